@@ -1,0 +1,26 @@
+# Every third-party library, in one place. scripts/install-deps.sh and the Containerfile name the packages.
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(ZLIB REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
+# Debian's LibTorch, or a newer one given by CMAKE_PREFIX_PATH.
+find_package(Torch REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(SQLiteCpp REQUIRED)
+find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
+find_package(Boost REQUIRED)
+
+# LibTorch brings its own flags (the C++ ABI among them); they stay with the rooms that use it.
+add_library(automask_torch INTERFACE)
+target_include_directories(automask_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+target_link_libraries(automask_torch INTERFACE ${TORCH_LIBRARIES})
+separate_arguments(AUTOMASK_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+target_compile_options(automask_torch INTERFACE ${AUTOMASK_TORCH_FLAGS})
+
+add_library(automask_opencv INTERFACE)
+target_include_directories(automask_opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
+target_link_libraries(automask_opencv INTERFACE ${OpenCV_LIBS})

@@ -1,0 +1,124 @@
+#include "core/atomic_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "core/error.h"
+
+namespace automask::core {
+namespace {
+
+constexpr std::size_t buffer_limit = 1 << 20;
+
+// Unique per process and call, so that two writers of one file don't share a temporary.
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+  static std::atomic<unsigned> count{0};
+  std::filesystem::path name = path;
+  name += ".tmp." + std::to_string(::getpid()) + "." + std::to_string(count++);
+  return name;
+}
+
+const char* remedy_for(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return "free some space or choose another place with --store, then start again: finished work is kept";
+    case EACCES:
+    case EROFS:
+    case EPERM:
+      return "choose a writable place with --store";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("created");
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+    ::unlink(temporary_.c_str());
+  }
+}
+
+void AtomicFile::fail(const std::string& doing) const {
+  const int error = errno;
+  throw Error(ExitCode::steps_failed, path_.string(), "cannot be " + doing + ": " + std::strerror(error),
+              remedy_for(error));
+}
+
+namespace {
+
+bool write_all(int descriptor, const char* data, std::size_t size) {
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor, data, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    data += written;
+    size -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+}  // namespace
+
+void AtomicFile::write(const void* data, std::size_t size) {
+  buffer_.append(static_cast<const char*>(data), size);
+  if (buffer_.size() < buffer_limit) return;
+  if (!write_all(descriptor_, buffer_.data(), buffer_.size())) fail("written");
+  buffer_.clear();
+}
+
+void AtomicFile::commit() {
+  if (!write_all(descriptor_, buffer_.data(), buffer_.size())) fail("written");
+  buffer_.clear();
+  if (::fsync(descriptor_) != 0) fail("flushed to disk");
+  // Some file systems report a full disk only here.
+  const int closed = ::close(std::exchange(descriptor_, -1));
+  if (closed != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary_.c_str());
+    errno = error;
+    fail("put in place");
+  }
+  const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+  if (const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); directory >= 0) {
+    ::fsync(directory);
+    ::close(directory);
+  }
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  if (path.has_parent_path()) {
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    if (error)
+      throw Error(ExitCode::steps_failed, path.parent_path().string(), "cannot be created: " + error.message(),
+                  remedy_for(error.value()));
+  }
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in || std::filesystem::is_directory(path))
+    throw Error(ExitCode::steps_failed, path.string(),
+                std::string("cannot be read: ") + (in ? "it is a folder" : std::strerror(errno)));
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace automask::core

@@ -1,0 +1,38 @@
+#pragma once
+// A variant: every picture of a set under one condition. In memory and on disk it has the same bytes,
+// whatever the number of threads.
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corruptions/condition.h"
+#include "datasets/picture_set.h"
+
+namespace automask::corruptions {
+
+struct VariantOptions {
+  std::uint64_t seed = 0;
+  std::string split = "test";
+  std::uint32_t view = 0;
+  int threads = 1;
+};
+
+struct Variant {
+  datasets::PictureSet pictures;
+  std::vector<std::int64_t> encoded_bytes;  // per picture, of the last codec in the chain; empty without a codec
+};
+
+Variant make_variant(const datasets::PictureSet& clean, const Condition& condition, const VariantOptions& options);
+
+// One picture under one condition, written to `out` (clean.picture_bytes() bytes): what the trainer calls.
+void corrupt_picture(const datasets::PictureSet& clean, std::size_t index, const Condition& condition,
+                     const VariantOptions& options, std::uint8_t* out);
+
+// Writes the picture set and index.json (condition, seed, operator parameters, library versions, bytes, SHA-256 per
+// file) into `folder`; index.json comes last, so its presence means the variant is whole.
+void write_variant(const Variant& variant, const Condition& condition, const VariantOptions& options,
+                   const std::filesystem::path& folder);
+
+}  // namespace automask::corruptions

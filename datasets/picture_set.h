@@ -1,0 +1,30 @@
+#pragma once
+// Pictures of one size in memory, and their written form (IDX, readable by any IDX reader). No OpenCV here.
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace automask::datasets {
+
+// count x height x width x channels, u8, channels interleaved (RGB order when 3), no padding.
+struct PictureSet {
+  int height = 0, width = 0, channels = 0;
+  std::vector<std::uint8_t> pixels;
+  std::vector<int> labels;          // [0, classes)
+  std::vector<std::uint64_t> ids;   // core::hash64 of the picture's relative path: keys the random streams
+  std::vector<std::string> classes;  // names, index = label
+
+  std::size_t size() const { return labels.size(); }
+  std::size_t picture_bytes() const { return std::size_t(height) * width * channels; }
+  std::span<const std::uint8_t> picture(std::size_t i) const { return {&pixels[i * picture_bytes()], picture_bytes()}; }
+  std::span<std::uint8_t> picture(std::size_t i) { return {&pixels[i * picture_bytes()], picture_bytes()}; }
+};
+
+// Writes images.idx (u8, [N, H, W] or [N, H, W, C]), labels.idx (u8; i32 where a label exceeds 255) and
+// pictures.json (classes, ids) into `folder`, each atomically; reads them back. Errors name the file.
+void write_picture_set(const PictureSet& set, const std::filesystem::path& folder);
+PictureSet read_picture_set(const std::filesystem::path& folder);
+
+}  // namespace automask::datasets

@@ -1,0 +1,30 @@
+#pragma once
+// Trained network -> package: shrink to the union, fold normalisation per condition, verify. No LibTorch here.
+#include <string>
+#include <vector>
+
+#include "hw_targets/package/package.h"
+#include "models/checkpoint.h"
+
+namespace automask::compiler {
+
+package::Package compile(const models::Checkpoint& checkpoint);
+
+// masked network == shrunk network == package, on `pictures` u8 pictures [N, H, W, C] of the checkpoint's input size,
+// for every condition: the largest absolute difference of logits, against LibTorch executing the masked network.
+struct Verification {
+  struct Row {
+    std::string condition;
+    double shrunk_difference = 0, package_difference = 0;  // relative to the largest absolute logit
+    std::int64_t macs = 0;                                  // of the condition's shrunk network
+    double macs_share = 0;                                  // of the dense network's
+  };
+  std::vector<Row> rows;
+  std::int64_t package_bytes = 0, dense_bytes = 0;  // dense: the FP32 parameters of the unmasked network
+  double tolerance = 1e-4;
+  bool passed() const;
+};
+Verification verify(const models::Checkpoint& checkpoint, const package::Package& package,
+                    const std::vector<std::uint8_t>& pictures, int count, int threads);
+
+}  // namespace automask::compiler

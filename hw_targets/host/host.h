@@ -1,0 +1,89 @@
+#pragma once
+// Starts, supervises and times runners: start here. A runner that crashes, hangs or lies is a typed failure, never
+// the end of an experiment.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/json.h"
+
+namespace automask::host {
+
+// Time limits per message, seconds.
+struct Limits {
+  double initialize = 30, load = 60, prepare = 120, message = 30;
+  double run_base = 30, run_per_inference = 1.0;  // run: base + inferences x per_inference
+  double shutdown = 5;
+};
+
+// A runner as registered in its JSON file, never in a manifest.
+struct RunnerSpec {
+  std::string name;                  // "cpu"
+  std::vector<std::string> command;  // program and arguments; the program is looked up beside `automask`, then in PATH
+  Limits limits;
+  std::string file;                  // where it was registered, for messages; "built in" for ours
+};
+
+// Built-in runners and those in <dir>/*.json for each folder of the search path; a later one replaces an earlier.
+std::vector<RunnerSpec> load_registry(const std::vector<std::filesystem::path>& folders);
+RunnerSpec find_runner(const std::vector<RunnerSpec>& registry, const std::string& name);  // Error(usage), suggestion
+
+// How a runner failed, and the run state it becomes: died -> dead, timed_out -> timeout, others -> failed,
+// mistrusted -> mistrusted, unsupported -> unsupported.
+enum class FailureKind { not_started, died, timed_out, garbage, refused, bad_answer, mistrusted, unsupported };
+std::string_view run_state(FailureKind kind);
+
+class RunnerFailure : public core::Error {
+ public:
+  RunnerFailure(FailureKind kind, const std::string& runner, const std::string& problem, const std::string& remedy);
+  FailureKind kind() const { return kind_; }
+
+ private:
+  FailureKind kind_;
+};
+
+struct Device {
+  std::string name, serial, toolchain, evidence;  // evidence: measured, rtl_simulated, modelled
+  std::vector<std::string> formats;               // "fp32", "int8", ...
+  core::Json details;                             // all of the runner's answer
+};
+
+struct RunRequest {
+  std::vector<std::string> inputs;  // SHA-256 of pictures put before, in order of the test set
+  std::uint64_t order_seed = 0;     // the runner visits them in this seed's order, which it cannot foresee
+  int warmup = 10;
+  int repetitions = 1;              // times each input is visited
+  int threads = 1;
+};
+
+struct RunResult {
+  std::vector<float> outputs;        // [inputs, classes]: logits, in the order of the request, from the timed runs
+  int classes = 0;
+  std::vector<double> latencies_ms;  // one per inference, in the order visited
+  double wall_seconds = 0;           // the host's own clock around the call
+};
+
+// One runner process. Every call obeys its time limit and throws RunnerFailure; after a failure the process is gone.
+class Session {
+ public:
+  static std::unique_ptr<Session> start(const RunnerSpec& spec);
+  virtual ~Session() = default;  // kills what is left
+
+  virtual Device initialize() = 0;
+  virtual void load(const std::string& package_bytes) = 0;
+  virtual core::Json prepare(const core::Json& options) = 0;  // {"threads": n, "format": "fp32"}
+  virtual void select_condition(int index) = 0;
+  // One picture of u8 [H, W, C] per element; kept by the runner under its SHA-256.
+  virtual std::vector<std::string> put_inputs(const std::vector<std::string>& pictures) = 0;
+  // Checks digests against the nonce, the wall clock against the sum of latencies (15 %, measured evidence only).
+  virtual RunResult run(const RunRequest& request) = 0;
+  virtual core::Json state() = 0;
+  virtual void shutdown() = 0;
+  virtual std::string log_tail() const = 0;  // the end of its stderr
+};
+
+}  // namespace automask::host

@@ -1,0 +1,44 @@
+#pragma once
+// A method obtains a network from (model, data, conditions): start here. One method a file; method.cpp has the table.
+// No LibTorch in this header.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "corruptions/condition.h"
+#include "datasets/picture_set.h"
+#include "graph/graph.h"
+#include "methods/catalogue.h"
+#include "models/checkpoint.h"
+
+namespace automask::methods {
+
+struct Progress {
+  std::int64_t step = 0, steps = 0;
+  double loss = 0, macs_share = 1, pictures_per_second = 0;
+  std::string phase;  // "train", "recalibrate"
+};
+
+struct TrainJob {
+  graph::Graph graph;
+  MethodSpec spec;
+  std::vector<corruptions::Condition> conditions;  // those to adapt to; `clean` among them if wanted
+  const datasets::PictureSet* train = nullptr;     // clean pictures; corrupted on the fly, fresh at each view
+  const datasets::PictureSet* validation = nullptr;  // held out of train; may be empty
+  std::uint64_t seed = 0;
+  // Resumable state lives here; a job that finds some continues and ends with the same bits as an undisturbed one.
+  std::filesystem::path work_folder;
+  std::function<void(const Progress&)> progress;     // may be empty; called about once a second
+  std::function<bool()> stop_requested;              // may be empty; true: checkpoint, then Error(interrupted)
+};
+
+// Trains and returns the checkpoint. Error(steps_failed) on NaN loss (keeps the last good checkpoint, names the
+// step), on budgets that cannot be met (names the smallest possible).
+models::Checkpoint train(const TrainJob& job);
+
+// Top-1 of a checkpoint's network on pictures under normalisation and mask `k`, by LibTorch; the reference.
+double reference_top1(const models::Checkpoint& checkpoint, const datasets::PictureSet& pictures, int k, int threads);
+
+}  // namespace automask::methods

@@ -1,0 +1,35 @@
+#pragma once
+// What every method yields: a dense graph, its weights, and per condition a mask and a normalisation. No LibTorch here.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "graph/graph.h"
+
+namespace automask::models {
+
+// How a u8 picture becomes the network's input: (x / 255 - mean[c]) / deviation[c], FP32.
+struct InputScaling {
+  std::vector<float> mean, deviation;
+};
+
+struct Checkpoint {
+  graph::Graph graph;        // dense: masks are not applied yet
+  graph::TensorMap weights;  // all of parameter_shapes(graph); batch_norm tensors are those of condition 0
+  // One entry ("*") when all conditions share mask and normalisation, else one per condition, canonical names.
+  std::vector<std::string> conditions;
+  std::vector<graph::Mask> masks;                  // per condition
+  std::vector<graph::TensorMap> normalisation;     // per condition: weight, bias, running_mean, running_var of every
+                                                   // batch_norm node
+  InputScaling input;
+  std::vector<std::string> classes;
+  core::Json training;  // method, options, seed, steps, losses: for the record
+};
+
+// One safetensors file with the structure as JSON in its metadata; atomic. Reading checks shapes and sizes;
+// Error(corrupt) names file and fault.
+void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path);
+Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+}  // namespace automask::models

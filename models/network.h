@@ -1,0 +1,57 @@
+#pragma once
+// The LibTorch module that executes a graph: training with per-condition normalisation and masks, and inference.
+#include <torch/torch.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "models/checkpoint.h"
+
+namespace automask::models {
+
+// Parameters are named as in graph.h, so the state dict is torchvision's. Shared parameters are registered once;
+// condition k's normalisation is registered as "conditions.<k>.<node>.<tensor>" when there is more than one condition.
+class Network : public torch::nn::Module {
+ public:
+  // `conditions` >= 1 sets of normalisation. Weights: He initialisation from `seed`, the same whatever the threads.
+  Network(graph::Graph graph, int conditions, std::uint64_t seed);
+
+  // x: [N, C, H, W] float, already scaled. Returns logits [N, classes]. In training mode batch_norm uses and updates
+  // batch statistics of set `condition`.
+  torch::Tensor forward(torch::Tensor x, int condition = 0);
+
+  const graph::Graph& graph() const { return graph_; }
+  const graph::ChannelGroups& groups() const { return groups_; }
+  int conditions() const { return conditions_; }
+
+  // Masked channels are multiplied by 0 at the group's gates.
+  void set_mask(int condition, const graph::Mask& mask);
+  const graph::Mask& mask(int condition) const { return masks_[condition]; }
+
+  // While on, forward keeps one gate tensor [N, members] of ones-or-zeros per maskable group that requires grad, so
+  // that after backward gate_gradients()[g] is dLoss/dgate per picture: the raw material of Fisher and Taylor scores.
+  void record_gates(bool on);
+  std::vector<torch::Tensor> gate_gradients() const;  // empty tensors for unmaskable groups
+
+  void load(const Checkpoint& checkpoint);           // graph, masks and normalisation must agree
+  void store(Checkpoint& checkpoint) const;          // fills graph, weights, masks, normalisation
+
+ private:
+  graph::Graph graph_;
+  graph::ChannelGroups groups_;
+  int conditions_;
+  std::vector<graph::Mask> masks_;
+  struct Nodes;
+  std::shared_ptr<Nodes> nodes_;
+};
+
+// u8 pictures [N, H, W, C] -> scaled float [N, C, H, W].
+torch::Tensor to_input(const torch::Tensor& pictures, const InputScaling& scaling);
+
+graph::Tensor to_plain(const torch::Tensor& tensor);
+torch::Tensor to_torch(const graph::Tensor& tensor);
+
+}  // namespace automask::models
