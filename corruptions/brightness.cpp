@@ -15,10 +15,16 @@ cv::Mat apply_offset(const cv::Mat& picture, LinkContext& context) {
   const auto in = values(picture);
   const auto out = values(result);
   const auto channels = static_cast<std::size_t>(picture.channels());
+  std::array<double, 256> raised;
+  for (std::size_t v = 0; v < raised.size(); ++v) raised[v] = std::min(255.0, static_cast<double>(v) + raise);
+  if (channels == 1) {
+    for (std::size_t i = 0; i < in.size(); ++i) out[i] = to_byte(raised[in[i]]);
+    return result;
+  }
   for (std::size_t i = 0; i < in.size(); i += channels) {
-    const double value = *std::max_element(&in[i], &in[i] + channels);
-    const double raised = std::min(255.0, value + raise);
-    for (std::size_t c = i; c < i + channels; ++c) out[c] = to_byte(value == 0 ? raised : in[c] * raised / value);
+    const std::uint8_t value = *std::max_element(&in[i], &in[i] + channels);
+    for (std::size_t c = i; c < i + channels; ++c)
+      out[c] = to_byte(value == 0 ? raised[0] : in[c] * raised[value] / value);
   }
   return result;
 }

@@ -50,23 +50,47 @@ const Kernel& kernel(int level) {
 }
 
 using Size = std::size_t;
+constexpr Size lot = 16;  // positions summed at a time; rows have room for the last lot
+
+// Where position i of a row that is mirrored by `reach` on both sides comes from.
+std::vector<int> mirrored(int count, int reach) {
+  std::vector<int> source(static_cast<Size>(count + 2 * reach));
+  for (int i = 0; i < count + 2 * reach; ++i)
+    source[static_cast<Size>(i)] = cv::borderInterpolate(i - reach, count, cv::BORDER_REFLECT_101);
+  return source;
+}
 
 // Prefix sums along each row, mirrored by `reach` columns on both sides: [rows][cols + 2 reach + 1][channels].
 std::vector<std::int32_t> prefix_sums(const cv::Mat& picture, int reach) {
-  const int channels = picture.channels(), padded = picture.cols + 2 * reach;
-  std::vector<int> source(static_cast<Size>(padded));
-  for (int x = 0; x < padded; ++x)
-    source[static_cast<Size>(x)] = channels * cv::borderInterpolate(x - reach, picture.cols, cv::BORDER_REFLECT_101);
-  std::vector<std::int32_t> sums(static_cast<Size>(picture.rows) * static_cast<Size>((padded + 1) * channels));
-  std::int32_t* sum = sums.data();
+  const auto source = mirrored(picture.cols, reach);
+  const auto channels = static_cast<Size>(picture.channels()), stride = (source.size() + 1) * channels;
+  std::vector<std::int32_t> sums(static_cast<Size>(picture.rows) * stride + lot);
   for (int y = 0; y < picture.rows; ++y) {
-    const std::uint8_t* in = picture.ptr(y);
-    for (int c = 0; c < channels; ++c) sum[c] = 0;
-    for (const int x : source)
-      for (int c = 0; c < channels; ++c, ++sum) sum[channels] = sum[0] + in[x + c];
-    sum += channels;
+    for (Size c = 0; c < channels; ++c) {
+      const std::uint8_t* in = picture.ptr(y) + c;
+      std::int32_t* out = &sums[static_cast<Size>(y) * stride + c];
+      std::int32_t sum = *out = 0;
+      for (const int x : source) {
+        sum += in[static_cast<Size>(x) * channels];
+        *(out += channels) = sum;
+      }
+    }
   }
   return sums;
+}
+
+// Sums of the disk around each position of one row. A lot of positions at a time stays in registers.
+void disk_row(const Kernel& k, const std::int32_t* const* rows, Size channels, Size count, std::int32_t* out) {
+  for (Size start = 0; start < count; start += lot) {
+    std::int32_t sum[lot] = {};
+    for (Size dy = 0; dy < k.half_width.size(); ++dy) {
+      const auto radius = static_cast<Size>(k.radius), w = static_cast<Size>(k.half_width[dy]);
+      const std::int32_t* left = rows[dy] + start + (radius - w) * channels;
+      const std::int32_t* right = rows[dy] + start + (radius + w + 1) * channels;
+      for (Size i = 0; i < lot; ++i) sum[i] += right[i] - left[i];
+    }
+    std::copy(sum, sum + lot, out + start);
+  }
 }
 
 cv::Mat apply_blur(const cv::Mat& picture, LinkContext& context) {
@@ -76,19 +100,16 @@ cv::Mat apply_blur(const cv::Mat& picture, LinkContext& context) {
   const Size wide = static_cast<Size>((picture.cols + 2 * k.margin) * channels);     // row of disk sums
   const Size row = static_cast<Size>(picture.cols * channels), step = static_cast<Size>(channels);
   const auto sums = prefix_sums(picture, reach);
+  const auto source = mirrored(rows, reach);
 
   // Disk sums of one row, then the Gaussian along it, kept for every row that the Gaussian across rows needs.
-  std::vector<std::int32_t> disk(wide);
+  std::vector<std::int32_t> disk(wide + lot);
+  std::vector<const std::int32_t*> window(k.half_width.size());  // the prefix sums of rows y - radius to y + radius
   std::vector<float> lines(row * static_cast<Size>(rows + 2 * k.margin));
   for (int y = -k.margin; y < rows + k.margin; ++y) {
-    std::fill(disk.begin(), disk.end(), 0);
-    for (int dy = -k.radius; dy <= k.radius; ++dy) {
-      const int w = k.half_width[static_cast<Size>(dy + k.radius)];
-      const auto from = static_cast<Size>(cv::borderInterpolate(y + dy, rows, cv::BORDER_REFLECT_101));
-      const std::int32_t* left = &sums[from * stride] + static_cast<Size>((k.radius - w) * channels);
-      const std::int32_t* right = &sums[from * stride] + static_cast<Size>((k.radius + w + 1) * channels);
-      for (Size i = 0; i < wide; ++i) disk[i] += right[i] - left[i];
-    }
+    for (Size dy = 0; dy < window.size(); ++dy)
+      window[dy] = &sums[static_cast<Size>(source[static_cast<Size>(y + k.margin) + dy]) * stride];
+    disk_row(k, window.data(), step, wide, disk.data());
     float* line = &lines[row * static_cast<Size>(y + k.margin)];
     const std::int32_t* centre = disk.data() + static_cast<Size>(k.margin) * step;
     for (Size i = 0; i < row; ++i) line[i] = k.gauss[0] * static_cast<float>(centre[i]);
@@ -110,7 +131,8 @@ cv::Mat apply_blur(const cv::Mat& picture, LinkContext& context) {
       for (Size i = 0; i < row; ++i) total[i] += weight * (above[i] + below[i]);
     }
     std::uint8_t* out = result.ptr(y);
-    for (Size i = 0; i < row; ++i) out[i] = static_cast<std::uint8_t>(std::min(255.0F, total[i] * k.scale + 0.5F));
+    for (Size i = 0; i < row; ++i)
+      out[i] = static_cast<std::uint8_t>(std::min(255, static_cast<int>(total[i] * k.scale + 0.5F)));
   }
   return result;
 }

@@ -13,10 +13,9 @@ cv::Mat apply_noise(const cv::Mat& picture, LinkContext& context) {
   cv::Mat result = same_shape(picture);
   const auto in = values(picture);
   const auto out = values(result);
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    const std::uint32_t word = context.random.next();
+  for_each_word(context.random, in.size(), [&](std::size_t i, std::uint32_t word) {
     out[i] = word < salt ? 255 : word < pepper ? 0 : in[i];
-  }
+  });
   return result;
 }
 

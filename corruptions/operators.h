@@ -4,6 +4,7 @@
 // its published generator, github.com/hendrycks/robustness, ImageNet-C/create_c/make_imagenet_c.py (Apache-2.0), in
 // the `fixed` variant: values are rounded to u8 where the generator truncates, and nothing is saved as JPEG unasked.
 // Pixel values x of the generator lie in [0, 1]; here they are u8, so its offsets and sigmas are multiplied by 255.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -35,6 +36,17 @@ inline std::span<const std::uint8_t> values(const cv::Mat& picture) {
   return {picture.data, picture.total() * picture.elemSize()};
 }
 inline std::span<std::uint8_t> values(cv::Mat& picture) { return {picture.data, picture.total() * picture.elemSize()}; }
+
+// Calls body(i, word) for i in [0, count), one word of the stream each.
+template <class Body>
+void for_each_word(core::RandomStream& random, std::size_t count, Body&& body) {
+  std::array<std::uint32_t, 512> words;
+  for (std::size_t done = 0; done < count; done += words.size()) {
+    const std::size_t some = std::min(words.size(), count - done);
+    random.fill({words.data(), some});
+    for (std::size_t i = 0; i < some; ++i) body(done + i, words[i]);
+  }
+}
 
 inline cv::Mat same_shape(const cv::Mat& picture) { return cv::Mat(picture.rows, picture.cols, picture.type()); }
 
