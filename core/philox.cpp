@@ -1,7 +1,6 @@
 #include "core/philox.h"
 
-#include <cmath>
-#include <numbers>
+#include "core/normal.h"
 
 namespace automask::core {
 
@@ -38,15 +37,9 @@ double RandomStream::uniform() {
 float RandomStream::uniform_float() { return static_cast<float>(next() >> 8) * 0x1p-24F; }
 
 double RandomStream::normal() {
-  if (has_spare_) {
-    has_spare_ = false;
-    return spare_;
-  }
-  const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));  // 1 - u is in (0, 1]
-  const double angle = 2.0 * std::numbers::pi * uniform();
-  spare_ = radius * std::sin(angle);
-  has_spare_ = true;
-  return radius * std::cos(angle);
+  const std::uint64_t high = next(), low = next();
+  // 52 bits and a half: never 0 or 1, and symmetric about 1/2.
+  return normal_quantile((static_cast<double>(((high << 32) | low) >> 12) + 0.5) * 0x1p-52);
 }
 
 std::uint32_t RandomStream::below(std::uint32_t bound) {
