@@ -29,6 +29,24 @@ int decimals_of(const Table& table, std::size_t column) {
   return std::min(12, 3 - static_cast<int>(std::floor(std::log10(largest))));
 }
 
+// As dump(), in a tenth of the time for the values that fill large tables.
+void append_json(std::string& out, const Json& value) {
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    const bool plain = std::none_of(text.begin(), text.end(), [](char c) {
+      return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f;
+    });
+    if (plain) {
+      out.append(1, '"').append(text).append(1, '"');
+      return;
+    }
+  } else if (value.is_number_integer()) {
+    fmt::format_to(std::back_inserter(out), "{}", value.get<std::int64_t>());
+    return;
+  }
+  out += dump(value);
+}
+
 std::string text_of(const Json& value, int decimals) {
   if (value.is_null()) return "";
   if (value.is_string()) return value.get<std::string>();
@@ -126,7 +144,9 @@ void print_json(std::ostream& out, const Table& table) {
     text = row == 0 ? "\n  {" : ",\n  {";
     for (std::size_t column = 0; column < keys.size(); ++column) {
       if (column != 0) text += ", ";
-      text += keys[column] + ": " + dump(table.rows[row][column]);
+      text += keys[column];
+      text += ": ";
+      append_json(text, table.rows[row][column]);
     }
     out << text << '}';
   }
