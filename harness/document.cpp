@@ -58,7 +58,8 @@ class Reader {
       std::string chain;
       for (auto it = found; it != open_.end(); ++it) chain += it->filename().string() + " > ";
       throw core::Error(core::ExitCode::invalid_manifest, includer_ + ": /include",
-                        "includes itself: " + chain + real.filename().string(), "remove one of these includes");
+                        "the includes form a cycle: " + chain + real.filename().string(),
+                        "remove one of these includes");
     }
     open_.push_back(real);
     Json own = core::read_json_file(file);

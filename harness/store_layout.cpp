@@ -1,7 +1,6 @@
 #include "harness/store_layout.h"
 
 #include <cstdlib>
-#include <ctime>
 #include <system_error>
 
 #include "core/error.h"
@@ -30,15 +29,6 @@ std::filesystem::path program_folder() {
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
   return error ? std::filesystem::current_path() : program.parent_path();
-}
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
 }
 
 }  // namespace automask::harness

@@ -29,6 +29,4 @@ void create_store(const StoreLayout& store);
 // The folder of the running program: its sister programs are looked up there.
 std::filesystem::path program_folder();
 
-std::string utc_now();  // ISO 8601 with seconds, "2024-05-06T07:08:09Z"
-
 }  // namespace automask::harness
