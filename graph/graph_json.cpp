@@ -18,13 +18,14 @@ bool has_window(Op op) { return op == Op::conv2d || op == Op::max_pool || op == 
 bool has_weights(Op op) { return op == Op::conv2d || op == Op::linear; }
 
 [[noreturn]] void fail_at(const std::string& pointer, const std::string& fault) {
-  throw GraphError((pointer.empty() ? "/" : pointer) + ": " + fault);
+  throw GraphError((pointer.empty() ? std::string("/") : pointer) + ": " + fault);
 }
 
 int integer(const Json& value, const std::string& pointer) {
   if (!value.is_number_integer()) fail_at(pointer, "must be an integer");
-  const bool fits = value.is_number_unsigned() ? value.get<std::uint64_t>() <= std::numeric_limits<int>::max()
-                                               : value.get<std::int64_t>() >= 0;
+  constexpr int largest = std::numeric_limits<int>::max();
+  const bool fits = value.is_number_unsigned() ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(largest)
+                                               : value.get<std::int64_t>() >= 0 && value.get<std::int64_t>() <= largest;
   if (!fits) fail_at(pointer, "is " + value.dump() + ", must be from 0 to 2147483647");
   return value.get<int>();
 }
