@@ -57,8 +57,9 @@ def rows(store, sql):
 
 def final_metrics(store):
     """Every metric of the current runs that is no time, exactly."""
-    found = rows(store, "select dataset, model, method, target, seed, metric, condition, value, ci_lo, ci_hi, evidence, n "
-                        "from metrics order by 1,2,3,4,5,6,7")
+    found = rows(store, "select k.dataset, k.model, k.method, k.target, k.seed, m.name as metric, m.condition, m.value, m.ci_lo, "
+                        "m.ci_hi, m.evidence, m.n from current_passed k join metric m on m.run_id = k.run_id "
+                        "order by 1,2,3,4,5,6,7")
     kept = [r for r in found if not r["metric"].startswith(TIMES)]
     assert kept, "no metrics in the database"
     return kept
