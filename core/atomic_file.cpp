@@ -30,6 +30,8 @@ const char* remedy_for(int error) {
     case ENOSPC:
     case EDQUOT:
       return "free some space or choose another place with --store, then start again: finished work is kept";
+    case EFBIG:
+      return "raise the limit on file sizes (ulimit -f) or choose another place with --store";
     case EACCES:
     case EROFS:
     case EPERM:
