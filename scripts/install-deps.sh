@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs every Debian package the build, the tests and the examples need. Says so and does nothing when all are there.
+#
+#   scripts/install-deps.sh            what building and running need
+#   scripts/install-deps.sh --tests    the same and what the tests need
+#   scripts/install-deps.sh --list     prints the packages, one a line (the Containerfile reads this)
+set -euo pipefail
+
+build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
+       libtorch-dev libopenblas0-pthread libopencv-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libcli11-dev
+       libbenchmark-dev libgtest-dev libgmock-dev libspdlog-dev libfmt-dev libssl-dev libboost-dev libvalijson-dev
+       libexpected-dev zlib1g-dev dataset-fashion-mnist)
+tests=(python3 sqlite3 chromium clang-format clang-tidy binutils procps)
+
+wanted=("${build[@]}")
+list=false
+for argument in "$@"; do
+  case "$argument" in
+    --tests) wanted+=("${tests[@]}") ;;
+    --list) list=true ;;
+    -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "install-deps.sh: unknown option $argument; see --help" >&2; exit 2 ;;
+  esac
+done
+if $list; then
+  printf '%s\n' "${wanted[@]}"
+  exit 0
+fi
+
+system=$(. /etc/os-release 2>/dev/null && echo "${ID:-unknown} ${VERSION_ID:-}" || echo unknown)
+if [[ "$system" != "debian 12" ]]; then
+  cat >&2 <<EOF
+install-deps.sh: this machine runs "$system"; packages are installed for you on Debian 12 only.
+Two ways on: build the container (podman build -t automask -f Containerfile . ; it converts with
+apptainer build automask.sif docker-archive:...), or install the equivalents of the packages that
+"scripts/install-deps.sh --list" prints and build with CMake as CONTRIBUTING.md says.
+EOF
+  exit 2
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [[ ${#missing[@]} -eq 0 ]]; then
+  echo "All ${#wanted[@]} packages are installed." >&2
+  exit 0
+fi
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  command -v sudo >/dev/null || {
+    echo "install-deps.sh: ${#missing[@]} packages are missing (${missing[*]}) and neither root nor sudo is at hand;" \
+         "ask an administrator, or use the Containerfile." >&2
+    exit 2
+  }
+  as_root=(sudo)
+fi
+echo "Installing ${#missing[@]} packages: ${missing[*]}" >&2
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
