@@ -1,6 +1,7 @@
 #include "core/json.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -44,6 +45,8 @@ Json parse_json(std::string_view text, const std::string& file, ExitCode code) {
   } catch (const Json::parse_error& e) {
     throw Error(code, file + ": " + place(text, e.byte), "not valid JSON",
                 "check for a missing comma, quote or bracket there");
+  } catch (const Json::out_of_range&) {
+    throw Error(code, file, "a number is too large", "give numbers below 1e308");
   }
 }
 
@@ -127,6 +130,8 @@ std::string JsonCursor::string() const {
 
 std::int64_t JsonCursor::integer() const {
   if (!value_->is_number_integer()) fail("must be an integer, not " + value_->dump());
+  if (value_->is_number_unsigned() && value_->get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max())
+    fail("is " + value_->dump(), "give an integer below 2^63");
   return value_->get<std::int64_t>();
 }
 

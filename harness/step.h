@@ -41,6 +41,12 @@ struct Step {
 //  "metrics": [...], "samples": [...], "artifacts": [{"kind", "file", "bytes", "sha256"}], "environment", "details"}.
 // A failed attempt writes failure.json of the same form instead and is tried again by the next run.
 
+// The key as above; inputs are hashed in the order given.
+std::string step_key(Stage stage, const core::Json& parameters,
+                     const std::vector<std::pair<std::string, std::string>>& inputs);
+
+// {"schema_version": 1, "key", "stage", "code_version", "label", "parameters", "inputs": [[name, digest], ...],
+//  "needs", "locations"}: the file automask-step is started with.
 core::Json to_json(const Step& step);
 Step step_from_json(const core::JsonCursor& cursor);
 

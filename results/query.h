@@ -15,20 +15,28 @@ struct Table {
   std::vector<std::vector<core::Json>> rows;  // null, number or string
 };
 
-// Runs one read-only statement; anything that would write is refused (Error(usage)) by SQLite's authorizer.
-// `parameters` bind :name.
+// Runs one read-only statement; anything that would write is refused (Error(usage)) by SQLite's authorizer, and so are
+// a second statement and SQL that SQLite does not understand (with its message). `parameters` bind :name, each exactly.
+// Blobs come as hexadecimal digits.
 Table query(const Store& store, const std::string& sql, const core::Json& parameters = core::Json::object());
 
 struct SavedQuery {
   std::string name, summary, sql;
 };
-// The built-in views (accuracy_by_condition, latency, storage, runs) and *.sql files of the folders; the first comment
-// line of a file is its summary.
+// The shipped ones (experiments/queries, compiled in: one per view, and more) and *.sql files of the folders, where a
+// later folder replaces an equal name; the first comment line of a file is its summary. Sorted by name; a folder that
+// does not exist holds none.
 std::vector<SavedQuery> saved_queries(const std::vector<std::filesystem::path>& folders);
+// Error(usage) with "did you mean".
+const SavedQuery& find_saved_query(const std::vector<SavedQuery>& queries, const std::string& name);
 
 enum class Format { table, json, csv, md };
 Format parse_format(const std::string& name);  // Error(usage), "did you mean"
 // json: {"schema_version": 1, "rows": [{...}]}; csv: RFC 4180; table: aligned for a terminal; md: GitHub.
+// json and csv keep every digit; table and md round to about four.
 void print(std::ostream& out, const Table& table, Format format);
+
+// Text as it stands in a Markdown table: nothing in it is markup, no line breaks.
+std::string markdown_text(const std::string& text);
 
 }  // namespace automask::results

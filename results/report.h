@@ -13,7 +13,8 @@ struct ReportFiles {
 };
 
 // One self-contained HTML page (no network, light and dark, plots as inline SVG: accuracy by condition, accuracy
-// against MACs, latency, bytes) and the same tables as Markdown. Every number carries interval, evidence and its run's key.
+// against MACs, latency, bytes) and the same tables as Markdown. Every number carries interval, evidence and its run's
+// key.
 ReportFiles write_report(const Store& store, const std::string& experiment, const std::filesystem::path& folder);
 
 // The Markdown text alone: accuracy by condition (methods as rows, conditions as columns), latency, storage.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,21 +31,21 @@ struct Artifact {
 struct RunRecord {
   std::string key;  // content address of the attempt's steps; recording the same key twice changes nothing
   std::string experiment, manifest_sha256;
-  core::Json manifest;                       // resolved, canonical
+  core::Json manifest;  // resolved, canonical
   std::string dataset, model, method, target;
   core::Json method_parameters;
   std::int64_t seed = 0;
-  std::string state, reason;                 // reason: one sentence where the state is not passed
-  std::string started, finished;             // UTC, ISO 8601
+  std::string state, reason;      // reason: one sentence where the state is not passed
+  std::string started, finished;  // UTC, ISO 8601
   std::vector<Metric> metrics;
   struct Sample {
     std::string condition;
     std::vector<double> latencies_ms;
   };
-  std::vector<Sample> samples;               // raw latencies
+  std::vector<Sample> samples;  // raw latencies
   std::vector<Artifact> artifacts;
-  core::Json environment;                    // machine, OS, CPU, threads, libraries
-  core::Json build;                          // version, commit, compiler
+  core::Json environment;  // machine, OS, CPU, threads, libraries
+  core::Json build;        // version, commit, compiler
 };
 
 class Store {
@@ -56,10 +57,17 @@ class Store {
   Store(Store&&) noexcept;
   ~Store();
 
+  // One transaction, synchronised to disk when it returns. A key whose newest attempt passed, or is this very attempt,
+  // gets no second run; a new attempt after one that did not pass becomes the newest, the old one is kept. The
+  // experiment's cell and manifest are stored in any case, so results found in the cache are recorded the same way.
+  // Error(steps_failed): unknown metric, state or evidence (with "did you mean"), a metric given twice, a number that
+  // is not finite, no space left.
   void record(const RunRecord& run);
-  bool has_run(const std::string& key) const;
+  void record(std::span<const RunRecord> runs);  // all in one transaction
+  bool has_run(const std::string& key) const;    // any attempt, whatever its state
   // Marks which runs belong to the newest plan of an experiment, so that queries show the current results:
-  // keys of the cells' attempts, replaces the former list.
+  // keys of the cells' attempts, in the manifest's order; replaces the former list. Keys may have no run yet.
+  // Until it is called for an experiment, all its cells count.
   void set_current(const std::string& experiment, const std::vector<std::string>& keys);
 
   struct Connection;

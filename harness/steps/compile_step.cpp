@@ -46,6 +46,10 @@ Outcome run_compile(const Context& context) {
   };
   for (const auto& [part, size] : package::bytes_by_part(read_back))
     count_metric(part == "total" ? "package_bytes" : part + "_bytes", "", static_cast<double>(size));
+  count_metric("condition_sets", "", static_cast<double>(read_back.conditions.size()));
+  const graph::Cost dense = graph::cost(checkpoint.graph);
+  count_metric("macs_dense", "", static_cast<double>(dense.macs));
+  count_metric("parameters", "", static_cast<double>(dense.parameters));
   count_metric("dense_bytes", "", static_cast<double>(verification.dense_bytes));
   double worst = 0;
   for (const auto& row : verification.rows) {

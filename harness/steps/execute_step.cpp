@@ -50,6 +50,12 @@ void add_metrics(Outcome& outcome, const std::string& condition, const host::Run
     outcome.metrics.push_back({name, condition, results::quantile(run.latencies_ms, q), bounds.low, bounds.high,
                                evidence, static_cast<std::int64_t>(run.latencies_ms.size())});
   }
+  double sum = 0;
+  for (const double latency : run.latencies_ms) sum += latency;
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  const auto count = static_cast<std::int64_t>(run.latencies_ms.size());
+  outcome.metrics.push_back(
+      {"latency_mean", condition, sum / static_cast<double>(count), none, none, evidence, count});
   outcome.samples.push_back({condition, run.latencies_ms});
 }
 
@@ -100,7 +106,6 @@ Outcome run_execute(const Context& context) {
     request.order_seed = core::hash64(fmt::format("{} {} {}", context.step().key, condition, seed));
     request.warmup = static_cast<int>(options.integer_or("warmup", 20));
     request.repetitions = static_cast<int>(options.integer_or("repetitions", 1));
-    request.threads = static_cast<int>(options.integer_or("threads", 1));
     const auto run = session->run(request);
 
     const auto check = spot_check(package, k, pictures, run.outputs, spot_checked_pictures);
@@ -116,7 +121,11 @@ Outcome run_execute(const Context& context) {
                         "start `automask run` again");
   }
   outcome.details["state"] = session->state();
-  session->shutdown();
+  try {
+    session->shutdown();
+  } catch (const host::RunnerFailure& failure) {  // what was measured before is still good
+    outcome.details["shutdown"] = failure.what();
+  }
   context.progress("execute", static_cast<double>(conditions.size()), static_cast<double>(conditions.size()));
   return outcome;
 }

@@ -1,0 +1,92 @@
+// Every metric the database takes. A new one is a line here; an unknown name is refused when a run is recorded.
+#include <iterator>
+
+#include "results/schema.h"
+
+namespace automask::results {
+namespace {
+
+constexpr MetricDefinition table[] = {
+    // accuracy
+    {"top1", "%", "higher", "pictures whose most likely class is the right one"},
+    {"top5", "%", "higher", "pictures whose right class is among the five most likely"},
+    {"top1_reference", "%", "higher", "top1 of the trained network before packaging, by the training framework"},
+    {"top1_validation", "%", "higher", "top1 on the pictures held out of training"},
+    // time
+    {"latency_median", "ms", "lower", "median time of one inference, picture in memory to logits"},
+    {"latency_p90", "ms", "lower", "90th percentile of the time of one inference"},
+    {"latency_p99", "ms", "lower", "99th percentile of the time of one inference"},
+    {"latency_mean", "ms", "lower", "mean time of one inference"},
+    {"latency_min", "ms", "lower", "shortest time of one inference"},
+    {"latency_max", "ms", "lower", "longest time of one inference"},
+    {"throughput", "1/s", "higher", "inferences per second of the host's clock"},
+    {"energy", "mJ", "lower", "energy of one inference"},
+    // bytes
+    {"package_bytes", "B", "lower", "size of the deployable file"},
+    {"weights_bytes", "B", "lower", "part of the package: weights of the union of all masks"},
+    {"masks_bytes", "B", "lower", "part of the package: channel masks of all conditions"},
+    {"normalisation_bytes", "B", "lower", "part of the package: scale and bias of all conditions"},
+    {"structure_bytes", "B", "lower", "part of the package: header, names, graph"},
+    {"dense_bytes", "B", "lower", "parameters of the unmasked network in FP32"},
+    {"encoded_bytes_mean", "B", "lower", "mean size of one picture as the condition's codec leaves it"},
+    // computation
+    {"macs", "MAC", "lower", "multiply-accumulates of one inference, counted on the shrunk network"},
+    {"macs_dense", "MAC", "lower", "multiply-accumulates of the unmasked network"},
+    {"macs_share", "1", "lower", "macs as a share of the unmasked network's"},
+    {"parameters", "1", "lower", "trained numbers in the network"},
+    {"condition_sets", "1", "none", "sets of masks and normalisation in the package; one is selected per picture"},
+    // correctness
+    {"verify_difference", "1", "lower", "largest difference of package and trained network, of the largest logit"},
+    {"verify_shrunk_difference", "1", "lower", "largest difference of shrunk and masked network, of the largest logit"},
+    // what the work cost
+    {"train_seconds", "s", "lower", "wall-clock time of training"},
+    {"train_loss", "1", "lower", "loss at the end of training"},
+    {"train_views", "1", "none", "pictures shown during training, repeats included"},
+    {"pictures_per_second", "1/s", "higher", "pictures shown per second of training"},
+    {"variant_seconds", "s", "lower", "wall-clock time of writing the corrupted pictures"},
+    {"compile_seconds", "s", "lower", "wall-clock time of packaging and verifying"},
+    {"execute_seconds", "s", "lower", "wall-clock time of the runner's work"},
+};
+
+}  // namespace
+
+std::span<const MetricDefinition> metric_definitions() { return table; }
+
+std::vector<std::string> metric_names() {
+  std::vector<std::string> names;
+  for (const MetricDefinition& metric : table) names.emplace_back(metric.name);
+  return names;
+}
+
+void write_metric_definitions(SQLite::Database& database) {
+  // Reads first: opening a store whose table is right takes no write lock.
+  SQLite::Statement same(
+      database, "SELECT count(*) FROM metric_def WHERE name = ? AND unit = ? AND direction = ? AND description = ?");
+  const auto bind = [](SQLite::Statement& statement, const MetricDefinition& metric) {
+    statement.reset();
+    statement.bindNoCopy(1, metric.name);
+    statement.bindNoCopy(2, metric.unit);
+    statement.bindNoCopy(3, metric.direction);
+    statement.bindNoCopy(4, metric.description);
+  };
+  bool current = true;
+  for (const MetricDefinition& metric : table) {
+    bind(same, metric);
+    same.executeStep();
+    if (same.getColumn(0).getInt() == 0) current = false;
+  }
+  same.reset();
+  if (current) return;
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  SQLite::Statement write(database,
+                          "INSERT INTO metric_def(name, unit, direction, description) VALUES(?, ?, ?, ?) "
+                          "ON CONFLICT(name) DO UPDATE SET unit = excluded.unit, direction = excluded.direction, "
+                          "description = excluded.description");
+  for (const MetricDefinition& metric : table) {
+    bind(write, metric);
+    write.exec();
+  }
+  transaction.commit();
+}
+
+}  // namespace automask::results
