@@ -119,10 +119,10 @@ step=$1
 label=$(value label); key=$(value key); stage=$(value stage)
 told() { for file in "$here"/order-"$1"-*; do [ -f "$file" ] || continue; read -r glob < "$file"; case "$label" in $glob) return 0;; esac; done; return 1; }
 echo "begin $label" >> "$here/log"
-if told kill-begin; then kill -9 "$PPID"; tail -f /dev/null; fi
+if told kill-begin; then kill -9 "$PPID"; exec tail -f /dev/null; fi
 echo '{"event": "progress", "phase": "work", "done": 1, "total": 2, "rate": 10}'
 mkdir -p "$folder/work"; echo "half of $label" > "$folder/work/state"; echo partial > "$folder/made.txt"
-if told kill-half; then kill -9 "$PPID"; tail -f /dev/null; fi
+if told kill-half; then kill -9 "$PPID"; exec tail -f /dev/null; fi
 if told fail; then
   echo "{\"schema_version\": 1, \"state\": \"unsupported\", \"reason\": \"$label: the fake was told to fail\"}" > "$folder/failure.json"
   exit 4
@@ -131,7 +131,7 @@ if told silent; then echo "something odd" >&2; echo "the last word" >&2; exit 3;
 if told die; then kill -SEGV $$; fi
 if told noresult; then exit 0; fi
 if told hang; then trap 'exit 130' TERM; echo "hangs $$" >> "$here/log"; tail -f /dev/null & wait; fi
-if told deaf; then trap '' TERM; echo "deaf $$" >> "$here/log"; tail -f /dev/null; fi
+if told deaf; then trap '' TERM; echo "deaf $$" >> "$here/log"; exec tail -f /dev/null; fi
 printf 'made by %s' "$label" > "$folder/made.txt"
 bytes=$(wc -c < "$folder/made.txt")
 metrics=""; samples=""
@@ -149,7 +149,7 @@ END
 rm -rf "$folder/work"
 mv "$folder/result.tmp" "$folder/result.json"
 echo "end $label" >> "$here/log"
-if told kill-end; then kill -9 "$PPID"; tail -f /dev/null; fi
+if told kill-end; then kill -9 "$PPID"; exec tail -f /dev/null; fi
 exit 0
 )sh");
   fs::permissions(program_, fs::perms::owner_all);
