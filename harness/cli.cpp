@@ -31,20 +31,22 @@ std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error) {
   text = text.substr(0, text.find('\n'));
   const CLI::App* at = &app;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  const auto extras = at == &app ? app.remaining() : at->remaining(true);
   const std::string command = at == &app ? "automask" : "automask " + at->get_name();
-  if (!extras.empty() && extras.front().rfind('-', 0) != 0 && at == &app)
-    return "no command \"" + extras.front() + "\"; " + core::suggestion(extras.front(), command_names(app));
-  if (!extras.empty() && extras.front().rfind("--", 0) == 0) {
+  const auto extras = app.remaining(true);
+  const auto option =
+      std::find_if(extras.begin(), extras.end(), [](const auto& word) { return word.rfind("--", 0) == 0; });
+  if (option != extras.end()) {
     std::vector<std::string> known;
     for (const CLI::App* level : {at, &app})
-      for (const CLI::Option* option : level->get_options())
-        for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-    const std::string option = extras.front().substr(0, extras.front().find('='));
-    const auto near = core::closest(option, known);
-    return command + " has no option " + option + "; " +
-           (near ? "did you mean \"" + *near + "\"?" : "see `" + command + " --help`");
+      for (const CLI::Option* each : level->get_options())
+        for (const std::string& name : each->get_lnames()) known.push_back("--" + name);
+    const std::string name = option->substr(0, option->find('='));
+    const auto near = core::closest(name, known);
+    return command + " has no option " + name + "; " +
+           (near ? "did you mean " + *near + "?" : "see `" + command + " --help`");
   }
+  if (!extras.empty() && at == &app)
+    return "no command \"" + extras.front() + "\"; " + core::suggestion(extras.front(), command_names(app));
   if (!text.empty() && text.back() == '.') text.pop_back();
   return text + "; see `" + command + " --help`";
 }
@@ -57,7 +59,8 @@ int parse_and_act(int argc, char** argv) {
   app.fallthrough();
   app.set_version_flag("--version", [] { return "automask " + version() + " (" + commit() + ")"; });
   app.set_help_all_flag("--help-all", "help for all commands");
-  app.add_option("--store", commands.store, "folder with everything runs produce; default: AUTOMASK_STORE, or .automask")
+  app.add_option("--store", commands.store,
+                 "folder with everything runs produce; default: AUTOMASK_STORE, or .automask")
       ->type_name("DIR");
   app.add_option("--data", commands.data, "folder of the data set NAME, or of all")
       ->type_name("[NAME=]DIR")

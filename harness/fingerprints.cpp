@@ -34,8 +34,8 @@ Fingerprints::Fingerprints(std::filesystem::path file) : file_(std::move(file)) 
 }
 
 std::string Fingerprints::of(const datasets::DatasetSpec& spec, datasets::Split split) {
-  const std::string name = spec.reader + " " + std::filesystem::absolute(spec.root).string() + " " +
-                           std::string(datasets::to_string(split));
+  const std::string name =
+      spec.reader + " " + std::filesystem::absolute(spec.root).string() + " " + std::string(datasets::to_string(split));
   const std::string now = stamp(datasets::files(spec, split));
   const auto found = entries_.find(name);
   if (found != entries_.end() && found->is_object() && found->value("stamp", "") == now)
