@@ -1,13 +1,13 @@
 #include "core/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "core/error.h"
@@ -30,6 +30,8 @@ const char* remedy_for(int error) {
     case ENOSPC:
     case EDQUOT:
       return "free some space or choose another place with --store, then start again: finished work is kept";
+    case EFBIG:
+      return "raise the limit on file sizes (ulimit -f) or choose another place with --store";
     case EACCES:
     case EROFS:
     case EPERM:
@@ -41,8 +43,12 @@ const char* remedy_for(int error) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  // A process killed earlier may have had the same id (always so in a container) and left its temporary behind.
+  do {
+    temporary_ = temporary_name(path_);
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ < 0) fail("created");
 }
 
@@ -114,11 +120,33 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 }
 
 std::string read_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path))
-    throw Error(ExitCode::steps_failed, path.string(),
-                std::string("cannot be read: ") + (in ? "it is a folder" : std::strerror(errno)));
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const auto fail = [&](int error) {
+    throw Error(ExitCode::steps_failed, path.string(), std::string("cannot be read: ") + std::strerror(error));
+  };
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(errno);
+  std::string bytes;
+  std::size_t filled = 0;
+  struct stat status {};
+  // One byte more than the file claims to hold, so that the next read sees its end.
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode))
+    bytes.resize(static_cast<std::size_t>(status.st_size) + 1);
+  for (;;) {
+    // Pipes and /proc claim no size; files may grow while they are read.
+    if (filled == bytes.size()) bytes.resize(std::max<std::size_t>(filled + filled / 2, filled + 4096));
+    const ssize_t got = ::read(descriptor, &bytes[filled], bytes.size() - filled);
+    if (got == 0) break;
+    if (got > 0) {
+      filled += static_cast<std::size_t>(got);
+    } else if (errno != EINTR) {
+      const int error = errno;
+      ::close(descriptor);
+      fail(error);
+    }
+  }
+  ::close(descriptor);
+  bytes.resize(filled);
+  return bytes;
 }
 
 }  // namespace automask::core

@@ -1,52 +1,85 @@
 #include "core/philox.h"
 
-#include <cmath>
-#include <numbers>
+#include "core/normal.h"
 
 namespace automask::core {
 
+namespace {
+
+// Multipliers and Weyl constants: table 2 and section 4.3 of the paper.
+constexpr std::uint64_t m0 = 0xD2511F53u, m1 = 0xCD9E8D57u;
+constexpr std::uint32_t w0 = 0x9E3779B9u, w1 = 0xBB67AE85u;
+
+constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+constexpr std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+
+constexpr std::size_t lanes = 8;
+
+// `lanes` successive blocks, written so that compilers use vector instructions.
+void several_blocks(std::uint64_t block, std::uint64_t stream, std::uint64_t key, std::uint32_t* out) {
+  std::uint32_t c0[lanes], c1[lanes], c2[lanes], c3[lanes];
+  for (std::size_t i = 0; i < lanes; ++i) {
+    c0[i] = low(block + i);
+    c1[i] = high(block + i);
+    c2[i] = low(stream);
+    c3[i] = high(stream);
+  }
+  std::uint32_t k0 = low(key), k1 = high(key);
+  for (int round = 0; round < 10; ++round) {
+    for (std::size_t i = 0; i < lanes; ++i) {
+      const std::uint64_t p0 = m0 * c0[i], p1 = m1 * c2[i];
+      c0[i] = high(p1) ^ c1[i] ^ k0;
+      c1[i] = low(p1);
+      c2[i] = high(p0) ^ c3[i] ^ k1;
+      c3[i] = low(p0);
+    }
+    k0 += w0;
+    k1 += w1;
+  }
+  for (std::size_t i = 0; i < lanes; ++i) {
+    out[4 * i] = c0[i];
+    out[4 * i + 1] = c1[i];
+    out[4 * i + 2] = c2[i];
+    out[4 * i + 3] = c3[i];
+  }
+}
+
+}  // namespace
+
 std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) {
-  // Multipliers and Weyl constants: table 2 and section 4.3 of the paper.
-  constexpr std::uint64_t m0 = 0xD2511F53u, m1 = 0xCD9E8D57u;
-  constexpr std::uint32_t w0 = 0x9E3779B9u, w1 = 0xBB67AE85u;
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = m0 * c[0], p1 = m1 * c[2];
-    c = {static_cast<std::uint32_t>(p1 >> 32) ^ c[1] ^ k[0], static_cast<std::uint32_t>(p1),
-         static_cast<std::uint32_t>(p0 >> 32) ^ c[3] ^ k[1], static_cast<std::uint32_t>(p0)};
+    c = {high(p1) ^ c[1] ^ k[0], low(p1), high(p0) ^ c[3] ^ k[1], low(p0)};
     k[0] += w0;
     k[1] += w1;
   }
   return c;
 }
 
-std::uint32_t RandomStream::next() {
-  if (left_ == 0) {
-    words_ = philox4x32_10({static_cast<std::uint32_t>(block_), static_cast<std::uint32_t>(block_ >> 32),
-                            static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
-                           {static_cast<std::uint32_t>(key_), static_cast<std::uint32_t>(key_ >> 32)});
-    ++block_;
-    left_ = 4;
-  }
-  return words_[4 - left_--];
+void RandomStream::refill() {
+  words_ = philox4x32_10({low(block_), high(block_), low(stream_), high(stream_)}, {low(key_), high(key_)});
+  ++block_;
+  left_ = 4;
+}
+
+void RandomStream::fill(std::span<std::uint32_t> out) {
+  std::size_t i = 0;
+  while (i < out.size() && left_ > 0) out[i++] = next();
+  for (; out.size() - i >= 4 * lanes; i += 4 * lanes, block_ += lanes) several_blocks(block_, stream_, key_, &out[i]);
+  while (i < out.size()) out[i++] = next();
 }
 
 double RandomStream::uniform() {
-  const std::uint64_t high = next(), low = next();
-  return static_cast<double>(((high << 32) | low) >> 11) * 0x1p-53;
+  const std::uint64_t upper = next(), lower = next();
+  return static_cast<double>(((upper << 32) | lower) >> 11) * 0x1p-53;
 }
 
 float RandomStream::uniform_float() { return static_cast<float>(next() >> 8) * 0x1p-24F; }
 
 double RandomStream::normal() {
-  if (has_spare_) {
-    has_spare_ = false;
-    return spare_;
-  }
-  const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));  // 1 - u is in (0, 1]
-  const double angle = 2.0 * std::numbers::pi * uniform();
-  spare_ = radius * std::sin(angle);
-  has_spare_ = true;
-  return radius * std::cos(angle);
+  const std::uint64_t upper = next(), lower = next();
+  // 52 bits and a half: never 0 or 1, and symmetric about 1/2.
+  return normal_quantile((static_cast<double>(((upper << 32) | lower) >> 12) + 0.5) * 0x1p-52);
 }
 
 std::uint32_t RandomStream::below(std::uint32_t bound) {

@@ -14,7 +14,7 @@ enum class Kind { corruption, codec };
 struct OperatorInfo {
   std::string name;
   Kind kind;
-  int low, high;      // range of the level: severity 1-5, JPEG quality 1-100
+  int low, high;  // range of the level: severity 1-5, JPEG quality 1-100
   bool stochastic;
   std::string summary;  // one line for help texts
 };

@@ -10,7 +10,7 @@
 
 namespace automask::corruptions {
 
-// A picture on its way through a chain: CV_8UC1 or CV_8UC3 (RGB), any size from 1 x 1.
+// A picture on its way through a chain: CV_8UC1 or CV_8UC3 (RGB), continuous, any size from 1 x 1.
 // `level` is the severity or quality, already range-checked. `random` is this link's own stream.
 // `encoded_bytes`: codecs set it to the size of the encoded picture; others leave it alone.
 struct LinkContext {
@@ -23,10 +23,12 @@ using Apply = cv::Mat (*)(const cv::Mat& picture, LinkContext& context);
 struct Operator {
   std::string_view name;  // equals an OperatorInfo's name; a test holds both tables together
   Apply apply;
+  core::Json (*parameters)(int level);  // what the level stands for, for the index of written variants
 };
 const std::vector<Operator>& operators();
 
-// What, besides chain position, operator and level, keys a random stream (DESIGN: Philox by seed, split, image id, ...).
+// What, besides chain position, operator and level, determines a random stream. The key is a hash of (seed, split,
+// picture id, position in the chain, operator name, level); the view is the upper half of the Philox counter.
 // view 0 is the written variant; training counts on from 1, so that each epoch sees fresh noise.
 struct StreamContext {
   std::uint64_t seed = 0;

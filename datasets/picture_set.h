@@ -12,8 +12,8 @@ namespace automask::datasets {
 struct PictureSet {
   int height = 0, width = 0, channels = 0;
   std::vector<std::uint8_t> pixels;
-  std::vector<int> labels;          // [0, classes)
-  std::vector<std::uint64_t> ids;   // core::hash64 of the picture's relative path: keys the random streams
+  std::vector<int> labels;           // [0, classes)
+  std::vector<std::uint64_t> ids;    // core::hash64 of the picture's relative path: keys the random streams
   std::vector<std::string> classes;  // names, index = label
 
   std::size_t size() const { return labels.size(); }

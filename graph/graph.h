@@ -34,7 +34,9 @@ struct Shape {
   bool operator==(const Shape& o) const { return channels == o.channels && height == o.height && width == o.width; }
 };
 
-// Only the fields its operator uses are meaningful; JSON omits defaults.
+// Only the fields its operator uses are meaningful; JSON omits defaults. Output sizes round down. Padding is zero for
+// conv2d, -infinity for max_pool, and left out of avg_pool's average (ONNX's default, count_include_pad = 0); a pool's
+// padding is smaller than its kernel.
 struct Attributes {
   int out_channels = 0;                    // conv2d, linear
   int kernel_h = 1, kernel_w = 1;          // conv2d, pools
@@ -74,6 +76,7 @@ std::vector<std::pair<std::string, std::vector<std::int64_t>>> parameter_shapes(
 // Throws GraphError on a missing, surplus or misshapen tensor.
 void check_weights(const Graph& graph, const TensorMap& weights);
 
+// Fast costs of many masks: graph/cost.h.
 // Multiply-accumulates per picture of convolutions and linear layers (biases, normalisation and pooling count none,
 // the convention of the published tables), and learnable parameters (running statistics count none).
 struct Cost {
@@ -82,14 +85,20 @@ struct Cost {
 };
 std::vector<Cost> node_costs(const Graph& graph);
 Cost cost(const Graph& graph);
-std::int64_t peak_activation_values(const Graph& graph);  // largest sum of live activations, in values per picture
+// Largest sum of live activations, in values per picture: a node's output lives from its execution to its last
+// reader's, each in a buffer of its own.
+std::int64_t peak_activation_values(const Graph& graph);
 
-// Channels that must be masked together (residual adds, grouped and depthwise convolutions).
+// Channels that must be masked together (residual adds, depthwise convolutions). Gates stand wherever 0 could become
+// something else, so that masked channels are 0 for every reader; relu and pools keep 0. Not maskable, so far: both
+// sides of a grouped convolution that isn't depthwise, and features normalised after a flatten that enlarged them.
 struct ChannelGroup {
-  std::string name;            // that of its first producer
+  std::string name;            // that of its first producer; the input's where it belongs to the group
   int channels = 0;            // members
   std::vector<int> producers;  // conv2d / linear nodes whose outputs are this group
-  std::vector<int> gates;      // nodes after which a mask multiplies: the producer's batch_norm/affine if it has one
+  // Nodes after which a mask multiplies: a producer's batch_norm/affine where nothing else reads the producer, else
+  // the producer; and every other batch_norm/affine of the group.
+  std::vector<int> gates;
   bool maskable = true;        // false for the input and the network's output
 };
 struct ChannelGroups {

@@ -23,15 +23,15 @@ struct TrainOptions {
   double epochs = 3;
   int batch = 128;
   double learning_rate = 0.1, momentum = 0.9, weight_decay = 5e-4, label_smoothing = 0.05;
-  double warmup = 0.05;          // share of the steps with linearly rising rate
-  int checkpoint_seconds = 20;   // a resumable checkpoint at least this often
-  int threads = 2;               // decides results (summation order), so part of the key
+  double warmup = 0.05;         // share of the steps with linearly rising rate
+  int checkpoint_seconds = 20;  // a resumable checkpoint at least this often
+  int threads = 2;              // decides results (summation order), so part of the key
 };
 
 // One method entry of a manifest, complete with defaults.
 struct MethodSpec {
-  std::string name;       // the manifest's key, as it stands in tables
-  std::string method;     // a MethodInfo's name
+  std::string name;    // the manifest's key, as it stands in tables
+  std::string method;  // a MethodInfo's name
   TrainOptions train;
   double mac_budget = 1;  // share of the dense MACs, (0, 1]
   double consensus = 1;   // automask: weight of the mean score against the condition's own, [0, 1]

@@ -24,14 +24,14 @@ struct Progress {
 struct TrainJob {
   graph::Graph graph;
   MethodSpec spec;
-  std::vector<corruptions::Condition> conditions;  // those to adapt to; `clean` among them if wanted
-  const datasets::PictureSet* train = nullptr;     // clean pictures; corrupted on the fly, fresh at each view
+  std::vector<corruptions::Condition> conditions;    // those to adapt to; `clean` among them if wanted
+  const datasets::PictureSet* train = nullptr;       // clean pictures; corrupted on the fly, fresh at each view
   const datasets::PictureSet* validation = nullptr;  // held out of train; may be empty
   std::uint64_t seed = 0;
   // Resumable state lives here; a job that finds some continues and ends with the same bits as an undisturbed one.
   std::filesystem::path work_folder;
-  std::function<void(const Progress&)> progress;     // may be empty; called about once a second
-  std::function<bool()> stop_requested;              // may be empty; true: checkpoint, then Error(interrupted)
+  std::function<void(const Progress&)> progress;  // may be empty; called about once a second
+  std::function<bool()> stop_requested;           // may be empty; true: checkpoint, then Error(interrupted)
 };
 
 // Trains and returns the checkpoint. Error(steps_failed) on NaN loss (keeps the last good checkpoint, names the

@@ -19,9 +19,9 @@ struct Checkpoint {
   graph::TensorMap weights;  // all of parameter_shapes(graph); batch_norm tensors are those of condition 0
   // One entry ("*") when all conditions share mask and normalisation, else one per condition, canonical names.
   std::vector<std::string> conditions;
-  std::vector<graph::Mask> masks;                  // per condition
-  std::vector<graph::TensorMap> normalisation;     // per condition: weight, bias, running_mean, running_var of every
-                                                   // batch_norm node
+  std::vector<graph::Mask> masks;               // per condition
+  std::vector<graph::TensorMap> normalisation;  // per condition: weight, bias, running_mean, running_var of every
+                                                // batch_norm node
   InputScaling input;
   std::vector<std::string> classes;
   core::Json training;  // method, options, seed, steps, losses: for the record

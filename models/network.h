@@ -1,8 +1,9 @@
 #pragma once
 // The LibTorch module that executes a graph: training with per-condition normalisation and masks, and inference.
-#include <torch/torch.h>
+#include <torch/nn/module.h>
+#include <torch/types.h>
 
-#include <map>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,12 +13,13 @@
 
 namespace automask::models {
 
-// Parameters are named as in graph.h, so the state dict is torchvision's. Shared parameters are registered once;
-// condition k's normalisation is registered as "conditions.<k>.<node>.<tensor>" when there is more than one condition.
+// Parameters are named as in graph.h, so the state dict is torchvision's. Shared parameters are registered once, and
+// condition 0's normalisation under the plain names; that of conditions k >= 1 as "conditions.<k>.<node>.<tensor>".
 class Network : public torch::nn::Module {
  public:
   // `conditions` >= 1 sets of normalisation. Weights: He initialisation from `seed`, the same whatever the threads.
   Network(graph::Graph graph, int conditions, std::uint64_t seed);
+  explicit Network(const Checkpoint& checkpoint);
 
   // x: [N, C, H, W] float, already scaled. Returns logits [N, classes]. In training mode batch_norm uses and updates
   // batch statistics of set `condition`.
@@ -27,23 +29,29 @@ class Network : public torch::nn::Module {
   const graph::ChannelGroups& groups() const { return groups_; }
   int conditions() const { return conditions_; }
 
-  // Masked channels are multiplied by 0 at the group's gates.
+  // Share of a new batch in the running statistics; 1 / (n + 1) at the n-th batch makes them plain averages.
+  void set_norm_momentum(double momentum) { norm_momentum_ = momentum; }
+
+  // Masked channels are multiplied by 0 at the group's gates. Throws GraphError on a mask that doesn't fit.
   void set_mask(int condition, const graph::Mask& mask);
   const graph::Mask& mask(int condition) const { return masks_[condition]; }
 
   // While on, forward keeps one gate tensor [N, members] of ones-or-zeros per maskable group that requires grad, so
   // that after backward gate_gradients()[g] is dLoss/dgate per picture: the raw material of Fisher and Taylor scores.
+  // Gates then multiply behind the additions and ReLUs that follow a normalisation, which is the same function; before
+  // them the gradient of a masked channel's gate would be 0 by ReLU's own, and no channel could ever return.
   void record_gates(bool on);
   std::vector<torch::Tensor> gate_gradients() const;  // empty tensors for unmaskable groups
 
-  void load(const Checkpoint& checkpoint);           // graph, masks and normalisation must agree
-  void store(Checkpoint& checkpoint) const;          // fills graph, weights, masks, normalisation
+  void load(const Checkpoint& checkpoint);   // graph, masks and normalisation must agree
+  void store(Checkpoint& checkpoint) const;  // fills graph, weights, masks, normalisation
 
  private:
   graph::Graph graph_;
   graph::ChannelGroups groups_;
   int conditions_;
   std::vector<graph::Mask> masks_;
+  double norm_momentum_ = 0.1;
   struct Nodes;
   std::shared_ptr<Nodes> nodes_;
 };

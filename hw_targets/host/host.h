@@ -23,9 +23,10 @@ struct Limits {
 // A runner as registered in its JSON file, never in a manifest.
 struct RunnerSpec {
   std::string name;                  // "cpu"
-  std::vector<std::string> command;  // program and arguments; the program is looked up beside `automask`, then in PATH
+  std::vector<std::string> command;  // program and arguments; a program without a slash is looked up beside the running
+                                     // one, then in PATH
   Limits limits;
-  std::string file;                  // where it was registered, for messages; "built in" for ours
+  std::string file;  // where it was registered, for messages; "built in" for ours
 };
 
 // Built-in runners and those in <dir>/*.json for each folder of the search path; a later one replaces an earlier.
@@ -56,18 +57,20 @@ struct RunRequest {
   std::vector<std::string> inputs;  // SHA-256 of pictures put before, in order of the test set
   std::uint64_t order_seed = 0;     // the runner visits them in this seed's order, which it cannot foresee
   int warmup = 10;
-  int repetitions = 1;              // times each input is visited
-  int threads = 1;
+  int repetitions = 1;  // times each input is visited
+  int threads = 0;      // what the caller believes prepare() chose, checked; 0: any
 };
 
 struct RunResult {
-  std::vector<float> outputs;        // [inputs, classes]: logits, in the order of the request, from the timed runs
+  std::vector<float> outputs;  // [inputs, classes]: logits, in the order of the request, from each input's first
+                               // timed execution
   int classes = 0;
   std::vector<double> latencies_ms;  // one per inference, in the order visited
-  double wall_seconds = 0;           // the host's own clock around the call
+  double wall_seconds = 0;           // the host's own clock around the timed executions
 };
 
 // One runner process. Every call obeys its time limit and throws RunnerFailure; after a failure the process is gone.
+// Calls come in the order of docs/runner-protocol.md. Not for use by two threads at once.
 class Session {
  public:
   static std::unique_ptr<Session> start(const RunnerSpec& spec);
@@ -77,12 +80,14 @@ class Session {
   virtual void load(const std::string& package_bytes) = 0;
   virtual core::Json prepare(const core::Json& options) = 0;  // {"threads": n, "format": "fp32"}
   virtual void select_condition(int index) = 0;
-  // One picture of u8 [H, W, C] per element; kept by the runner under its SHA-256.
+  // One picture of u8 [H, W, C] per element; kept by the runner under its SHA-256, sent only once, many in a frame.
   virtual std::vector<std::string> put_inputs(const std::vector<std::string>& pictures) = 0;
-  // Checks digests against the nonce, the wall clock against the sum of latencies (15 %, measured evidence only).
+  // Warms up, then times. Checks the digest against the nonce, the outputs of repeated visits against each other, the
+  // wall clock against the sum of latencies (15 %, measured evidence only), and that the device is not throttled.
+  // Whether the outputs are right is for the caller to spot-check against a reference.
   virtual RunResult run(const RunRequest& request) = 0;
   virtual core::Json state() = 0;
-  virtual void shutdown() = 0;
+  virtual void shutdown() = 0;  // fails when the runner does not exit cleanly: what was measured before is still good
   virtual std::string log_tail() const = 0;  // the end of its stderr
 };
 

@@ -26,13 +26,14 @@ class FramingError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Incremental reader: feed() what arrived, next() takes a whole frame when there is one. Never holds more than
-// `limit` bytes of one frame.
+// Incremental reader: feed() what arrived, next() takes a whole frame when there is one. A frame that announces more
+// than `limit` bytes is refused by its header, before its bytes are held.
 class FrameReader {
  public:
   explicit FrameReader(std::size_t limit = std::size_t(1) << 30) : limit_(limit) {}
+  void set_limit(std::size_t limit) { limit_ = limit; }
   void feed(const char* data, std::size_t size);
-  bool next(Frame& frame);       // false: more bytes needed; throws FramingError
+  bool next(Frame& frame);  // false: more bytes needed; throws FramingError
   bool empty() const { return buffer_.size() == start_; }
 
  private:
@@ -45,15 +46,38 @@ std::string encode_binary(const std::string& bytes);
 
 // JSON-RPC error codes: the standard's, and ours from -32000 down.
 enum ErrorCode {
-  parse_error = -32700, invalid_request = -32600, method_not_found = -32601, invalid_params = -32602,
+  parse_error = -32700,
+  invalid_request = -32600,
+  method_not_found = -32601,
+  invalid_params = -32602,
   internal_error = -32603,
-  wrong_version = -32001, bad_hash = -32002, bad_package = -32003, out_of_memory = -32004,
-  unknown_input = -32005, not_loaded = -32006, unsupported = -32007, cancelled = -32008
+  wrong_version = -32001,
+  bad_hash = -32002,
+  bad_package = -32003,
+  out_of_memory = -32004,
+  unknown_input = -32005,
+  not_loaded = -32006,
+  unsupported = -32007,
+  cancelled = -32008
 };
 
 nlohmann::json request(int id, const std::string& method, nlohmann::json params);
 nlohmann::json result(const nlohmann::json& id, nlohmann::json value);
 nlohmann::json error(const nlohmann::json& id, int code, const std::string& message);
+
+// The JSON of a frame: one object, nested at most 64 deep. FramingError otherwise.
+nlohmann::json parse_message(const std::string& bytes);
+
+// The {"size", "sha256"} that announces a binary frame.
+struct Announcement {
+  std::uint64_t size = 0;
+  std::string sha256;  // 64 lower-case hex digits
+};
+nlohmann::json to_json(const Announcement& announcement);
+Announcement announcement_from_json(const nlohmann::json& value);  // throws FramingError
+
+// `text` fit for one line of a log or a sentence: control and non-ASCII bytes become '?', at most `limit` bytes.
+std::string printable(const std::string& text, std::size_t limit = 200);
 
 }  // namespace protocol
 }  // namespace automask

@@ -1,0 +1,149 @@
+// Convolution with a disk that a small Gaussian antialiases; the border is mirrored without repeating the edge.
+//
+// The generator blurs the disk inside a window that just holds it, so the kernels of severities 4 and 5 sum to 1.013
+// and 1.011. Here the Gaussian has room, and the kernel sums to 1. That also makes it separable into disk and Gaussian:
+// the disk is summed exactly, in integers, row by row from prefix sums, whatever its area.
+#include <cmath>
+#include <opencv2/core.hpp>
+
+#include "corruptions/operators.h"
+
+namespace automask::corruptions {
+namespace {
+
+struct Lens {
+  int radius;
+  double alias;                                      // sigma of the Gaussian
+  int margin() const { return radius > 8 ? 2 : 1; }  // half size of the Gaussian: 5 x 5 above radius 8, else 3 x 3
+};
+constexpr Severities<Lens> lenses = {Lens{3, .1}, Lens{4, .5}, Lens{6, .5}, Lens{8, .5}, Lens{10, .5}};
+
+struct Kernel {
+  int radius, margin;
+  std::vector<int> half_width;  // of the disk's row dy, at [dy + radius]
+  std::vector<float> gauss;     // [margin + 1] from the centre outwards, sums to 1 over both sides
+  float scale;                  // 1 / area of the disk
+
+  explicit Kernel(const Lens& lens) : radius(lens.radius), margin(lens.margin()) {
+    int area = 0;
+    for (int dy = -radius; dy <= radius; ++dy) {
+      int w = 0;
+      while ((w + 1) * (w + 1) + dy * dy <= radius * radius) ++w;
+      half_width.push_back(w);
+      area += 2 * w + 1;
+    }
+    scale = 1.0F / static_cast<float>(area);
+    std::vector<double> weights;
+    double sum = 0;
+    for (int i = 0; i <= margin; ++i) {
+      weights.push_back(std::exp(-i * i / (2 * lens.alias * lens.alias)));
+      sum += (i == 0 ? 1 : 2) * weights.back();
+    }
+    for (const double weight : weights) gauss.push_back(static_cast<float>(weight / sum));
+  }
+};
+
+const Kernel& kernel(int level) {
+  static const Severities<Kernel> kernels = {Kernel(lenses[0]), Kernel(lenses[1]), Kernel(lenses[2]), Kernel(lenses[3]),
+                                             Kernel(lenses[4])};
+  return at_severity(kernels, level);
+}
+
+using Size = std::size_t;
+constexpr Size lot = 16;  // positions summed at a time; rows have room for the last lot
+
+// Where position i of a row that is mirrored by `reach` on both sides comes from.
+std::vector<int> mirrored(int count, int reach) {
+  std::vector<int> source(static_cast<Size>(count + 2 * reach));
+  for (int i = 0; i < count + 2 * reach; ++i)
+    source[static_cast<Size>(i)] = cv::borderInterpolate(i - reach, count, cv::BORDER_REFLECT_101);
+  return source;
+}
+
+// Prefix sums along each row, mirrored by `reach` columns on both sides: [rows][cols + 2 reach + 1][channels].
+std::vector<std::int32_t> prefix_sums(const cv::Mat& picture, int reach) {
+  const auto source = mirrored(picture.cols, reach);
+  const auto channels = static_cast<Size>(picture.channels()), stride = (source.size() + 1) * channels;
+  std::vector<std::int32_t> sums(static_cast<Size>(picture.rows) * stride + lot);
+  for (int y = 0; y < picture.rows; ++y) {
+    for (Size c = 0; c < channels; ++c) {
+      const std::uint8_t* in = picture.ptr(y) + c;
+      std::int32_t* out = &sums[static_cast<Size>(y) * stride + c];
+      std::int32_t sum = *out = 0;
+      for (const int x : source) {
+        sum += in[static_cast<Size>(x) * channels];
+        *(out += channels) = sum;
+      }
+    }
+  }
+  return sums;
+}
+
+// Sums of the disk around each position of one row. A lot of positions at a time stays in registers.
+void disk_row(const Kernel& k, const std::int32_t* const* rows, Size channels, Size count, std::int32_t* out) {
+  for (Size start = 0; start < count; start += lot) {
+    std::int32_t sum[lot] = {};
+    for (Size dy = 0; dy < k.half_width.size(); ++dy) {
+      const auto radius = static_cast<Size>(k.radius), w = static_cast<Size>(k.half_width[dy]);
+      const std::int32_t* left = rows[dy] + start + (radius - w) * channels;
+      const std::int32_t* right = rows[dy] + start + (radius + w + 1) * channels;
+      for (Size i = 0; i < lot; ++i) sum[i] += right[i] - left[i];
+    }
+    std::copy(sum, sum + lot, out + start);
+  }
+}
+
+cv::Mat apply_blur(const cv::Mat& picture, LinkContext& context) {
+  const Kernel& k = kernel(context.level);
+  const int channels = picture.channels(), reach = k.radius + k.margin, rows = picture.rows;
+  const Size stride = static_cast<Size>((picture.cols + 2 * reach + 1) * channels);  // of the prefix sums
+  const Size wide = static_cast<Size>((picture.cols + 2 * k.margin) * channels);     // row of disk sums
+  const Size row = static_cast<Size>(picture.cols * channels), step = static_cast<Size>(channels);
+  const auto sums = prefix_sums(picture, reach);
+  const auto source = mirrored(rows, reach);
+
+  // Disk sums of one row, then the Gaussian along it, kept for every row that the Gaussian across rows needs.
+  std::vector<std::int32_t> disk(wide + lot);
+  std::vector<const std::int32_t*> window(k.half_width.size());  // the prefix sums of rows y - radius to y + radius
+  std::vector<float> lines(row * static_cast<Size>(rows + 2 * k.margin));
+  for (int y = -k.margin; y < rows + k.margin; ++y) {
+    for (Size dy = 0; dy < window.size(); ++dy)
+      window[dy] = &sums[static_cast<Size>(source[static_cast<Size>(y + k.margin) + dy]) * stride];
+    disk_row(k, window.data(), step, wide, disk.data());
+    float* line = &lines[row * static_cast<Size>(y + k.margin)];
+    const std::int32_t* centre = disk.data() + static_cast<Size>(k.margin) * step;
+    for (Size i = 0; i < row; ++i) line[i] = k.gauss[0] * static_cast<float>(centre[i]);
+    for (int m = 1; m <= k.margin; ++m) {
+      const float weight = k.gauss[static_cast<Size>(m)];
+      const Size d = static_cast<Size>(m) * step;
+      for (Size i = 0; i < row; ++i) line[i] += weight * static_cast<float>(*(centre + i - d) + centre[i + d]);
+    }
+  }
+
+  cv::Mat result = same_shape(picture);
+  std::vector<float> total(row);
+  for (int y = 0; y < rows; ++y) {
+    const float* centre = &lines[row * static_cast<Size>(y + k.margin)];
+    for (Size i = 0; i < row; ++i) total[i] = k.gauss[0] * centre[i];
+    for (int m = 1; m <= k.margin; ++m) {
+      const float weight = k.gauss[static_cast<Size>(m)];
+      const float *above = centre - row * static_cast<Size>(m), *below = centre + row * static_cast<Size>(m);
+      for (Size i = 0; i < row; ++i) total[i] += weight * (above[i] + below[i]);
+    }
+    std::uint8_t* out = result.ptr(y);
+    for (Size i = 0; i < row; ++i)
+      out[i] = static_cast<std::uint8_t>(std::min(255, static_cast<int>(total[i] * k.scale + 0.5F)));
+  }
+  return result;
+}
+
+core::Json parameters(int level) {
+  const Lens& lens = at_severity(lenses, level);
+  return {{"radius", lens.radius}, {"alias_sigma", lens.alias}};
+}
+
+}  // namespace
+
+constinit const Operator defocus_blur{"defocus_blur", apply_blur, parameters};
+
+}  // namespace automask::corruptions

@@ -1,0 +1,80 @@
+// x + N(0, sigma), independently per value: to_byte(v + 255 sigma z) with z the normal quantile of one random word.
+//
+// Since v is whole, rounding acts on the noise alone: what is added is the integer d nearest to 255 sigma z. It has
+// few values, so the words at which it steps are tabulated; the quantile itself would take four times as long.
+#include "core/normal.h"
+#include "corruptions/operators.h"
+
+namespace automask::corruptions {
+namespace {
+
+constexpr Severities<double> sigma = {.08, .12, .18, .26, .38};
+constexpr int most = 255;  // a larger step ends at black or white all the same
+
+class StepTable {
+ public:
+  explicit StepTable(double scale) {
+    const auto reaches = [&](std::uint64_t word, int d) {
+      const double p = (static_cast<double>(word) + 0.5) * 0x1p-32;
+      return scale * core::normal_quantile(p) + 0.5 >= d;
+    };
+    // first_[i]: the lowest word whose noise is at least i - most, by bisection; it grows with i. What lies below the
+    // lowest step is taken as that step.
+    std::uint64_t low = 0;
+    for (int d = -most; d <= most; ++d) {
+      std::uint64_t high = std::uint64_t{1} << 32;
+      while (low < high) {
+        const std::uint64_t middle = (low + high) / 2;
+        if (reaches(middle, d)) {
+          high = middle;
+        } else {
+          low = middle + 1;
+        }
+      }
+      first_.at(static_cast<std::size_t>(d + most)) = low;
+    }
+    first_.back() = std::uint64_t{1} << 32;  // ends the search
+    std::size_t i = 0;
+    for (std::size_t slot = 0; slot < guide_.size(); ++slot) {
+      while (first_[i + 1] <= slot << shift) ++i;
+      guide_[slot] = static_cast<std::uint16_t>(i);
+    }
+  }
+
+  int step(std::uint32_t word) const {
+    std::size_t i = guide_[word >> shift];
+    while (first_[i + 1] <= word) ++i;
+    return static_cast<int>(i) - most;
+  }
+
+ private:
+  static constexpr int shift = 32 - 10;
+  std::array<std::uint64_t, 2 * most + 2> first_;
+  std::array<std::uint16_t, 1 << 10> guide_;  // where to start, by the upper bits of the word
+};
+
+const StepTable& table(int level) {
+  static const Severities<StepTable> tables = {StepTable(255 * sigma[0]), StepTable(255 * sigma[1]),
+                                               StepTable(255 * sigma[2]), StepTable(255 * sigma[3]),
+                                               StepTable(255 * sigma[4])};
+  return at_severity(tables, level);
+}
+
+cv::Mat apply_noise(const cv::Mat& picture, LinkContext& context) {
+  const StepTable& noise = table(context.level);
+  cv::Mat result = same_shape(picture);
+  const auto in = values(picture);
+  const auto out = values(result);
+  for_each_word(context.random, in.size(), [&](std::size_t i, std::uint32_t word) {
+    out[i] = static_cast<std::uint8_t>(std::clamp(in[i] + noise.step(word), 0, 255));
+  });
+  return result;
+}
+
+core::Json parameters(int level) { return {{"sigma", at_severity(sigma, level)}}; }
+
+}  // namespace
+
+constinit const Operator gaussian_noise{"gaussian_noise", apply_noise, parameters};
+
+}  // namespace automask::corruptions

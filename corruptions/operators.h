@@ -1,0 +1,53 @@
+#pragma once
+// The built-in operators, one a file, and what they share. They follow ImageNet-C (D. Hendrycks, T. Dietterich,
+// "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", ICLR 2019) with the severities of
+// its published generator, github.com/hendrycks/robustness, ImageNet-C/create_c/make_imagenet_c.py (Apache-2.0), in
+// the `fixed` variant: values are rounded to u8 where the generator truncates, and nothing is saved as JPEG unasked.
+// Pixel values x of the generator lie in [0, 1]; here they are u8, so its offsets and sigmas are multiplied by 255.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "corruptions/corruption.h"
+
+namespace automask::corruptions {
+
+extern const Operator gaussian_noise, shot_noise, impulse_noise, defocus_blur, brightness, contrast, jpeg;
+
+// One parameter per severity 1 to 5.
+template <class T>
+using Severities = std::array<T, 5>;
+
+template <class T>
+const T& at_severity(const Severities<T>& table, int severity) {
+  return table.at(static_cast<std::size_t>(severity - 1));
+}
+
+// Nearest u8, halves up, clipped.
+template <class Real>
+std::uint8_t to_byte(Real value) {
+  if (!(value > Real(0))) return 0;
+  return value >= Real(255) ? 255 : static_cast<std::uint8_t>(value + Real(0.5));
+}
+
+// All values of a continuous picture, channels interleaved.
+inline std::span<const std::uint8_t> values(const cv::Mat& picture) {
+  return {picture.data, picture.total() * picture.elemSize()};
+}
+inline std::span<std::uint8_t> values(cv::Mat& picture) { return {picture.data, picture.total() * picture.elemSize()}; }
+
+// Calls body(i, word) for i in [0, count), one word of the stream each.
+template <class Body>
+void for_each_word(core::RandomStream& random, std::size_t count, Body&& body) {
+  std::array<std::uint32_t, 512> words;
+  for (std::size_t done = 0; done < count; done += words.size()) {
+    const std::size_t some = std::min(words.size(), count - done);
+    random.fill({words.data(), some});
+    for (std::size_t i = 0; i < some; ++i) body(done + i, words[i]);
+  }
+}
+
+inline cv::Mat same_shape(const cv::Mat& picture) { return cv::Mat(picture.rows, picture.cols, picture.type()); }
+
+}  // namespace automask::corruptions

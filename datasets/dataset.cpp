@@ -1,0 +1,103 @@
+#include "datasets/dataset.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/parallel.h"
+#include "datasets/idx.h"
+#include "datasets/image_folder.h"
+
+namespace automask::datasets {
+namespace {
+
+using core::Error;
+using core::ExitCode;
+
+// `count` of [0, total), each in the middle of its equal share; ascending.
+std::vector<std::size_t> spread(std::size_t count, std::size_t total) {
+  std::vector<std::size_t> picked(count);
+  for (std::size_t i = 0; i < count; ++i) picked[i] = (2 * i + 1) * total / (2 * count);
+  return picked;
+}
+
+// [0, total) without `out`, which is ascending.
+std::vector<std::size_t> without(const std::vector<std::size_t>& out, std::size_t total) {
+  std::vector<std::size_t> kept;
+  kept.reserve(total - out.size());
+  auto next = out.begin();
+  for (std::size_t i = 0; i < total; ++i) {
+    if (next != out.end() && *next == i) {
+      ++next;
+    } else {
+      kept.push_back(i);
+    }
+  }
+  return kept;
+}
+
+// Which of the `total` pictures in the files belong to the split.
+std::vector<std::size_t> members(const DatasetSpec& spec, Split split, std::size_t total) {
+  const auto limited = [](std::vector<std::size_t> all, std::int64_t limit) {
+    if (limit <= 0 || static_cast<std::size_t>(limit) >= all.size()) return all;
+    auto picked = spread(static_cast<std::size_t>(limit), all.size());
+    for (std::size_t& i : picked) i = all[i];
+    return picked;
+  };
+  if (split == Split::test) return limited(without({}, total), spec.limit_test);
+  if (static_cast<std::size_t>(spec.validation) >= total)
+    throw Error(ExitCode::invalid_manifest, "data set " + spec.name,
+                "\"validation\" is " + std::to_string(spec.validation) + ", which leaves none of the " +
+                    std::to_string(total) + " training pictures",
+                "give a smaller number");
+  const auto held_out = spread(static_cast<std::size_t>(spec.validation), total);
+  if (split == Split::train) return limited(without(held_out, total), spec.limit_train);
+  if (held_out.empty())
+    throw Error(ExitCode::invalid_manifest, "data set " + spec.name, "has no validation pictures",
+                "hold some out of train, for example with \"validation\": " + std::to_string((total + 9) / 10));
+  return held_out;
+}
+
+class Subset : public Dataset {
+ public:
+  Subset(std::unique_ptr<Dataset> all, std::vector<std::size_t> members)
+      : all_(std::move(all)), members_(std::move(members)) {}
+  std::size_t size() const override { return members_.size(); }
+  int label(std::size_t i) const override { return all_->label(members_.at(i)); }
+  std::string id(std::size_t i) const override { return all_->id(members_.at(i)); }
+  cv::Mat picture(std::size_t i) const override { return all_->picture(members_.at(i)); }
+  const std::vector<std::string>& classes() const override { return all_->classes(); }
+
+ private:
+  std::unique_ptr<Dataset> all_;
+  std::vector<std::size_t> members_;
+};
+
+}  // namespace
+
+std::unique_ptr<Dataset> open(const DatasetSpec& spec, Split split) {
+  auto all = spec.reader == "idx" ? open_idx(spec, split) : open_image_folder(spec, split);
+  auto picked = members(spec, split, all->size());
+  return std::make_unique<Subset>(std::move(all), std::move(picked));
+}
+
+PictureSet load(const Dataset& dataset, const DatasetSpec& spec, int threads) {
+  PictureSet set;
+  set.height = spec.height;
+  set.width = spec.width;
+  set.channels = spec.channels;
+  set.classes = dataset.classes();
+  set.pixels.resize(dataset.size() * set.picture_bytes());
+  set.labels.resize(dataset.size());
+  set.ids.resize(dataset.size());
+  core::parallel_for(dataset.size(), threads, [&](std::size_t i) {
+    const cv::Mat picture = preprocess(dataset.picture(i), spec);
+    std::memcpy(set.picture(i).data(), picture.data, set.picture_bytes());
+    set.labels[i] = dataset.label(i);
+    set.ids[i] = core::hash64(dataset.id(i));
+  });
+  return set;
+}
+
+}  // namespace automask::datasets

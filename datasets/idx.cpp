@@ -1,0 +1,233 @@
+#include "datasets/idx.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+
+namespace automask::datasets {
+namespace {
+
+using core::Error;
+using core::ExitCode;
+
+[[noreturn]] void fail(const std::string& file, const std::string& problem,
+                       const std::string& remedy = "fetch the file again") {
+  throw Error(ExitCode::steps_failed, file, problem, remedy);
+}
+
+std::uint32_t big_endian(const std::uint8_t* p) {
+  return std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | p[3];
+}
+
+std::size_t value_size(IdxType type) { return type == IdxType::u8 ? 1 : 4; }
+
+// The bytes of a file in order, inflated where it is a gzip file.
+class Source {
+ public:
+  Source(std::string_view bytes, const std::string& file)
+      : rest_(bytes), file_(file), gzip_(bytes.starts_with("\x1f\x8b")) {
+    if (!gzip_) return;
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+    if (inflateInit2(&stream_, 15 + 16) != Z_OK) fail(file_, "zlib cannot start", "free some memory");
+  }
+  ~Source() {
+    if (gzip_) inflateEnd(&stream_);
+  }
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  // Fills `out` as far as there is data; the number of bytes got.
+  std::size_t read(std::uint8_t* out, std::size_t size) {
+    if (gzip_) return inflate_some(out, size);
+    const std::size_t got = std::min(size, rest_.size());
+    if (got > 0) std::memcpy(out, rest_.data(), got);
+    rest_.remove_prefix(got);
+    return got;
+  }
+  // No more bytes than this can follow: deflate expands at most 1032 times (zlib's technical notes).
+  std::uint64_t most_left() const { return gzip_ ? 1032 * std::uint64_t{rest_.size()} + 1032 : rest_.size(); }
+
+ private:
+  std::size_t inflate_some(std::uint8_t* out, std::size_t size) {
+    std::size_t done = 0;
+    while (done < size && !ended_) {
+      constexpr std::size_t most = 1 << 30;  // zlib counts in 32 bits
+      const std::size_t in = std::min(rest_.size(), most), space = std::min(size - done, most);
+      stream_.avail_in = static_cast<uInt>(in);
+      stream_.next_out = out + done;
+      stream_.avail_out = static_cast<uInt>(space);
+      const int status = inflate(&stream_, Z_NO_FLUSH);
+      rest_.remove_prefix(in - stream_.avail_in);
+      done += space - stream_.avail_out;
+      if (status == Z_STREAM_END) {
+        ended_ = true;
+        if (!rest_.empty()) fail(file_, "has " + std::to_string(rest_.size()) + " bytes after its gzip data");
+      } else if (status == Z_BUF_ERROR || (status == Z_OK && rest_.empty() && stream_.avail_out > 0)) {
+        fail(file_, "is truncated: its gzip data ends too early");
+      } else if (status != Z_OK) {
+        fail(file_, std::string("is a damaged gzip file: ") + (stream_.msg ? stream_.msg : "unknown fault"));
+      }
+    }
+    return done;
+  }
+
+  std::string_view rest_;
+  std::string file_;
+  bool gzip_, ended_ = false;
+  z_stream stream_{};
+};
+
+std::string hexadecimal(const std::uint8_t* p, std::size_t size) {
+  std::string text;
+  for (std::size_t i = 0; i < size; ++i) {
+    char digits[4];
+    std::snprintf(digits, sizeof digits, i == 0 ? "%02x" : " %02x", unsigned{p[i]});
+    text += digits;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::int32_t IdxArray::value(std::size_t i) const {
+  return type == IdxType::u8 ? values[i] : static_cast<std::int32_t>(big_endian(&values[4 * i]));
+}
+
+IdxArray parse_idx(std::string_view bytes, const std::string& file) {
+  Source source(bytes, file);
+  std::uint8_t header[4 + 4 * 4];
+  const std::size_t magic = source.read(header, 4);
+  if (magic < 4) fail(file, "is truncated: it ends inside the 4-byte magic number");
+  const auto type = static_cast<IdxType>(header[2]);
+  const std::size_t rank = header[3];
+  if (header[0] != 0 || header[1] != 0 || (type != IdxType::u8 && type != IdxType::i32) || rank < 1 || rank > 4)
+    fail(file, "is no IDX file of u8 or i32 values: it starts with " + hexadecimal(header, 4),
+         "expected 00 00, 08 or 0c, 01 to 04; check that the right file lies there");
+  if (source.read(header + 4, 4 * rank) < 4 * rank) fail(file, "is truncated: it ends inside its list of sizes");
+
+  IdxArray array;
+  array.type = type;
+  for (std::size_t i = 0; i < rank; ++i) array.shape.push_back(big_endian(header + 4 + 4 * i));
+  const bool empty = std::find(array.shape.begin(), array.shape.end(), 0u) != array.shape.end();
+  std::uint64_t announced = empty ? 0 : value_size(type);
+  for (const std::uint64_t size : array.shape) {
+    if (!empty && announced > source.most_left() / size)
+      fail(file, "is truncated: its header announces more data than the file can hold (sizes " +
+                     hexadecimal(header + 4, 4 * rank) + ")");
+    announced *= size;
+  }
+  // Grown as the bytes come in: a gzip file may announce a thousand times its size and hold nothing.
+  std::size_t got = 0;
+  while (got < announced) {
+    const std::size_t chunk = std::min<std::size_t>(announced - got, std::max<std::size_t>(got, 1 << 20));
+    array.values.resize(got + chunk);
+    const std::size_t read = source.read(&array.values[got], chunk);
+    got += read;
+    if (read < chunk) break;
+  }
+  if (got < announced)
+    fail(file, "is truncated: it holds " + std::to_string(got) + " of " + std::to_string(announced) +
+                   " bytes that its header announces");
+  std::uint8_t surplus = 0;  // reading on also checks the gzip trailer
+  if (source.read(&surplus, 1) != 0)
+    fail(file, "holds more than the " + std::to_string(announced) + " bytes that its header announces");
+  return array;
+}
+
+IdxArray read_idx(const std::filesystem::path& path) { return parse_idx(core::read_file(path), path.string()); }
+
+void write_idx(const IdxArray& array, const std::filesystem::path& path) {
+  std::string header{'\0', '\0', static_cast<char>(array.type), static_cast<char>(array.shape.size())};
+  std::uint64_t announced = value_size(array.type);
+  for (const std::uint32_t size : array.shape) {
+    for (int shift = 24; shift >= 0; shift -= 8) header.push_back(static_cast<char>(size >> shift));
+    announced *= size;
+  }
+  if (announced != array.values.size())
+    throw Error(ExitCode::internal, path.string(), "the values don't match the IDX shape");
+  core::AtomicFile file(path);
+  file.write(header);
+  file.write(array.values.data(), array.values.size());
+  file.commit();
+}
+
+namespace {
+
+class IdxDataset : public Dataset {
+ public:
+  IdxDataset(const DatasetSpec& spec, Split split) {
+    const auto paths = files(spec, split);
+    images_ = read_idx(paths[0]);
+    const IdxArray labels = read_idx(paths[1]);
+    const std::string file = paths[0].string(), label_file = paths[1].string();
+
+    const auto& shape = images_.shape;
+    if (images_.type != IdxType::u8 || (shape.size() != 3 && shape.size() != 4))
+      fail(file, "holds no pictures: expected u8 values of 3 or 4 dimensions", "check that the right file lies there");
+    if (labels.shape.size() != 1)
+      fail(label_file, "holds no labels: expected 1 dimension", "check that the right file lies there");
+    channels_ = shape.size() == 4 ? shape[3] : 1;
+    if (shape[1] == 0 || shape[2] == 0 || (channels_ != 1 && channels_ != 3))
+      fail(file,
+           "holds pictures of " + std::to_string(shape[1]) + " x " + std::to_string(shape[2]) + " x " +
+               std::to_string(channels_),
+           "pictures need a height, a width and 1 or 3 channels");
+    if (shape[0] == 0) fail(file, "holds no picture at all");
+    if (labels.shape[0] != shape[0])
+      fail(label_file,
+           "holds " + std::to_string(labels.shape[0]) + " labels for the " + std::to_string(shape[0]) +
+               " pictures of " + paths[0].filename().string(),
+           "fetch both files again");
+
+    labels_.resize(shape[0]);
+    int highest = 9;  // the MNIST family has ten classes even where a file lacks some
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+      labels_[i] = labels.value(i);
+      const bool known = spec.classes.empty() || labels_[i] < static_cast<std::int64_t>(spec.classes.size());
+      if (labels_[i] < 0 || labels_[i] >= (1 << 20) || !known)
+        fail(label_file, "label " + std::to_string(labels_[i]) + " of picture " + std::to_string(i) + " names no class",
+             spec.classes.empty() ? "fetch the file again" : "name all classes under \"classes\"");
+      highest = std::max(highest, labels_[i]);
+    }
+    classes_ = spec.classes;
+    if (classes_.empty())
+      for (int i = 0; i <= highest; ++i) classes_.push_back(std::to_string(i));
+    stem_ = paths[0].extension() == ".gz" ? paths[0].stem().string() : paths[0].filename().string();
+  }
+
+  std::size_t size() const override { return labels_.size(); }
+  int label(std::size_t i) const override { return labels_.at(i); }
+  std::string id(std::size_t i) const override {
+    char number[24];
+    std::snprintf(number, sizeof number, "/%06zu", i);
+    return stem_ + number;
+  }
+  cv::Mat picture(std::size_t i) const override {
+    const int height = static_cast<int>(images_.shape[1]), width = static_cast<int>(images_.shape[2]);
+    cv::Mat mat(height, width, channels_ == 1 ? CV_8UC1 : CV_8UC3);
+    const std::size_t bytes = std::size_t{images_.shape[1]} * images_.shape[2] * channels_;
+    std::memcpy(mat.data, &images_.values[i * bytes], bytes);
+    return mat;
+  }
+  const std::vector<std::string>& classes() const override { return classes_; }
+
+ private:
+  IdxArray images_;
+  std::uint32_t channels_ = 1;
+  std::vector<int> labels_;
+  std::vector<std::string> classes_;
+  std::string stem_;
+};
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_idx(const DatasetSpec& spec, Split split) {
+  return std::make_unique<IdxDataset>(spec, split);
+}
+
+}  // namespace automask::datasets

@@ -1,0 +1,33 @@
+#pragma once
+// The IDX format of the MNIST family (http://yann.lecun.com/exdb/mnist/): 00 00 type rank, big-endian sizes, values.
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datasets/dataset.h"
+
+namespace automask::datasets {
+
+enum class IdxType : std::uint8_t { u8 = 0x08, i32 = 0x0C };
+
+struct IdxArray {
+  IdxType type = IdxType::u8;
+  std::vector<std::uint32_t> shape;         // 1 to 4 sizes
+  std::vector<std::uint8_t> values;         // u8, or i32 as big-endian bytes
+  std::int32_t value(std::size_t i) const;  // either type
+};
+
+// Parses a whole IDX file, gzip-compressed or plain (told apart by content). Error(steps_failed) names `file`, the
+// fault and a remedy: wrong magic, type or rank, sizes that overflow, truncation, surplus bytes, damaged gzip data.
+// What is kept in memory is bounded by what the header announces and by the bytes that are really there.
+IdxArray parse_idx(std::string_view bytes, const std::string& file);
+IdxArray read_idx(const std::filesystem::path& path);
+// Plain IDX, atomically. The number of values must match the shape.
+void write_idx(const IdxArray& array, const std::filesystem::path& path);
+
+std::unique_ptr<Dataset> open_idx(const DatasetSpec& spec, Split split);
+
+}  // namespace automask::datasets

@@ -1,0 +1,125 @@
+// Antialiased resize, crop and colour, computed as PIL does (Image.resize with BILINEAR, convert), in integers: the
+// same bytes on every host, and networks trained elsewhere see what they were trained on.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "datasets/dataset.h"
+
+namespace automask::datasets {
+namespace {
+
+// Weights of one output position: value = sum weights[i] * input[first + i].
+struct Tap {
+  int first = 0;
+  std::vector<int> weights;  // in 2^-22
+};
+constexpr int precision = 32 - 8 - 2;  // of PIL's 8-bit resize: 8 bits of value, 2 of headroom
+
+// A triangle as wide as the scale when shrinking, so that every input counts; plain bilinear when enlarging.
+std::vector<Tap> triangle(int input, int output) {
+  const double scale = static_cast<double>(input) / output, support = std::max(scale, 1.0);
+  std::vector<Tap> taps(static_cast<std::size_t>(output));
+  for (int i = 0; i < output; ++i) {
+    const double centre = (i + 0.5) * scale;
+    const int first = std::max(0, static_cast<int>(centre - support + 0.5));
+    const int last = std::min(input, static_cast<int>(centre + support + 0.5));
+    std::vector<double> weights;
+    double sum = 0;
+    for (int x = first; x < last; ++x) {
+      weights.push_back(std::max(0.0, 1.0 - std::abs((x - centre + 0.5) / support)));
+      sum += weights.back();
+    }
+    Tap& tap = taps[static_cast<std::size_t>(i)];
+    tap.first = first;
+    for (const double weight : weights) tap.weights.push_back(static_cast<int>(weight / sum * (1 << precision) + 0.5));
+  }
+  return taps;
+}
+
+std::uint8_t to_byte(int sum) { return static_cast<std::uint8_t>(std::clamp(sum >> precision, 0, 255)); }
+
+// Only the columns and rows of `crop` (in the resized picture's coordinates) are computed.
+cv::Mat resize_and_crop(const cv::Mat& picture, cv::Size size, cv::Rect crop) {
+  const int channels = picture.channels();
+  const auto columns = triangle(picture.cols, size.width), rows = triangle(picture.rows, size.height);
+  cv::Mat narrow(picture.rows, crop.width, picture.type());
+  for (int y = 0; y < picture.rows; ++y) {
+    const std::uint8_t* in = picture.ptr(y);
+    std::uint8_t* out = narrow.ptr(y);
+    for (int x = 0; x < crop.width; ++x) {
+      const Tap& tap = columns[static_cast<std::size_t>(crop.x + x)];
+      for (int c = 0; c < channels; ++c) {
+        int sum = 1 << (precision - 1);
+        const std::uint8_t* value = in + tap.first * channels + c;
+        for (const int weight : tap.weights) {
+          sum += weight * *value;
+          value += channels;
+        }
+        *out++ = to_byte(sum);
+      }
+    }
+  }
+  cv::Mat result(crop.height, crop.width, picture.type());
+  const int row_bytes = crop.width * channels;
+  std::vector<int> sums(static_cast<std::size_t>(row_bytes));
+  for (int y = 0; y < crop.height; ++y) {
+    const Tap& tap = rows[static_cast<std::size_t>(crop.y + y)];
+    std::fill(sums.begin(), sums.end(), 1 << (precision - 1));
+    for (std::size_t i = 0; i < tap.weights.size(); ++i) {
+      const std::uint8_t* in = narrow.ptr(tap.first + static_cast<int>(i));
+      for (int x = 0; x < row_bytes; ++x) sums[static_cast<std::size_t>(x)] += tap.weights[i] * in[x];
+    }
+    std::uint8_t* out = result.ptr(y);
+    for (int x = 0; x < row_bytes; ++x) out[x] = to_byte(sums[static_cast<std::size_t>(x)]);
+  }
+  return result;
+}
+
+// ITU-R 601-2 luma with PIL's 16-bit weights.
+cv::Mat to_gray(const cv::Mat& rgb) {
+  cv::Mat gray(rgb.rows, rgb.cols, CV_8UC1);
+  for (int y = 0; y < rgb.rows; ++y) {
+    const std::uint8_t* in = rgb.ptr(y);
+    std::uint8_t* out = gray.ptr(y);
+    for (int x = 0; x < rgb.cols; ++x, in += 3)
+      out[x] = static_cast<std::uint8_t>((in[0] * 19595 + in[1] * 38470 + in[2] * 7471 + 0x8000) >> 16);
+  }
+  return gray;
+}
+
+cv::Mat to_rgb(const cv::Mat& gray) {
+  cv::Mat rgb(gray.rows, gray.cols, CV_8UC3);
+  for (int y = 0; y < gray.rows; ++y) {
+    std::uint8_t* out = rgb.ptr(y);
+    for (int x = 0; x < gray.cols; ++x, out += 3) std::memset(out, gray.ptr(y)[x], 3);
+  }
+  return rgb;
+}
+
+}  // namespace
+
+cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec) {
+  if (picture.empty() || (picture.type() != CV_8UC1 && picture.type() != CV_8UC3))
+    throw core::Error(core::ExitCode::internal, "data set " + spec.name, "a picture is neither gray nor RGB in 8 bits");
+  cv::Mat converted = picture;
+  if (picture.channels() != spec.channels) converted = spec.channels == 1 ? to_gray(picture) : to_rgb(picture);
+  if (converted.rows == spec.height && converted.cols == spec.width)
+    return converted.isContinuous() ? converted : converted.clone();
+
+  // The side that is scarcer relative to the input is met exactly, the other cut off as torchvision does (int(), then
+  // centre crop with halves rounded to even).
+  const std::int64_t h = converted.rows, w = converted.cols;
+  cv::Size size(spec.width, spec.height);
+  if (h * spec.width <= w * spec.height) {
+    size.width = static_cast<int>(std::max<std::int64_t>(spec.width, w * spec.height / h));
+  } else {
+    size.height = static_cast<int>(std::max<std::int64_t>(spec.height, h * spec.width / w));
+  }
+  const cv::Rect crop(static_cast<int>(std::nearbyint((size.width - spec.width) / 2.0)),
+                      static_cast<int>(std::nearbyint((size.height - spec.height) / 2.0)), spec.width, spec.height);
+  return resize_and_crop(converted, size, crop);
+}
+
+}  // namespace automask::datasets

@@ -1,0 +1,247 @@
+// query, show and report
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "harness/commands.h"
+#include "results/query.h"
+#include "results/report.h"
+#include "results/store.h"
+
+namespace automask::harness {
+namespace {
+
+using core::Json;
+using results::Format;
+using results::Table;
+
+results::Store open_database(const Commands& commands) {
+  const auto file = commands.layout().database();
+  if (!std::filesystem::exists(file))
+    throw core::Error(core::ExitCode::nothing_ran, file.string(), "there are no results yet",
+                      "start `automask run`, or name another store with --store");
+  return results::Store::open_read_only(file);
+}
+
+std::vector<std::filesystem::path> query_folders(const Commands& commands) {
+  std::vector<std::filesystem::path> folders;
+  const char* config = std::getenv("XDG_CONFIG_HOME");
+  const char* home = std::getenv("HOME");
+  if (config != nullptr && *config != '\0')
+    folders.push_back(std::filesystem::path(config) / "automask/queries");
+  else if (home != nullptr)
+    folders.push_back(std::filesystem::path(home) / ".config/automask/queries");
+  folders.push_back(commands.layout().root / "queries");
+  return folders;
+}
+
+int query_command(const Commands& commands, const std::string& sql, const std::string& saved, bool list) {
+  const Format format = commands.table_format();
+  if (int(!sql.empty()) + int(!saved.empty()) + int(list) != 1)
+    throw core::Error(core::ExitCode::usage, "query", "needs one of an SQL statement, --saved NAME and --list",
+                      "see `automask query --help`");
+  const auto queries = results::saved_queries(query_folders(commands));
+  if (list) {
+    Table table{{"name", "summary"}, {}};
+    for (const auto& query : queries) table.rows.push_back({query.name, query.summary});
+    results::print(std::cout, table, format);
+    return 0;
+  }
+  const std::string text = saved.empty() ? sql : results::find_saved_query(queries, saved).sql;
+  const auto store = open_database(commands);
+  results::print(std::cout, results::query(store, text), format);
+  return 0;
+}
+
+int show_runs(const Commands& commands) {
+  const auto store = open_database(commands);
+  results::print(std::cout,
+                 results::query(store,
+                                "SELECT substr(run, 1, 10) AS run, experiment, dataset, model, method, target, seed, "
+                                "state, finished, reason FROM runs ORDER BY experiment, position"),
+                 commands.table_format());
+  return 0;
+}
+
+// One run by a prefix of its key; Error(usage) where none or several match.
+std::string full_key(const results::Store& store, const std::string& prefix) {
+  std::string pattern;
+  for (const char c : prefix)
+    pattern += (c == '%' || c == '_' || c == '\\') ? std::string("\\") + c : std::string(1, c);
+  const Table keys =
+      results::query(store, "SELECT DISTINCT key FROM run WHERE key LIKE :prefix ESCAPE '\\' ORDER BY key LIMIT 4",
+                     {{"prefix", pattern + "%"}});
+  if (keys.rows.empty())
+    throw core::Error(core::ExitCode::usage, "show " + prefix, "no run's key begins so",
+                      "list the runs with `automask show`");
+  if (keys.rows.size() > 1) {
+    std::string found;
+    for (const auto& row : keys.rows) found += " " + row.front().get<std::string>().substr(0, prefix.size() + 6);
+    throw core::Error(core::ExitCode::usage, "show " + prefix, "several runs' keys begin so:" + found,
+                      "give more digits");
+  }
+  return keys.rows.front().front().get<std::string>();
+}
+
+Json rows_of(const Table& table) {
+  Json rows = Json::array();
+  for (const auto& row : table.rows) {
+    Json object = Json::object();
+    for (std::size_t i = 0; i < table.columns.size(); ++i) object[table.columns[i]] = row[i];
+    rows.push_back(std::move(object));
+  }
+  return rows;
+}
+
+int show_run(const Commands& commands, const std::string& prefix) {
+  const auto store = open_database(commands);
+  const Json key = {{"key", full_key(store, prefix)}};
+  const auto ask = [&](const std::string& sql) { return results::query(store, sql, key); };
+  const std::string newest =
+      " FROM run r LEFT JOIN cell c ON c.key = r.key LEFT JOIN experiment e ON e.id = "
+      "c.experiment_id WHERE r.key = :key AND r.newest = 1";
+  const Table facts = ask(
+      "SELECT r.key AS run, e.name AS experiment, c.dataset, c.model, c.method, c.target, c.seed, r.state, r.reason, "
+      "r.started, r.finished, r.manifest_sha256, "
+      "(SELECT count(*) FROM run a WHERE a.key = r.key) AS attempts, c.parameters" +
+      newest + " LIMIT 1");
+  const Table metrics =
+      ask("SELECT t.name AS metric, t.condition, t.value, d.unit, t.ci_lo, t.ci_hi, t.evidence, t.n FROM metric t JOIN "
+          "run r "
+          "ON r.id = t.run_id JOIN metric_def d ON d.name = t.name WHERE r.key = :key AND r.newest = 1 "
+          "ORDER BY t.name, t.condition");
+  const Table artifacts = ask(
+      "SELECT t.kind, t.path, t.bytes, t.sha256 FROM artifact t JOIN run r ON r.id = t.run_id WHERE r.key = :key AND "
+      "r.newest = 1 ORDER BY t.kind, t.path");
+  const Table about =
+      ask("SELECT v.document AS environment, b.document AS build FROM run r LEFT JOIN environment v ON v.id = "
+          "r.environment_id LEFT JOIN build b ON b.id = r.build_id WHERE r.key = :key AND r.newest = 1");
+
+  const auto document = [&](std::size_t column) {
+    const Json& text = about.rows.empty() ? Json() : about.rows.front()[column];
+    return text.is_string() ? Json::parse(text.get<std::string>(), nullptr, false) : Json();
+  };
+  Json run = rows_of(facts).front();
+  if (run["parameters"].is_string())
+    run["parameters"] = Json::parse(run["parameters"].get<std::string>(), nullptr, false);
+  if (commands.table_format() == Format::json) {
+    run.update({{"schema_version", 1},
+                {"metrics", rows_of(metrics)},
+                {"artifacts", rows_of(artifacts)},
+                {"environment", document(0)},
+                {"build", document(1)}});
+    std::cout << run.dump(2) << "\n";
+    return 0;
+  }
+  const auto heading = [](const char* text) { std::cout << "\n" << text << "\n\n"; };
+  for (const auto& column : facts.columns) {
+    const Json& value = run[column];
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (!text.empty() && !value.is_null()) fmt::print("{:<16} {}\n", column, text);
+  }
+  std::fflush(stdout);
+  heading("metrics");
+  results::print(std::cout, metrics, commands.table_format());
+  heading("artifacts");
+  results::print(std::cout, artifacts, commands.table_format());
+  heading("environment");
+  std::cout << document(0).dump(2) << "\n";
+  heading("build");
+  std::cout << document(1).dump(2) << "\n";
+  return 0;
+}
+
+// The experiment asked for, else the only one there is.
+std::string choose_experiment(const results::Store& store, const std::string& asked) {
+  std::vector<std::string> names;
+  for (const auto& row : results::query(store, "SELECT name FROM experiment ORDER BY name").rows)
+    names.push_back(row.front().get<std::string>());
+  if (!asked.empty()) {
+    if (std::find(names.begin(), names.end(), asked) == names.end())
+      throw core::Error(core::ExitCode::usage, "--experiment " + asked, "is not in this store",
+                        core::suggestion(asked, names));
+    return asked;
+  }
+  if (names.empty())
+    throw core::Error(core::ExitCode::nothing_ran, "report", "there are no results yet", "start `automask run`");
+  if (names.size() > 1) {
+    std::string list;
+    for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
+    throw core::Error(core::ExitCode::usage, "report", "the store holds several experiments: " + list,
+                      "choose one with --experiment NAME");
+  }
+  return names.front();
+}
+
+int report_command(const Commands& commands, const std::string& asked, const std::string& output) {
+  const auto store = open_database(commands);
+  const std::string experiment = choose_experiment(store, asked);
+  const auto folder = output.empty() ? commands.layout().report_folder(experiment)
+                                     : std::filesystem::absolute(output).lexically_normal();
+  const auto files = results::write_report(store, experiment, folder);
+  if (commands.table_format() == Format::json)
+    std::cout << Json{{"schema_version", 1},
+                      {"experiment", experiment},
+                      {"html", files.html.string()},
+                      {"markdown", files.markdown.string()}}
+                     .dump(2)
+              << "\n";
+  else
+    std::cout << files.html.string() << "\n" << files.markdown.string() << "\n";
+  return 0;
+}
+
+}  // namespace
+
+void add_query(CLI::App& app, Commands& commands) {
+  auto* command = app.add_subcommand("query", "ask the database: read-only SQL or a saved query");
+  struct Options {
+    std::string sql, saved;
+    bool list = false;
+  };
+  auto options = std::make_shared<Options>();
+  command->add_option("sql", options->sql, "one read-only statement");
+  command->add_option("--saved", options->saved, "a saved query")->type_name("NAME");
+  command->add_flag("--list", options->list, "list the saved queries");
+  command->footer(
+      "Own saved queries: NAME.sql in ~/.config/automask/queries or in queries/ of the store; the first comment line "
+      "is\n"
+      "the summary.\n\n"
+      "Examples:\n  automask query --saved accuracy_by_condition --format json\n"
+      "  automask query \"SELECT method, avg(top1) FROM accuracy_by_condition GROUP BY method\"");
+  command->callback([&commands, options] {
+    commands.action = [&commands, options] {
+      return query_command(commands, options->sql, options->saved, options->list);
+    };
+  });
+}
+
+void add_show(CLI::App& app, Commands& commands) {
+  auto* command = app.add_subcommand("show", "list the runs, or show one with everything known about it");
+  auto key = std::make_shared<std::string>();
+  command->add_option("key", *key, "the beginning of a run's key");
+  command->footer("Examples:\n  automask show\n  automask show 3fa9c1 --format json");
+  command->callback([&commands, key] {
+    commands.action = [&commands, key] { return key->empty() ? show_runs(commands) : show_run(commands, *key); };
+  });
+}
+
+void add_report(CLI::App& app, Commands& commands) {
+  auto* command = app.add_subcommand("report", "write the HTML page and the Markdown tables from the database");
+  struct Options {
+    std::string experiment, output;
+  };
+  auto options = std::make_shared<Options>();
+  command->add_option("--experiment", options->experiment, "which one, where the store holds several")
+      ->type_name("NAME");
+  command->add_option("--output", options->output, "folder to write to; default: reports/NAME in the store")
+      ->type_name("DIR");
+  command->footer("Example:\n  automask report --experiment quickstart --output /tmp/report");
+  command->callback([&commands, options] {
+    commands.action = [&commands, options] { return report_command(commands, options->experiment, options->output); };
+  });
+}
+
+}  // namespace automask::harness

@@ -1,0 +1,285 @@
+#include "harness/manifest.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/hash.h"
+#include "graph/graph.h"
+#include "harness/schema.h"
+#include "models/zoo.h"
+
+namespace automask::harness {
+namespace {
+
+using core::Json;
+using core::JsonCursor;
+
+constexpr int trial_classes = 10;  // classes are known only once data is read; any number shows a model's faults
+
+// Names stand in file names, filters and tables.
+void check_name(const JsonCursor& cursor, const std::string& name) {
+  const bool plain =
+      !name.empty() && name.size() <= 100 && name.front() != '.' && name.front() != '-' &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-") == std::string::npos;
+  if (!plain)
+    cursor.fail("\"" + name + "\" is no usable name",
+                "use 1-100 letters, digits, \"_\", \".\", \"+\" and \"-\", beginning with a letter, digit or \"_\"");
+}
+
+// The named entries of a section; fails when the section is missing or empty.
+std::vector<std::string> entries(const JsonCursor& section) {
+  const std::vector<std::string> names = section.keys();
+  if (names.empty()) section.fail("has no entry", "name at least one");
+  for (const std::string& name : names) check_name(section, name);
+  return names;
+}
+
+// Remarks are for people: they neither reach the rooms that check entries nor the manifest's hash.
+Json without_remarks(Json json) {
+  json.erase("$schema");
+  for (const char* section : {"datasets", "models", "methods", "targets"}) {
+    const auto found = json.find(section);
+    if (found == json.end() || !found->is_object()) continue;
+    for (auto& [name, entry] : found->items())
+      if (entry.is_object()) entry.erase("description");
+  }
+  for (const char* object : {"train", "matrix"})
+    if (const auto found = json.find(object); found != json.end() && found->is_object()) found->erase("description");
+  return json;
+}
+
+void check_remarks(const JsonCursor& root) {
+  for (const char* section : {"datasets", "models", "methods", "targets"}) {
+    if (!root.has(section) || !root.at(section).value().is_object()) continue;
+    for (const std::string& name : root.at(section).keys())
+      if (const JsonCursor entry = root.at(section).at(name); entry.has("description"))
+        entry.at("description").string();
+  }
+  for (const char* object : {"train", "matrix"})
+    if (root.has(object) && root.at(object).has("description")) root.at(object).at("description").string();
+}
+
+std::vector<corruptions::Condition> read_conditions(const JsonCursor& cursor) {
+  if (cursor.strings().empty()) cursor.fail("has no condition", "name at least \"clean\"");
+  std::vector<corruptions::Condition> conditions;
+  for (std::size_t i = 0; i < cursor.size(); ++i) {
+    const auto condition = corruptions::Condition::from_json(cursor.at(i));
+    if (std::find(conditions.begin(), conditions.end(), condition) != conditions.end())
+      cursor.at(i).fail("the condition \"" + condition.canonical() + "\" stands twice", "remove one of them");
+    conditions.push_back(condition);
+  }
+  return conditions;
+}
+
+ModelSpec read_model(const JsonCursor& cursor, const std::string& name, const datasets::DatasetSpec& first) {
+  try {
+    models::build_model(cursor, {first.channels, first.height, first.width}, trial_classes);
+  } catch (const graph::GraphError&) {
+    // Whether it fits a data set is checked for those it is combined with.
+  }
+  return {name, cursor.value()};
+}
+
+TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
+  cursor.only_keys({"runner", "threads", "format", "warmup", "repetitions", "limit"});
+  TargetSpec target;
+  target.name = name;
+  target.runner = cursor.at("runner").string();
+  if (target.runner.empty()) cursor.at("runner").fail("is empty", "name a registered runner, e.g. \"cpu\"");
+  if (cursor.has("threads")) target.threads = static_cast<int>(cursor.at("threads").integer_in(1, 1024));
+  if (cursor.has("format")) {
+    target.format = cursor.at("format").string();
+    const std::vector<std::string> known = {"fp32", "fp16", "int8"};
+    if (std::find(known.begin(), known.end(), target.format) == known.end())
+      cursor.at("format").fail("unknown format \"" + target.format + "\"", core::suggestion(target.format, known));
+  }
+  if (cursor.has("warmup")) target.warmup = static_cast<int>(cursor.at("warmup").integer_in(0, 1000000));
+  if (cursor.has("repetitions")) target.repetitions = static_cast<int>(cursor.at("repetitions").integer_in(1, 1000000));
+  if (cursor.has("limit")) target.limit = cursor.at("limit").integer_in(0, std::int64_t{1} << 40);
+  return target;
+}
+
+template <class Items>
+std::vector<std::string> names_of(const Items& items) {
+  std::vector<std::string> names;
+  for (const auto& item : items) names.push_back(item.name);
+  return names;
+}
+
+void check_known(const JsonCursor& cursor, const std::string& axis, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), cursor.string()) == known.end())
+    cursor.fail("no " + axis + " \"" + cursor.string() + "\" is defined", core::suggestion(cursor.string(), known));
+}
+
+const std::vector<std::string>& axes() {
+  static const std::vector<std::string> names = {"dataset", "model", "method", "target"};
+  return names;
+}
+
+// One point of matrix.include or pattern of matrix.exclude.
+Json read_point(const JsonCursor& cursor, const Manifest& manifest, bool globs) {
+  auto keys = axes();
+  keys.push_back("seed");
+  cursor.only_keys(keys);
+  if (cursor.value().empty()) cursor.fail("names nothing", "name at least one axis, e.g. \"method\"");
+  const std::vector<std::vector<std::string>> known = {names_of(manifest.datasets), names_of(manifest.models),
+                                                       names_of(manifest.methods), names_of(manifest.targets)};
+  for (std::size_t i = 0; i < axes().size(); ++i) {
+    if (!cursor.has(axes()[i])) continue;
+    const JsonCursor value = cursor.at(axes()[i]);
+    if (!globs || value.string().find_first_of("*?[") == std::string::npos) check_known(value, axes()[i], known[i]);
+  }
+  if (cursor.has("seed")) cursor.at("seed").integer_in(0, INT64_MAX);
+  return cursor.value();
+}
+
+Matrix read_matrix(const JsonCursor& root, const Manifest& manifest) {
+  Matrix matrix{names_of(manifest.datasets),
+                names_of(manifest.models),
+                names_of(manifest.methods),
+                names_of(manifest.targets),
+                {},
+                {},
+                {}};
+  if (!root.has("matrix")) return matrix;
+  const JsonCursor cursor = root.at("matrix");
+  auto keys = axes();
+  keys.insert(keys.end(), {"zip", "include", "exclude"});
+  cursor.only_keys(keys);
+  std::vector<std::string>* const lists[] = {&matrix.dataset, &matrix.model, &matrix.method, &matrix.target};
+  for (std::size_t i = 0; i < axes().size(); ++i) {
+    if (!cursor.has(axes()[i])) continue;
+    const JsonCursor list = cursor.at(axes()[i]);
+    const std::vector<std::string> chosen = list.strings();
+    for (std::size_t j = 0; j < chosen.size(); ++j) {
+      check_known(list.at(j), axes()[i], *lists[i]);
+      if (std::find(chosen.begin(), chosen.begin() + static_cast<std::ptrdiff_t>(j), chosen[j]) !=
+          chosen.begin() + static_cast<std::ptrdiff_t>(j))
+        list.at(j).fail("\"" + chosen[j] + "\" stands twice", "remove one of them");
+    }
+    *lists[i] = chosen;
+  }
+  if (cursor.has("zip")) {
+    const JsonCursor zip = cursor.at("zip");
+    std::set<std::string> used;
+    if (!zip.value().is_array()) zip.fail("must be an array of arrays of axes", "write [[\"dataset\", \"model\"]]");
+    for (std::size_t i = 0; i < zip.size(); ++i) {
+      const std::vector<std::string> together = zip.at(i).strings();
+      if (together.size() < 2) zip.at(i).fail("must name at least two axes", "known: dataset, model, method, target");
+      std::size_t length = 0;
+      for (std::size_t j = 0; j < together.size(); ++j) {
+        check_known(zip.at(i).at(j), "axis", axes());
+        if (!used.insert(together[j]).second) zip.at(i).at(j).fail("the axis \"" + together[j] + "\" stands twice");
+        const auto axis = std::find(axes().begin(), axes().end(), together[j]) - axes().begin();
+        if (j > 0 && lists[axis]->size() != length)
+          zip.at(i).fail("\"" + together[0] + "\" has " + std::to_string(length) + " values and \"" + together[j] +
+                             "\" has " + std::to_string(lists[axis]->size()),
+                         "axes that advance together need equally many");
+        length = lists[axis]->size();
+      }
+      matrix.zip.push_back(together);
+    }
+  }
+  for (const auto& [key, points] : {std::pair{"include", &matrix.include}, std::pair{"exclude", &matrix.exclude}}) {
+    if (!cursor.has(key)) continue;
+    const JsonCursor list = cursor.at(key);
+    if (!list.value().is_array()) list.fail("must be an array of objects", "write [{\"method\": \"...\"}]");
+    for (std::size_t i = 0; i < list.size(); ++i)
+      points->push_back(read_point(list.at(i), manifest, points == &matrix.exclude));
+  }
+  return matrix;
+}
+
+std::vector<Gate> read_gates(const JsonCursor& list) {
+  if (!list.value().is_array()) list.fail("must be an array of objects", "write [{\"metric\": \"top1\", \"min\": 80}]");
+  std::vector<Gate> gates;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const JsonCursor cursor = list.at(i);
+    cursor.only_keys({"metric", "condition", "dataset", "model", "method", "target", "min", "max", "description"});
+    Gate gate;
+    gate.metric = cursor.at("metric").string();
+    gate.condition = cursor.string_or("condition", "");
+    if (!gate.condition.empty() && gate.condition.find_first_of("*?[") == std::string::npos)
+      gate.condition = corruptions::Condition::from_json(cursor.at("condition")).canonical();
+    gate.dataset = cursor.string_or("dataset", "");
+    gate.model = cursor.string_or("model", "");
+    gate.method = cursor.string_or("method", "");
+    gate.target = cursor.string_or("target", "");
+    cursor.string_or("description", "");
+    if (cursor.has("min")) gate.min = cursor.at("min").number();
+    if (cursor.has("max")) gate.max = cursor.at("max").number();
+    if (!gate.min && !gate.max) cursor.fail("has no bound", "give \"min\", \"max\" or both");
+    gates.push_back(gate);
+  }
+  return gates;
+}
+
+std::vector<std::int64_t> read_seeds(const JsonCursor& cursor) {
+  std::vector<std::int64_t> seeds;
+  if (!cursor.value().is_array() || cursor.size() == 0)
+    cursor.fail("must be an array of at least one integer", "write [0, 1, 2]");
+  for (std::size_t i = 0; i < cursor.size(); ++i) {
+    const std::int64_t seed = cursor.at(i).integer_in(0, INT64_MAX);
+    if (std::find(seeds.begin(), seeds.end(), seed) != seeds.end())
+      cursor.at(i).fail("the seed " + std::to_string(seed) + " stands twice", "remove one of them");
+    seeds.push_back(seed);
+  }
+  return seeds;
+}
+
+Manifest parse(const Document& source) {
+  const JsonCursor raw(source.json, source.file.string());
+  raw.only_keys({"$schema", "name", "description", "datasets", "conditions", "models", "train", "methods", "targets",
+                 "matrix", "seeds", "repetitions", "corruption_seed", "gates"});
+  if (raw.has("$schema")) raw.at("$schema").string();
+  check_remarks(raw);
+
+  Manifest manifest;
+  manifest.file = source.file;
+  manifest.document = without_remarks(source.json);
+  const JsonCursor root(manifest.document, source.file.string());
+  manifest.name = root.at("name").string();
+  check_name(root.at("name"), manifest.name);
+  manifest.description = root.string_or("description", "");
+
+  const JsonCursor data = root.at("datasets");
+  for (const std::string& name : entries(data))
+    manifest.datasets.push_back(datasets::DatasetSpec::from_json(data.at(name), name));
+  manifest.conditions = read_conditions(root.at("conditions"));
+  const JsonCursor models = root.at("models");
+  for (const std::string& name : entries(models))
+    manifest.models.push_back(read_model(models.at(name), name, manifest.datasets.front()));
+  const Json defaults = root.has("train") ? root.at("train").value() : Json::object();
+  if (!defaults.is_object()) root.at("train").fail(std::string("must be an object, not ") + defaults.type_name());
+  const JsonCursor methods = root.at("methods");
+  for (const std::string& name : entries(methods))
+    manifest.methods.push_back(methods::MethodSpec::from_json(methods.at(name), name, defaults));
+  const JsonCursor targets = root.at("targets");
+  for (const std::string& name : entries(targets)) manifest.targets.push_back(read_target(targets.at(name), name));
+
+  manifest.matrix = read_matrix(root, manifest);
+  if (root.has("seeds")) manifest.seeds = read_seeds(root.at("seeds"));
+  if (root.has("repetitions")) manifest.repetitions = static_cast<int>(root.at("repetitions").integer_in(1, 10000));
+  if (root.has("corruption_seed"))
+    manifest.corruption_seed = static_cast<std::uint64_t>(root.at("corruption_seed").integer_in(0, INT64_MAX));
+  if (root.has("gates")) manifest.gates = read_gates(root.at("gates"));
+  manifest.sha256 = core::sha256_hex(manifest.document.dump());
+  return manifest;
+}
+
+}  // namespace
+
+Json TargetSpec::options() const {
+  return {{"threads", threads}, {"format", format}, {"warmup", warmup}, {"repetitions", repetitions}, {"limit", limit}};
+}
+
+Manifest parse_manifest(const Document& document) {
+  Manifest manifest = document.locate([&] { return parse(document); });
+  // The schema is what editors go by: a manifest that passes here must pass there.
+  if (const auto fault = schema_fault(document.json))
+    throw core::Error(core::ExitCode::invalid_manifest, document.file.string() + ": " + fault->pointer, fault->problem,
+                      "see experiments/manifest.schema.json");
+  return manifest;
+}
+
+}  // namespace automask::harness

@@ -1,0 +1,217 @@
+#include "harness/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+
+#include "core/hash.h"
+#include "hw_targets/host/registry.h"
+
+namespace automask::harness {
+namespace {
+
+using core::Json;
+
+constexpr int verify_pictures = 32;
+
+// What of a data set's parameters decides one split: limits and the validation carve-out of the other do not, so that
+// a smaller test set does not train anew.
+Json split_parameters(const datasets::DatasetSpec& spec, datasets::Split split) {
+  Json json = spec.parameters();
+  if (split == datasets::Split::test) json.erase("validation");
+  json["limit"].erase(split == datasets::Split::test ? "train" : "test");
+  return json;
+}
+
+class Planner {
+ public:
+  Planner(const Manifest& manifest, const PlanContext& context) : manifest_(manifest), context_(context) {
+    for (const auto& condition : manifest.conditions) conditions_.push_back(condition.canonical());
+    for (const auto& method : manifest.methods) {
+      method_parameters_.push_back(method.parameters());
+      method_conditions_.push_back(training_conditions(manifest, method));
+    }
+    for (const auto& target : manifest.targets) options_.push_back(target.options());
+  }
+
+  Plan plan(const std::vector<Cell>& cells) {
+    for (const Cell& cell : cells) {
+      PlannedCell planned;
+      planned.cell = cell;
+      planned.variants = variants(cell.dataset);
+      planned.train = train(cell);
+      planned.compile = compile(cell, planned);
+      planned.execute = execute(cell, planned);
+      planned.run_key = run_key(cell, planned);
+      plan_.cells.push_back(std::move(planned));
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  // Steps with equal keys are one step, whatever names lead to them.
+  std::size_t add(Step step, std::vector<std::size_t> needs) {
+    step.key = step_key(step.stage, step.parameters, step.inputs);
+    const auto [found, added] = by_key_.emplace(step.key, plan_.steps.size());
+    if (!added) return found->second;
+    for (const std::size_t need : needs) step.needs.push_back(plan_.steps[need].key);
+    plan_.steps.push_back(std::move(step));
+    plan_.needs.push_back(std::move(needs));
+    return found->second;
+  }
+
+  const std::string& key(std::size_t step) const { return plan_.steps[step].key; }
+
+  const std::string& fingerprint(std::size_t dataset, datasets::Split split) {
+    const auto [found, added] = fingerprints_.emplace(std::pair{dataset, split}, "");
+    if (added) found->second = context_.fingerprint(manifest_.datasets[dataset], split);
+    return found->second;
+  }
+
+  Json data_location(std::size_t dataset) const {
+    const auto& spec = manifest_.datasets[dataset];
+    Json entry = manifest_.document.at("datasets").at(spec.name);
+    entry["path"] = std::filesystem::absolute(spec.root).lexically_normal().string();
+    return entry;
+  }
+
+  const std::vector<std::size_t>& variants(std::size_t dataset) {
+    const auto [found, added] = variants_.emplace(dataset, std::vector<std::size_t>{});
+    if (!added) return found->second;
+    const auto& spec = manifest_.datasets[dataset];
+    const Json pictures = split_parameters(spec, datasets::Split::test);
+    for (const std::string& condition : conditions_) {
+      Step step;
+      step.stage = Stage::variant;
+      step.label = "variant " + spec.name + " " + condition;
+      step.parameters = {
+          {"dataset", pictures}, {"split", "test"}, {"condition", condition}, {"seed", manifest_.corruption_seed}};
+      step.inputs = {{"data", fingerprint(dataset, datasets::Split::test)}};
+      step.locations = {{"dataset", data_location(dataset)}, {"threads", context_.threads}};
+      found->second.push_back(add(std::move(step), {}));
+    }
+    return found->second;
+  }
+
+  std::size_t train(const Cell& cell) {
+    const auto [found, added] =
+        trained_.emplace(std::tuple{cell.dataset, cell.model, cell.method, cell.seed}, std::size_t{0});
+    if (!added) return found->second;
+    const auto& spec = manifest_.datasets[cell.dataset];
+    const auto& model = manifest_.models[cell.model];
+    Step step;
+    step.stage = Stage::train;
+    step.label = "train " + spec.name + " " + model.name + " " + manifest_.methods[cell.method].name + " seed " +
+                 std::to_string(cell.seed);
+    step.parameters = {{"dataset", split_parameters(spec, datasets::Split::train)},
+                       {"model", model.parameters},
+                       {"method", method_parameters_[cell.method]},
+                       {"conditions", method_conditions_[cell.method]},
+                       {"seed", cell.seed}};
+    step.inputs = {{"data", fingerprint(cell.dataset, datasets::Split::train)}};
+    step.locations = {{"dataset", data_location(cell.dataset)}, {"threads", context_.threads}};
+    return found->second = add(std::move(step), {});
+  }
+
+  std::size_t compile(const Cell& cell, const PlannedCell& planned) {
+    // Clean pictures where there are some, so that a new condition in front doesn't compile anew.
+    const auto clean = std::find(conditions_.begin(), conditions_.end(), "clean");
+    const std::size_t pictures =
+        planned.variants[clean == conditions_.end() ? 0 : static_cast<std::size_t>(clean - conditions_.begin())];
+    const auto [found, added] = compiled_.emplace(std::pair{planned.train, pictures}, std::size_t{0});
+    if (!added) return found->second;
+    Step step;
+    step.stage = Stage::compile;
+    step.label = "compile " + manifest_.datasets[cell.dataset].name + " " + manifest_.models[cell.model].name + " " +
+                 manifest_.methods[cell.method].name + " seed " + std::to_string(cell.seed);
+    step.parameters = {{"verify_pictures", verify_pictures}};
+    step.inputs = {{"checkpoint", key(planned.train)}, {"pictures", key(pictures)}};
+    step.locations = {{"threads", context_.threads}};
+    return found->second = add(std::move(step), {planned.train, pictures});
+  }
+
+  // A target's runner with the digest of where it would run.
+  struct Runner {
+    std::string name;
+    Json location;
+    std::string environment;
+  };
+  const Runner& runner(std::size_t target) {
+    const auto [found, added] = runners_.emplace(target, Runner{});
+    if (!added) return found->second;
+    const std::string& name = manifest_.targets[target].runner;
+    host::RunnerSpec spec;
+    try {
+      spec = context_.runner(name);
+    } catch (const core::Error& error) {
+      throw core::Error(core::ExitCode::invalid_manifest,
+                        manifest_.file.string() + ": /targets/" + manifest_.targets[target].name + "/runner",
+                        error.where().empty() ? error.problem() : error.where() + ": " + error.problem(),
+                        error.remedy());
+    }
+    return found->second = {name, host::to_json(spec), context_.environment_digest(spec)};
+  }
+
+  std::size_t execute(const Cell& cell, const PlannedCell& planned) {
+    const Runner& on = runner(cell.target);
+    Step step;
+    step.stage = Stage::execute;
+    step.label = "execute " + describe(manifest_, cell);
+    step.parameters = {{"runner", on.name},
+                       {"options", options_[cell.target]},
+                       {"conditions", conditions_},
+                       {"seed", cell.seed},
+                       {"environment", on.environment}};
+    if (cell.repetition > 0) step.parameters["repetition"] = cell.repetition;
+    step.inputs = {{"package", key(planned.compile)}};
+    std::vector<std::size_t> needs = {planned.compile};
+    for (std::size_t i = 0; i < conditions_.size(); ++i) {
+      step.inputs.emplace_back("variant:" + conditions_[i], key(planned.variants[i]));
+      needs.push_back(planned.variants[i]);
+    }
+    step.locations = {{"runner", on.location}, {"threads", context_.threads}};
+    return add(std::move(step), std::move(needs));
+  }
+
+  std::string run_key(const Cell& cell, const PlannedCell& planned) const {
+    core::FieldHasher hasher;
+    hasher.add("execute", key(planned.execute)).add("experiment", manifest_.name);
+    hasher.add("cell", describe(manifest_, cell));
+    return hasher.hex();
+  }
+
+  const Manifest& manifest_;
+  const PlanContext& context_;
+  Plan plan_;
+  std::vector<std::string> conditions_;
+  std::vector<Json> method_parameters_, options_;
+  std::vector<std::vector<std::string>> method_conditions_;
+  std::unordered_map<std::string, std::size_t> by_key_;
+  std::map<std::pair<std::size_t, datasets::Split>, std::string> fingerprints_;
+  std::map<std::size_t, std::vector<std::size_t>> variants_;
+  std::map<std::tuple<std::size_t, std::size_t, std::size_t, std::int64_t>, std::size_t> trained_;
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> compiled_;
+  std::map<std::size_t, Runner> runners_;
+};
+
+}  // namespace
+
+std::vector<std::size_t> PlannedCell::steps() const {
+  std::vector<std::size_t> all = variants;
+  all.insert(all.end(), {train, compile, execute});
+  return all;
+}
+
+std::vector<std::string> training_conditions(const Manifest& manifest, const methods::MethodSpec& method) {
+  if (method.method == "clean") return {"clean"};
+  std::vector<std::string> names;
+  for (const auto& condition : manifest.conditions) names.push_back(condition.canonical());
+  return names;
+}
+
+Plan make_plan(const Manifest& manifest, const std::vector<Cell>& cells, const PlanContext& context) {
+  return Planner(manifest, context).plan(cells);
+}
+
+}  // namespace automask::harness

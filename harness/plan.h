@@ -1,0 +1,44 @@
+#pragma once
+// From cells to the directed graph of steps, shared between cells, with their keys. `plan` shows it, `run` executes it.
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "harness/manifest.h"
+#include "harness/resolve.h"
+#include "harness/step.h"
+#include "hw_targets/host/host.h"
+
+namespace automask::harness {
+
+// The steps of one cell, as indices into Plan::steps.
+struct PlannedCell {
+  Cell cell;
+  std::string run_key;                // content address of the cell's run in the database
+  std::vector<std::size_t> variants;  // one per condition
+  std::size_t train = 0, compile = 0, execute = 0;
+
+  std::vector<std::size_t> steps() const;  // all of them, in the order of execution
+};
+
+struct Plan {
+  std::vector<Step> steps;                      // what a step needs stands before it
+  std::vector<std::vector<std::size_t>> needs;  // per step, indices
+  std::vector<PlannedCell> cells;
+};
+
+// What planning asks of the world.
+struct PlanContext {
+  std::function<std::string(const datasets::DatasetSpec&, datasets::Split)> fingerprint;
+  std::function<host::RunnerSpec(const std::string& name)> runner;  // Error(usage) on an unknown one
+  std::function<std::string(const host::RunnerSpec&)> environment_digest;
+  int threads = 1;  // for work whose result does not depend on it
+};
+
+Plan make_plan(const Manifest& manifest, const std::vector<Cell>& cells, const PlanContext& context);
+
+// The conditions a method trains on; a method for clean pictures is not trained again when conditions change.
+std::vector<std::string> training_conditions(const Manifest& manifest, const methods::MethodSpec& method);
+
+}  // namespace automask::harness

@@ -1,0 +1,60 @@
+#include "harness/steps/spot_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "models/network.h"
+
+namespace automask::harness::steps {
+
+SpotCheck spot_check(const package::Package& package, int k, const datasets::PictureSet& pictures,
+                     const std::vector<float>& outputs, int count) {
+  const auto n = static_cast<std::int64_t>(pictures.size());
+  const auto classes = static_cast<std::int64_t>(outputs.size()) / std::max<std::int64_t>(n, 1);
+  count = static_cast<int>(std::min<std::int64_t>(count, n));
+  if (count == 0) return {};
+
+  const torch::InferenceMode guard;
+  const auto plain = package::materialise(package, k);
+  models::Network network(plain.graph, 1, 0);
+  models::Checkpoint checkpoint;
+  checkpoint.graph = plain.graph;
+  checkpoint.weights = plain.weights;
+  checkpoint.conditions = {"*"};
+  checkpoint.masks = {graph::full_mask(network.groups())};
+  checkpoint.normalisation = {{}};
+  network.load(checkpoint);
+  network.eval();
+
+  auto batch = torch::empty({count, pictures.height, pictures.width, pictures.channels}, torch::kUInt8);
+  std::vector<std::int64_t> chosen;
+  for (int i = 0; i < count; ++i) {
+    chosen.push_back(i * n / count);
+    const auto picture = pictures.picture(static_cast<std::size_t>(chosen.back()));
+    std::copy(picture.begin(), picture.end(), batch[i].data_ptr<std::uint8_t>());
+  }
+  const auto expected = network.forward(models::to_input(batch, {package.input_mean, package.input_deviation}))
+                            .to(torch::kFloat32)
+                            .contiguous();
+  SpotCheck check;
+  check.pictures = count;
+  if (expected.size(1) != classes) {
+    check.largest_difference = std::numeric_limits<double>::infinity();
+    return check;
+  }
+  const float* reference = expected.data_ptr<float>();
+  double largest = 1e-12;
+  for (std::int64_t i = 0; i < count * classes; ++i) largest = std::max(largest, std::fabs(double(reference[i])));
+  for (int i = 0; i < count; ++i)
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const double difference =
+          std::fabs(double(outputs[static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)] * classes + c)]) -
+                    reference[i * classes + c]);
+      // A NaN must fail, so no std::max here.
+      if (!(difference / largest <= check.largest_difference)) check.largest_difference = difference / largest;
+    }
+  return check;
+}
+
+}  // namespace automask::harness::steps

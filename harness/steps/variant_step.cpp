@@ -1,0 +1,39 @@
+// Stage variant: the test pictures of a data set under one condition, written once for all methods.
+#include <limits>
+#include <numeric>
+
+#include "corruptions/variant.h"
+#include "harness/steps/data.h"
+
+namespace automask::harness::steps {
+
+Outcome run_variant(const Context& context) {
+  const auto parameters = context.parameters();
+  const auto spec = dataset_spec(context);
+  const auto condition = corruptions::Condition::from_json(parameters.at("condition"));
+  const auto clean = load_split(context, spec, datasets::Split::test);
+
+  corruptions::VariantOptions options;
+  options.seed = static_cast<std::uint64_t>(parameters.at("seed").integer());
+  options.split = parameters.at("split").string();
+  options.threads = context.threads();
+  context.progress("corrupt", 0, static_cast<double>(clean.size()));
+  const auto variant = corruptions::make_variant(clean, condition, options);
+  corruptions::write_variant(variant, condition, options, context.folder());
+  context.progress("corrupt", static_cast<double>(clean.size()), static_cast<double>(clean.size()));
+
+  Outcome outcome;
+  outcome.files = {{"variant", "images.idx"}, {"variant", "labels.idx"}, {"variant", "index.json"}};
+  outcome.details = {{"pictures", clean.size()}};
+  if (!variant.encoded_bytes.empty()) {
+    const double total = static_cast<double>(
+        std::accumulate(variant.encoded_bytes.begin(), variant.encoded_bytes.end(), std::int64_t{0}));
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    outcome.metrics.push_back({"encoded_bytes_mean", condition.canonical(),
+                               total / static_cast<double>(variant.encoded_bytes.size()), none, none, "counted",
+                               static_cast<std::int64_t>(variant.encoded_bytes.size())});
+  }
+  return outcome;
+}
+
+}  // namespace automask::harness::steps

@@ -1,0 +1,33 @@
+#include "hw_targets/host/plausibility.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace automask::host {
+namespace {
+
+constexpr double share = 0.85;           // of the wall time that latencies must account for (DESIGN: 15 %)
+constexpr double per_execution = 20e-6;  // seconds: about 100 bytes of JSON, parsed and written, over a slow link
+constexpr double scheduling = 50e-3;     // seconds in which a busy machine may run something else
+constexpr double most_overhead = 0.5;    // seconds: a short run cannot excuse more
+constexpr double clock_drift = 1.001, clock_steps = 1e-3;  // two clocks, and their resolution
+
+}  // namespace
+
+std::string implausible(const TimedCall& brief, const TimedCall& full) {
+  if (full.latency_seconds > full.outer_seconds * clock_drift + clock_steps)
+    return fmt::format("its latencies add up to {:.3f} s, but the whole run took {:.3f} s", full.latency_seconds,
+                       full.outer_seconds);
+  const double fixed = std::clamp(brief.wall_seconds - brief.latency_seconds, 0.0, most_overhead);
+  const double least =
+      share * (full.wall_seconds - fixed) - static_cast<double>(full.executions) * per_execution - scheduling;
+  if (full.latency_seconds < least)
+    return fmt::format(
+        "its latencies add up to {:.3f} s of the {:.3f} s that the run took ({:.3f} s of it overhead of the message); "
+        "more than 15 % is missing",
+        full.latency_seconds, full.wall_seconds, fixed);
+  return "";
+}
+
+}  // namespace automask::host

@@ -1,0 +1,115 @@
+#include <algorithm>
+
+#include "hw_targets/package/layout.h"
+
+namespace automask {
+namespace package {
+namespace {
+
+using Json = nlohmann::json;
+
+// The index of `value` in `list`, appended if it is new.
+std::size_t stored_once(std::vector<std::string>& list, std::string value) {
+  const auto found = std::find(list.begin(), list.end(), value);
+  if (found != list.end()) return static_cast<std::size_t>(found - list.begin());
+  list.push_back(std::move(value));
+  return list.size() - 1;
+}
+
+// One bit per member of the maskable groups, in their order; bit i is bit i % 8 of byte i / 8.
+std::string packed(const graph::Mask& mask, const graph::ChannelGroups& groups) {
+  std::string bytes;
+  std::size_t bit = 0;
+  for (std::size_t g = 0; g < mask.size(); ++g) {
+    if (!groups.groups[g].maskable) continue;
+    for (const std::uint8_t kept : mask[g]) {
+      if (bit % 8 == 0) bytes += '\0';
+      if (kept != 0) bytes.back() = static_cast<char>(static_cast<unsigned char>(bytes.back()) | (1u << (bit % 8)));
+      ++bit;
+    }
+  }
+  return bytes;
+}
+
+// Per affine node: the scales of the kept channels, then their biases.
+std::string packed_normalisation(const Condition& condition, const graph::Graph& graph,
+                                 const graph::ChannelGroups& groups) {
+  std::vector<float> values;
+  for (const int i : affine_nodes(graph)) {
+    const std::vector<std::uint8_t>& mask = condition.mask[groups.of_node[i]];
+    for (const auto* source : {&condition.scale, &condition.bias}) {
+      const std::vector<float>& of_node = source->at(graph.nodes[i].name);
+      const std::size_t repeat = of_node.size() / mask.size();
+      for (std::size_t c = 0; c < of_node.size(); ++c)
+        if (mask[c / repeat] != 0) values.push_back(of_node[c]);
+    }
+  }
+  return floats_to_bytes(values.data(), values.size());
+}
+
+Container contain(const Package& package) {
+  const std::string file = "package";
+  check_graph(package, file);
+  check_weights(package, file);
+  const graph::ChannelGroups groups = graph::channel_groups(package.graph);
+  check_conditions(package, groups, file);
+  check_input_and_classes(package, file);
+
+  Container container;
+  for (const auto& item : package.weights)
+    container.tensors[item.first] = {"F32", item.second.shape,
+                                     floats_to_bytes(item.second.data.data(), item.second.data.size())};
+  Json conditions = Json::array();
+  std::vector<std::string> masks, normalisations;
+  for (const Condition& condition : package.conditions) {
+    const std::size_t mask = stored_once(masks, packed(condition.mask, groups));
+    // What a normalisation covers depends on its mask, so the mask is part of its identity.
+    const std::size_t normalisation =
+        stored_once(normalisations, masks[mask] + packed_normalisation(condition, package.graph, groups));
+    conditions.push_back({{"name", condition.name}, {"mask", mask}, {"normalisation", normalisation}});
+  }
+  const std::size_t mask_bytes = masks[0].size();
+  StoredTensor all_masks{"U8", {static_cast<std::int64_t>(masks.size()), static_cast<std::int64_t>(mask_bytes)}, ""};
+  for (const std::string& mask : masks) all_masks.bytes += mask;
+  container.tensors[masks_name] = std::move(all_masks);
+  for (std::size_t i = 0; i < normalisations.size(); ++i) {
+    std::string bytes = normalisations[i].substr(mask_bytes);
+    const std::int64_t count = static_cast<std::int64_t>(bytes.size() / 4);
+    container.tensors[normalisation_name(i)] = {"F32", {count}, std::move(bytes)};
+  }
+  const Json structure = {{"format_version", format_version},
+                          {"graph", graph::to_json(package.graph)},
+                          {"conditions", std::move(conditions)},
+                          {"input", {{"mean", package.input_mean}, {"deviation", package.input_deviation}}},
+                          {"classes", package.classes},
+                          {"provenance", package.provenance}};
+  try {
+    container.metadata[structure_key] = structure.dump();
+  } catch (const Json::exception&) {
+    fail(file, "structure", "a name, a class or the provenance is not UTF-8");
+  }
+  container.metadata[hash_key] = content_hash(container);
+  return container;
+}
+
+}  // namespace
+
+std::string encode(const Package& package) { return encode_container(contain(package)); }
+
+std::map<std::string, std::int64_t> bytes_by_part(const Package& package) {
+  const Container container = contain(package);
+  std::map<std::string, std::int64_t> bytes = {{"weights", 0}, {"masks", 0}, {"normalisation", 0}};
+  std::int64_t data = 0;
+  for (const auto& item : container.tensors) {
+    const bool weight = package.weights.count(item.first) != 0;
+    const std::int64_t size = static_cast<std::int64_t>(item.second.bytes.size());
+    bytes[weight ? "weights" : item.first == masks_name ? "masks" : "normalisation"] += size;
+    data += size;
+  }
+  bytes["total"] = static_cast<std::int64_t>(encode_container(container).size());
+  bytes["structure"] = bytes["total"] - data;
+  return bytes;
+}
+
+}  // namespace package
+}  // namespace automask

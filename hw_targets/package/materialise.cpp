@@ -1,0 +1,80 @@
+#include <utility>
+
+#include "hw_targets/package/layout.h"
+
+namespace automask {
+namespace package {
+namespace {
+
+// w' = w * scale[o], b' = b * scale[o] + bias[o], in double so that folding adds one rounding only.
+void fold(const graph::Node& layer, const std::string& affine_name, graph::TensorMap& weights) {
+  graph::Tensor& weight = weights.at(layer.name + ".weight");
+  const graph::Tensor scale = std::move(weights.at(affine_name + ".weight"));
+  graph::Tensor bias = std::move(weights.at(affine_name + ".bias"));
+  weights.erase(affine_name + ".weight");
+  weights.erase(affine_name + ".bias");
+  const std::size_t outputs = scale.data.size(), row = weight.data.size() / outputs;
+  for (std::size_t o = 0; o < outputs; ++o)
+    for (std::size_t i = 0; i < row; ++i)
+      weight.data[o * row + i] = static_cast<float>(static_cast<double>(weight.data[o * row + i]) * scale.data[o]);
+  if (layer.attributes.bias) {
+    const graph::Tensor& own = weights.at(layer.name + ".bias");
+    for (std::size_t o = 0; o < outputs; ++o)
+      bias.data[o] = static_cast<float>(static_cast<double>(own.data[o]) * scale.data[o] + bias.data[o]);
+  }
+  weights[layer.name + ".bias"] = std::move(bias);
+}
+
+// The node before `affine` if `affine` can be folded into it, else -1.
+int foldable_into(const graph::Graph& graph, std::size_t affine) {
+  if (graph.nodes[affine].op != graph::Op::affine) return -1;
+  const int layer = graph.nodes[affine].inputs[0];
+  const graph::Op op = graph.nodes[layer].op;
+  if (op != graph::Op::conv2d && op != graph::Op::linear) return -1;
+  int readers = 0;
+  for (const graph::Node& node : graph.nodes)
+    for (const int input : node.inputs) readers += input == layer ? 1 : 0;
+  return readers == 1 ? layer : -1;
+}
+
+// The layer takes the affine's place, so that the last node stays the last.
+void remove_affine(graph::Graph& graph, std::size_t affine, int layer) {
+  graph.nodes[affine] = graph.nodes[layer];
+  graph.nodes[affine].attributes.bias = true;
+  graph.nodes.erase(graph.nodes.begin() + layer);
+  for (graph::Node& node : graph.nodes)
+    for (int& input : node.inputs)
+      if (input > layer) --input;
+}
+
+}  // namespace
+
+PlainNetwork materialise(const Package& package, int condition) {
+  if (condition < 0 || condition >= static_cast<int>(package.conditions.size()))
+    throw PackageError("package: conditions: there is no condition " + std::to_string(condition));
+  const Condition& chosen = package.conditions[condition];
+  graph::TensorMap weights = package.weights;
+  for (const int i : affine_nodes(package.graph)) {
+    const std::string& name = package.graph.nodes[i].name;
+    const std::vector<float>&scale = chosen.scale.at(name), &bias = chosen.bias.at(name);
+    const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(scale.size())};
+    weights[name + ".weight"] = {shape, scale};
+    weights[name + ".bias"] = {shape, bias};
+  }
+  PlainNetwork plain;
+  plain.graph = graph::shrink(package.graph, chosen.mask);
+  plain.weights = graph::shrink_weights(package.graph, chosen.mask, weights);
+  for (std::size_t i = 0; i < plain.graph.nodes.size();) {
+    const int layer = foldable_into(plain.graph, i);
+    if (layer < 0) {
+      ++i;
+      continue;
+    }
+    fold(plain.graph.nodes[layer], plain.graph.nodes[i].name, plain.weights);
+    remove_affine(plain.graph, i, layer);  // node i is now what followed
+  }
+  return plain;
+}
+
+}  // namespace package
+}  // namespace automask

@@ -1,0 +1,16 @@
+// One shared network; each condition has a normalisation of its own and a mask that may deviate from the common one by
+// as much as `consensus` < 1 lets it. Each step sees every condition.
+#include "methods/recipes.h"
+
+namespace automask::methods {
+
+Recipe automask_recipe(const TrainJob& job) {
+  Recipe recipe;
+  recipe.conditions = job.conditions;
+  recipe.own_normalisation = true;
+  recipe.masked = true;
+  recipe.consensus = job.spec.consensus;
+  return recipe;
+}
+
+}  // namespace automask::methods

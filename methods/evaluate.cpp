@@ -1,0 +1,43 @@
+#include "methods/evaluate.h"
+
+#include <ATen/ATen.h>
+#include <torch/utils.h>
+
+#include "core/error.h"
+#include "methods/method.h"
+
+namespace automask::methods {
+
+torch::Tensor input_of(const std::uint8_t* pixels, std::int64_t count, const datasets::PictureSet& shape,
+                       const models::InputScaling& scaling) {
+  // from_blob wants a mutable pointer; to_input copies and writes nothing.
+  const torch::Tensor pictures = at::from_blob(const_cast<std::uint8_t*>(pixels),
+                                               {count, shape.height, shape.width, shape.channels}, torch::kByte);
+  return models::to_input(pictures, scaling);
+}
+
+double top1(models::Network& network, const datasets::PictureSet& pictures, const models::InputScaling& scaling,
+            int condition) {
+  constexpr std::size_t chunk = 500;
+  const torch::NoGradGuard no_grad;
+  network.eval();
+  std::int64_t right = 0;
+  for (std::size_t begin = 0; begin < pictures.size(); begin += chunk) {
+    const auto count = static_cast<std::int64_t>(std::min(chunk, pictures.size() - begin));
+    const torch::Tensor x = input_of(pictures.picture(begin).data(), count, pictures, scaling);
+    const torch::Tensor best = network.forward(x, condition).argmax(1).contiguous();
+    const std::int64_t* answers = best.data_ptr<std::int64_t>();
+    for (std::int64_t i = 0; i < count; ++i) right += answers[i] == pictures.labels[begin + i];
+  }
+  return 100.0 * double(right) / double(pictures.size());
+}
+
+double reference_top1(const models::Checkpoint& checkpoint, const datasets::PictureSet& pictures, int k, int threads) {
+  if (pictures.size() == 0)
+    throw core::Error(core::ExitCode::steps_failed, "reference accuracy", "there are no pictures to evaluate on");
+  at::set_num_threads(threads);
+  models::Network network(checkpoint);
+  return top1(network, pictures, checkpoint.input, k);
+}
+
+}  // namespace automask::methods

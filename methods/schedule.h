@@ -1,0 +1,28 @@
+#pragma once
+// What changes over the steps of a training: rate and budget. Pure functions of the step. No LibTorch here.
+#include <cstdint>
+
+#include "methods/catalogue.h"
+
+namespace automask::methods {
+
+struct Schedule {
+  TrainOptions options;
+  std::int64_t steps = 1;
+  double mac_budget = 1;
+
+  Schedule(const TrainOptions& train, std::size_t pictures, double budget);
+
+  std::int64_t warmup_steps() const;
+  // Rises linearly over the warm-up, then falls to 0 as half a cosine (Loshchilov and Hutter, "SGDR", ICLR 2017).
+  double learning_rate(std::int64_t step) const;
+
+  // Masks freeze when half of the steps are done.
+  std::int64_t freeze_step() const { return steps / 2; }
+  // Share of the dense MACs allowed after `done` steps: 1 until the warm-up's end, linear down to the budget at freeze.
+  double mac_share(std::int64_t done) const;
+  // Whether masks are cut anew after `done` steps; the last time at freeze.
+  bool cuts_after(std::int64_t done) const;
+};
+
+}  // namespace automask::methods

@@ -1,0 +1,47 @@
+#include "methods/sgd.h"
+
+#include <ATen/ATen.h>
+#include <torch/utils.h>
+
+#include <algorithm>
+
+namespace automask::methods {
+
+FlatSgd::FlatSgd(torch::nn::Module& module, double momentum, double weight_decay)
+    : momentum_(momentum), weight_decay_(weight_decay) {
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> parameters = module.parameters();
+  std::stable_partition(parameters.begin(), parameters.end(), [](const torch::Tensor& p) { return p.dim() > 1; });
+  std::int64_t count = 0;
+  for (const torch::Tensor& p : parameters) {
+    count += p.numel();
+    if (p.dim() > 1) decayed_ += p.numel();
+  }
+  values_ = torch::zeros({count});
+  gradients_ = torch::zeros({count});
+  velocity_ = torch::zeros({count});
+  std::int64_t offset = 0;
+  for (torch::Tensor& p : parameters) {
+    // Convolutions stay channels-last, so that oneDNN needs no reorder: their values stand in that order.
+    const auto view = [&](const torch::Tensor& flat) {
+      const torch::Tensor part = flat.narrow(0, offset, p.numel());
+      if (p.dim() != 4) return part.view(p.sizes());
+      return part.view({p.size(0), p.size(2), p.size(3), p.size(1)}).permute({0, 3, 1, 2});
+    };
+    view(values_).copy_(p);
+    p.set_data(view(values_));
+    p.mutable_grad() = view(gradients_);
+    offset += p.numel();
+  }
+}
+
+void FlatSgd::zero_gradients() { gradients_.zero_(); }
+
+void FlatSgd::step(double learning_rate) {
+  const torch::NoGradGuard no_grad;
+  gradients_.narrow(0, 0, decayed_).add_(values_.narrow(0, 0, decayed_), weight_decay_);
+  velocity_.mul_(momentum_).add_(gradients_);
+  values_.add_(gradients_.add_(velocity_, momentum_), -learning_rate);
+}
+
+}  // namespace automask::methods

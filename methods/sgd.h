@@ -1,0 +1,26 @@
+#pragma once
+// Stochastic gradient descent with Nesterov momentum over one flat vector: a handful of operations per step however
+// many tensors the network has, and a state that is two tensors.
+#include <torch/nn/module.h>
+
+namespace automask::methods {
+
+class FlatSgd {
+ public:
+  // Moves the module's parameters into one vector (they keep shape and memory layout) and gives them gradients there.
+  // Weight decay acts on tensors of two or more dimensions: not on biases, not on normalisation.
+  FlatSgd(torch::nn::Module& module, double momentum, double weight_decay);
+
+  void zero_gradients();
+  void step(double learning_rate);
+
+  torch::Tensor& values() { return values_; }
+  torch::Tensor& velocity() { return velocity_; }
+
+ private:
+  double momentum_, weight_decay_;
+  std::int64_t decayed_ = 0;  // the first so many values decay
+  torch::Tensor values_, gradients_, velocity_;
+};
+
+}  // namespace automask::methods

@@ -1,0 +1,368 @@
+#include "models/network.h"
+
+#include <ATen/ATen.h>
+#include <torch/utils.h>
+
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "core/hash.h"
+#include "core/philox.h"
+
+namespace automask::models {
+namespace {
+
+using graph::Op;
+
+// Modules on the way to a dotted name: register_parameter refuses dots.
+class Folder : public torch::nn::Module {};
+
+torch::nn::Module& module_at(torch::nn::Module& root, const std::string& path) {
+  torch::nn::Module* module = &root;
+  std::size_t begin = 0;
+  while (begin <= path.size()) {
+    const std::size_t end = std::min(path.find('.', begin), path.size());
+    const std::string part = path.substr(begin, end - begin);
+    std::shared_ptr<torch::nn::Module> next;
+    for (const auto& child : module->named_children())
+      if (child.key() == part) next = child.value();
+    module = next ? next.get() : module->register_module(part, std::make_shared<Folder>()).get();
+    begin = end + 1;
+  }
+  return *module;
+}
+
+// Each tensor has a stream of its own, keyed by its name: values don't depend on the order of nodes.
+torch::Tensor initial_weight(const graph::Node& node, const std::vector<std::int64_t>& shape, std::uint64_t seed) {
+  torch::Tensor weight = torch::empty(shape);
+  core::RandomStream random(seed, core::hash64("init " + node.name + ".weight"));
+  float* values = weight.data_ptr<float>();
+  const std::int64_t count = weight.numel();
+  if (node.op == Op::conv2d) {
+    // He et al., "Delving Deep into Rectifiers", ICCV 2015, equation 14 (fan-out), as torchvision's ResNets.
+    const double fan_out = double(shape[0]) / node.attributes.groups * shape[2] * shape[3];
+    const double deviation = std::sqrt(2 / fan_out);
+    for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<float>(random.normal() * deviation);
+  } else {
+    const double bound = 1 / std::sqrt(double(shape[1]));
+    for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<float>((2 * random.uniform() - 1) * bound);
+  }
+  return weight;
+}
+
+struct Normalisation {
+  torch::Tensor weight, bias, running_mean, running_var;
+};
+
+Normalisation register_normalisation(torch::nn::Module& module, std::int64_t channels) {
+  return {module.register_parameter("weight", torch::ones({channels})),
+          module.register_parameter("bias", torch::zeros({channels})),
+          module.register_buffer("running_mean", torch::zeros({channels})),
+          module.register_buffer("running_var", torch::ones({channels}))};
+}
+
+torch::Tensor convolve(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                       const graph::Attributes& a) {
+  const std::vector<std::int64_t> stride = {a.stride_h, a.stride_w}, dilation = {a.dilation, a.dilation};
+  if (a.pad_top == a.pad_bottom && a.pad_left == a.pad_right)
+    return at::conv2d(x, weight, bias, stride, at::IntArrayRef({a.pad_top, a.pad_left}), dilation, a.groups);
+  const torch::Tensor padded = at::constant_pad_nd(x, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom});
+  return at::conv2d(padded, weight, bias, stride, at::IntArrayRef({0, 0}), dilation, a.groups);
+}
+
+torch::Tensor max_pool(const torch::Tensor& x, const graph::Attributes& a) {
+  const torch::Tensor padded = at::constant_pad_nd(x, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom}, -INFINITY);
+  return at::max_pool2d(padded, {a.kernel_h, a.kernel_w}, {a.stride_h, a.stride_w});
+}
+
+// The padding does not count in the average.
+torch::Tensor avg_pool(const torch::Tensor& x, const graph::Attributes& a) {
+  const auto sum = [&a](const torch::Tensor& values) {
+    const torch::Tensor padded = at::constant_pad_nd(values, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom});
+    return at::avg_pool2d(padded, {a.kernel_h, a.kernel_w}, {a.stride_h, a.stride_w});
+  };
+  if (a.pad_top + a.pad_left + a.pad_bottom + a.pad_right == 0) return sum(x);
+  return sum(x) / sum(torch::ones({1, 1, x.size(2), x.size(3)}));
+}
+
+}  // namespace
+
+struct Network::Nodes {
+  struct Parts {
+    torch::Tensor weight, bias;        // conv2d, linear, affine
+    std::vector<Normalisation> norms;  // batch_norm: per condition
+    int early_gate = -1;               // group whose mask folds into this node
+    int late_gate = -1;                // group whose gate multiplies this node's output while gates are recorded
+    bool in_place = false;             // may write over its first input
+    std::vector<int> dies;             // values nobody reads after this node
+  };
+  std::vector<Parts> parts;
+  std::vector<std::vector<torch::Tensor>> masks;  // per condition and group: [members]; undefined where all are kept
+  std::vector<torch::Tensor> gates;               // of the last forward pass while recording
+  bool recording = false;
+
+  void plan(const graph::Graph& graph, const graph::ChannelGroups& groups);
+  torch::Tensor run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values, int condition,
+                    bool training, double momentum) const;
+};
+
+// Where gates stand and which values may be overwritten; both follow from who reads whom.
+void Network::Nodes::plan(const graph::Graph& graph, const graph::ChannelGroups& groups) {
+  const std::size_t count = graph.nodes.size();
+  std::vector<std::vector<int>> readers(count);
+  for (std::size_t i = 0; i < count; ++i)
+    for (const int input : graph.nodes[i].inputs) readers[input].push_back(static_cast<int>(i));
+  for (std::size_t i = 0; i < count; ++i)
+    if (i + 1 < count) parts[readers[i].empty() ? i : readers[i].back()].dies.push_back(static_cast<int>(i));
+
+  for (std::size_t g = 0; g < groups.groups.size(); ++g)
+    if (groups.groups[g].maskable)
+      for (const int node : groups.groups[g].gates) parts[node].early_gate = static_cast<int>(g);
+
+  // m relu(x) = relu(m x) and m (x + y) = m x + m y: a gate moves on to its readers while all of them are such.
+  std::vector<bool> pending(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    bool open = parts[i].early_gate >= 0;
+    for (const int input : graph.nodes[i].inputs) open = open || pending[input];
+    if (!open) continue;
+    bool moves = !readers[i].empty();
+    for (const int reader : readers[i])
+      moves = moves && (graph.nodes[reader].op == Op::relu || graph.nodes[reader].op == Op::add);
+    if (moves) {
+      pending[i] = true;
+    } else {
+      parts[i].late_gate = groups.of_node[i];
+    }
+  }
+
+  // Backward needs neither the output of a normalisation nor that of an addition.
+  for (std::size_t i = 0; i < count; ++i) {
+    const Op op = graph.nodes[i].op;
+    if (op != Op::relu && op != Op::add) continue;
+    const int input = graph.nodes[i].inputs[0];
+    const Op from = graph.nodes[input].op;
+    parts[i].in_place =
+        readers[input].size() == 1 && parts[input].late_gate < 0 && (from == Op::batch_norm || from == Op::add);
+  }
+}
+
+torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values,
+                                  int condition, bool training, double momentum) const {
+  const Parts& p = parts[index];
+  const graph::Attributes& a = node.attributes;
+  const torch::Tensor& x = values[node.inputs[0]];
+  // While gates are recorded they multiply later; else the mask costs nothing where it folds into scale and bias.
+  const torch::Tensor mask = p.early_gate >= 0 && !recording ? masks[condition][p.early_gate] : torch::Tensor();
+  const auto masked = [&mask](const torch::Tensor& t) { return mask.defined() ? t * mask : t; };
+  switch (node.op) {
+    case Op::conv2d: {
+      const torch::Tensor y = convolve(x, p.weight, p.bias, a);
+      return mask.defined() ? y * mask.view({1, -1, 1, 1}) : y;
+    }
+    case Op::linear:
+      return masked(at::linear(x, p.weight, p.bias));
+    case Op::batch_norm: {
+      const Normalisation& n = p.norms[condition];
+      return at::batch_norm(x, masked(n.weight), masked(n.bias), n.running_mean, n.running_var, training, momentum,
+                            a.eps, false);
+    }
+    case Op::affine: {
+      const std::vector<std::int64_t> shape =
+          x.dim() == 4 ? std::vector<std::int64_t>{1, -1, 1, 1} : std::vector<std::int64_t>{1, -1};
+      return x * masked(p.weight).view(shape) + masked(p.bias).view(shape);
+    }
+    case Op::relu:
+      return p.in_place ? x.relu_() : at::relu(x);
+    case Op::add: {
+      torch::Tensor sum = x;
+      for (std::size_t i = 1; i < node.inputs.size(); ++i)
+        sum = p.in_place || i > 1 ? sum.add_(values[node.inputs[i]]) : sum + values[node.inputs[i]];
+      return sum;
+    }
+    case Op::max_pool:
+      return max_pool(x, a);
+    case Op::avg_pool:
+      return avg_pool(x, a);
+    case Op::global_avg_pool:
+      return x.mean(at::IntArrayRef({2, 3}), true);
+    case Op::flatten:
+      return x.flatten(1);
+    case Op::input:
+      break;
+  }
+  throw graph::GraphError("node " + node.name + ": the network cannot execute " + graph::to_string(node.op));
+}
+
+Network::Network(graph::Graph graph, int conditions, std::uint64_t seed)
+    : graph_(std::move(graph)), conditions_(conditions), nodes_(std::make_shared<Nodes>()) {
+  if (conditions < 1) throw graph::GraphError("a network needs at least one condition");
+  groups_ = graph::channel_groups(graph_);
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  for (const auto& [name, shape] : graph::parameter_shapes(graph_)) shapes[name] = shape;
+
+  nodes_->parts.resize(graph_.nodes.size());
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const graph::Node& node = graph_.nodes[i];
+    Nodes::Parts& p = nodes_->parts[i];
+    const auto shape = shapes.find(node.name + ".weight");
+    if (shape == shapes.end()) continue;
+    torch::nn::Module& module = module_at(*this, node.name);
+    if (node.op == Op::batch_norm) {
+      p.norms.push_back(register_normalisation(module, shape->second[0]));
+      for (int k = 1; k < conditions; ++k)
+        p.norms.push_back(register_normalisation(module_at(*this, "conditions." + std::to_string(k) + "." + node.name),
+                                                 shape->second[0]));
+      continue;
+    }
+    torch::Tensor weight =
+        node.op == Op::affine ? torch::ones(shape->second) : initial_weight(node, shape->second, seed);
+    // oneDNN's kernels want it; a reorder per call would be paid otherwise.
+    if (node.op == Op::conv2d) weight = weight.contiguous(torch::MemoryFormat::ChannelsLast);
+    p.weight = module.register_parameter("weight", weight);
+    const auto bias = shapes.find(node.name + ".bias");
+    if (bias != shapes.end()) p.bias = module.register_parameter("bias", torch::zeros(bias->second));
+  }
+  nodes_->plan(graph_, groups_);
+  masks_.assign(conditions, graph::full_mask(groups_));
+  nodes_->masks.assign(conditions, std::vector<torch::Tensor>(groups_.groups.size()));
+}
+
+Network::Network(const Checkpoint& checkpoint)
+    : Network(checkpoint.graph, static_cast<int>(checkpoint.conditions.size()), 0) {
+  load(checkpoint);
+}
+
+torch::Tensor Network::forward(torch::Tensor x, int condition) {
+  if (condition < 0 || condition >= conditions_)
+    throw graph::GraphError("condition " + std::to_string(condition) + " of " + std::to_string(conditions_));
+  if (nodes_->recording) {
+    nodes_->gates.assign(groups_.groups.size(), {});
+    for (std::size_t g = 0; g < groups_.groups.size(); ++g) {
+      if (!groups_.groups[g].maskable) continue;
+      const torch::Tensor& mask = nodes_->masks[condition][g];
+      torch::Tensor gate = torch::ones({x.size(0), groups_.groups[g].channels});
+      if (mask.defined()) gate *= mask;
+      nodes_->gates[g] = gate.set_requires_grad(true);
+    }
+  }
+  std::vector<torch::Tensor> values(graph_.nodes.size());
+  values[0] = x.dim() == 4 ? x.contiguous(torch::MemoryFormat::ChannelsLast) : x;
+  x = torch::Tensor();
+  for (std::size_t i = 1; i < graph_.nodes.size(); ++i) {
+    const Nodes::Parts& p = nodes_->parts[i];
+    values[i] = nodes_->run(graph_.nodes[i], i, values, condition, is_training(), norm_momentum_);
+    if (nodes_->recording && p.late_gate >= 0) {
+      const torch::Tensor& gate = nodes_->gates[p.late_gate];
+      values[i] = values[i] * (values[i].dim() == 4 ? gate.view({gate.size(0), gate.size(1), 1, 1}) : gate);
+    }
+    for (const int dead : p.dies) values[dead] = torch::Tensor();
+  }
+  return values.back();
+}
+
+void Network::set_mask(int condition, const graph::Mask& mask) {
+  graph::shrink(graph_, mask);  // checks it
+  masks_.at(condition) = mask;
+  for (std::size_t g = 0; g < mask.size(); ++g) {
+    torch::Tensor values = torch::empty({groups_.groups[g].channels});
+    bool full = true;
+    for (std::size_t c = 0; c < mask[g].size(); ++c) {
+      values.data_ptr<float>()[c] = mask[g][c] ? 1.0F : 0.0F;
+      full = full && mask[g][c];
+    }
+    nodes_->masks[condition][g] = full ? torch::Tensor() : values;
+  }
+}
+
+void Network::record_gates(bool on) {
+  nodes_->recording = on;
+  nodes_->gates.clear();
+}
+
+std::vector<torch::Tensor> Network::gate_gradients() const {
+  std::vector<torch::Tensor> gradients(groups_.groups.size());
+  for (std::size_t g = 0; g < nodes_->gates.size(); ++g)
+    if (nodes_->gates[g].defined()) gradients[g] = nodes_->gates[g].grad();
+  return gradients;
+}
+
+void Network::load(const Checkpoint& checkpoint) {
+  if (graph::to_json(checkpoint.graph) != graph::to_json(graph_))
+    throw graph::GraphError("the checkpoint holds another graph than the network's");
+  if (static_cast<int>(checkpoint.masks.size()) != conditions_ ||
+      static_cast<int>(checkpoint.normalisation.size()) != conditions_)
+    throw graph::GraphError("the checkpoint holds " + std::to_string(checkpoint.masks.size()) +
+                            " conditions, the network " + std::to_string(conditions_));
+  graph::check_weights(graph_, checkpoint.weights);
+  const torch::NoGradGuard no_grad;
+  const auto fill = [](torch::Tensor target, const graph::TensorMap& from, const std::string& name) {
+    const auto found = from.find(name);
+    if (found == from.end()) throw graph::GraphError("tensor " + name + ": missing in the checkpoint");
+    if (found->second.shape != target.sizes().vec()) throw graph::GraphError("tensor " + name + ": wrong shape");
+    target.copy_(to_torch(found->second));
+  };
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const std::string& name = graph_.nodes[i].name;
+    Nodes::Parts& p = nodes_->parts[i];
+    if (p.weight.defined()) fill(p.weight, checkpoint.weights, name + ".weight");
+    if (p.bias.defined()) fill(p.bias, checkpoint.weights, name + ".bias");
+    for (std::size_t k = 0; k < p.norms.size(); ++k) {
+      const graph::TensorMap& from = checkpoint.normalisation[k];
+      fill(p.norms[k].weight, from, name + ".weight");
+      fill(p.norms[k].bias, from, name + ".bias");
+      fill(p.norms[k].running_mean, from, name + ".running_mean");
+      fill(p.norms[k].running_var, from, name + ".running_var");
+    }
+  }
+  for (int k = 0; k < conditions_; ++k) set_mask(k, checkpoint.masks[k]);
+}
+
+void Network::store(Checkpoint& checkpoint) const {
+  checkpoint.graph = graph_;
+  checkpoint.masks = masks_;
+  checkpoint.weights.clear();
+  checkpoint.normalisation.assign(conditions_, {});
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const std::string& name = graph_.nodes[i].name;
+    const Nodes::Parts& p = nodes_->parts[i];
+    if (p.weight.defined()) checkpoint.weights[name + ".weight"] = to_plain(p.weight);
+    if (p.bias.defined()) checkpoint.weights[name + ".bias"] = to_plain(p.bias);
+    for (std::size_t k = 0; k < p.norms.size(); ++k) {
+      graph::TensorMap& norms = checkpoint.normalisation[k];
+      norms[name + ".weight"] = to_plain(p.norms[k].weight);
+      norms[name + ".bias"] = to_plain(p.norms[k].bias);
+      norms[name + ".running_mean"] = to_plain(p.norms[k].running_mean);
+      norms[name + ".running_var"] = to_plain(p.norms[k].running_var);
+    }
+  }
+  for (const auto& [name, tensor] : checkpoint.normalisation[0]) checkpoint.weights[name] = tensor;
+}
+
+torch::Tensor to_input(const torch::Tensor& pictures, const InputScaling& scaling) {
+  const auto per_channel = [](const std::vector<float>& values) {
+    return torch::tensor(values).view({1, static_cast<std::int64_t>(values.size()), 1, 1});
+  };
+  return pictures.permute({0, 3, 1, 2})
+      .to(torch::kFloat)
+      .div_(255)
+      .sub_(per_channel(scaling.mean))
+      .div_(per_channel(scaling.deviation));
+}
+
+graph::Tensor to_plain(const torch::Tensor& tensor) {
+  const torch::Tensor values = tensor.detach().to(torch::kFloat).contiguous();
+  graph::Tensor plain;
+  plain.shape = values.sizes().vec();
+  plain.data.assign(values.data_ptr<float>(), values.data_ptr<float>() + values.numel());
+  return plain;
+}
+
+torch::Tensor to_torch(const graph::Tensor& tensor) {
+  torch::Tensor values = torch::empty(tensor.shape);
+  if (!tensor.data.empty())
+    std::memcpy(values.data_ptr<float>(), tensor.data.data(), tensor.data.size() * sizeof(float));
+  return values;
+}
+
+}  // namespace automask::models
