@@ -112,14 +112,14 @@ IdxArray parse_idx(std::string_view bytes, const std::string& file) {
 
   IdxArray array;
   array.type = type;
-  std::uint64_t announced = value_size(type);
-  for (std::size_t i = 0; i < rank; ++i) {
-    array.shape.push_back(big_endian(header + 4 + 4 * i));
-    const std::uint64_t count = array.shape.back();
-    if (count != 0 && announced > source.most_left() / count)
+  for (std::size_t i = 0; i < rank; ++i) array.shape.push_back(big_endian(header + 4 + 4 * i));
+  const bool empty = std::find(array.shape.begin(), array.shape.end(), 0u) != array.shape.end();
+  std::uint64_t announced = empty ? 0 : value_size(type);
+  for (const std::uint64_t size : array.shape) {
+    if (!empty && announced > source.most_left() / size)
       fail(file, "is truncated: its header announces more data than the file can hold (sizes " +
                      hexadecimal(header + 4, 4 * rank) + ")");
-    announced *= count;
+    announced *= size;
   }
   // Grown as the bytes come in: a gzip file may announce a thousand times its size and hold nothing.
   std::size_t got = 0;

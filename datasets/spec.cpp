@@ -107,9 +107,10 @@ DatasetSpec DatasetSpec::from_json(const core::JsonCursor& cursor, const std::st
   const auto input = cursor.at("input");
   if (!input.value().is_array() || input.size() != 3)
     input.fail("must be [channels, height, width]", "for example [1, 28, 28]");
-  spec.channels = static_cast<int>(input.at(0).integer());
-  if (spec.channels != 1 && spec.channels != 3)
-    input.at(0).fail("is " + std::to_string(input.at(0).integer()), "give 1 (gray) or 3 (RGB) channels");
+  const std::int64_t channels = input.at(0).integer();
+  if (channels != 1 && channels != 3)
+    input.at(0).fail("is " + std::to_string(channels), "give 1 (gray) or 3 (RGB) channels");
+  spec.channels = static_cast<int>(channels);
   spec.height = static_cast<int>(input.at(1).integer_in(1, largest_side));
   spec.width = static_cast<int>(input.at(2).integer_in(1, largest_side));
 

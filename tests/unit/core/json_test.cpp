@@ -52,6 +52,8 @@ TEST(Closest, FindsSlipsOnly) {
   EXPECT_EQ(closest("gausian_noise", names), "gaussian_noise");
   EXPECT_EQ(closest("jpg", names), "jpeg");
   EXPECT_EQ(closest("shotnoise", names), "shot_noise");
+  EXPECT_EQ(closest("ejpg", names), std::nullopt);
+  EXPECT_EQ(closest("jepg", names), "jpeg") << "a swap is one slip";
   EXPECT_EQ(closest("elephant", names), std::nullopt);
   EXPECT_EQ(closest("x", {}), std::nullopt);
   EXPECT_EQ(suggestion("jpgg", names), "did you mean \"jpeg\"?");
