@@ -15,6 +15,7 @@ constexpr const char* footer =
     "  automask run experiments/quickstart.json            # train, execute, report; resumable\n"
     "  automask plan experiments/quickstart.json --explain # what would be done, and why\n"
     "  automask query --saved accuracy_by_condition --format json\n\n"
+    "Training threads decide results, so they stand in the manifest: --set train.threads=N.\n"
     "stdout is data, stderr is log. Exit codes: 0 ok, 1 internal, 2 usage, 3 invalid manifest, 4 steps failed,\n"
     "5 regression, 6 gate missed, 7 nothing ran, 8 database or cache corrupt, 130 interrupted.";
 
@@ -65,11 +66,8 @@ int parse_and_act(int argc, char** argv) {
   app.add_option("--data", commands.data, "folder of the data set NAME, or of all")
       ->type_name("[NAME=]DIR")
       ->allow_extra_args(false);
-  app.add_option("--threads", commands.threads,
-                 "threads for work whose result does not depend on them; default: all cores. Training threads decide "
-                 "results and stand in the manifest (--set train.threads=N)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 4096));
+  app.add_option("--threads", commands.threads, "for work whose result does not depend on it; default: all cores")
+      ->type_name("N");
   app.add_option("--format", commands.format, "of tables: table, json, csv or md")
       ->type_name("FORMAT")
       ->capture_default_str();

@@ -104,10 +104,10 @@ TEST(SetValue, TakesPointersAndDots) {
 TEST(SetValue, SaysWhatItCannotSet) {
   Document document;
   document.json = {{"name", "x"}, {"seeds", {0}}};
-  for (const char* bad : {"epochs", "=3", "/name/deeper=1", "/seeds/x=1", "/=1=2", "/absent/deeper=null"})
-    if (std::string(bad) != "/=1=2")
-      EXPECT_THAT(test::sentence_of([&] { set_value(document, bad); }, ExitCode::usage),
-                  HasSubstr(std::string("--set ") + bad));
+  for (const char* bad : {"epochs", "=3", "/name/deeper=1", "/seeds/x=1", "/absent/deeper=null"}) {
+    EXPECT_THAT(test::sentence_of([&] { set_value(document, bad); }, ExitCode::usage),
+                HasSubstr(std::string("--set ") + bad));
+  }
 }
 
 TEST(SetValue, FaultsNameTheOption) {

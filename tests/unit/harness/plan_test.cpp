@@ -156,7 +156,9 @@ TEST(Plan, LocationsTellTheStepWhereThingsAre) {
       const Json& entry = step.locations["dataset"];
       EXPECT_NO_THROW(datasets::DatasetSpec::from_json({entry, "step.json"}, "toy"));
     }
-    if (step.stage == Stage::execute) EXPECT_EQ(step.locations["runner"]["name"], "cpu");
+    if (step.stage == Stage::execute) {
+      EXPECT_EQ(step.locations["runner"]["name"], "cpu");
+    }
   }
 }
 

@@ -87,7 +87,9 @@ TEST(Jsonl, EveryLineIsAnObject) {
     const Json event = Json::parse(line);
     EXPECT_EQ(event["schema_version"], 1);
     events.push_back(event["event"]);
-    if (event["event"] == "progress") EXPECT_EQ(event["done"], 1);
+    if (event["event"] == "progress") {
+      EXPECT_EQ(event["done"], 1);
+    }
     if (event["event"] == "ended") {
       EXPECT_EQ(event["outcome"], "failed");
       EXPECT_EQ(event["reason"], "why");
