@@ -34,8 +34,8 @@ struct Shape {
   bool operator==(const Shape& o) const { return channels == o.channels && height == o.height && width == o.width; }
 };
 
-// Only the fields its operator uses are meaningful; JSON omits defaults. Output sizes round down. Padding counts as
-// zero, also in avg_pool's average (LibTorch's default, count_include_pad), and as -infinity in max_pool; a pool's
+// Only the fields its operator uses are meaningful; JSON omits defaults. Output sizes round down. Padding is zero for
+// conv2d, -infinity for max_pool, and left out of avg_pool's average (ONNX's default, count_include_pad = 0); a pool's
 // padding is smaller than its kernel.
 struct Attributes {
   int out_channels = 0;                    // conv2d, linear

@@ -112,9 +112,8 @@ std::vector<Cache::Entry> Cache::newest(Stage stage, std::size_t most) const {
     const auto time = fs::last_write_time(it->path() / result_name, missing);
     if (!missing) found.emplace_back(time, it->path());
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : a.second < b.second;
-  });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
   std::vector<Entry> entries;
   for (const auto& [time, path] : found) {
     if (entries.size() == most) break;

@@ -15,6 +15,7 @@ constexpr const char* footer =
     "  automask run experiments/quickstart.json            # train, execute, report; resumable\n"
     "  automask plan experiments/quickstart.json --explain # what would be done, and why\n"
     "  automask query --saved accuracy_by_condition --format json\n\n"
+    "Training threads decide results, so they stand in the manifest: --set train.threads=N.\n"
     "stdout is data, stderr is log. Exit codes: 0 ok, 1 internal, 2 usage, 3 invalid manifest, 4 steps failed,\n"
     "5 regression, 6 gate missed, 7 nothing ran, 8 database or cache corrupt, 130 interrupted.";
 
@@ -31,20 +32,22 @@ std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error) {
   text = text.substr(0, text.find('\n'));
   const CLI::App* at = &app;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  const auto extras = at == &app ? app.remaining() : at->remaining(true);
   const std::string command = at == &app ? "automask" : "automask " + at->get_name();
-  if (!extras.empty() && extras.front().rfind('-', 0) != 0 && at == &app)
-    return "no command \"" + extras.front() + "\"; " + core::suggestion(extras.front(), command_names(app));
-  if (!extras.empty() && extras.front().rfind("--", 0) == 0) {
+  const auto extras = app.remaining(true);
+  const auto option =
+      std::find_if(extras.begin(), extras.end(), [](const auto& word) { return word.rfind("--", 0) == 0; });
+  if (option != extras.end()) {
     std::vector<std::string> known;
     for (const CLI::App* level : {at, &app})
-      for (const CLI::Option* option : level->get_options())
-        for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-    const std::string option = extras.front().substr(0, extras.front().find('='));
-    const auto near = core::closest(option, known);
-    return command + " has no option " + option + "; " +
-           (near ? "did you mean \"" + *near + "\"?" : "see `" + command + " --help`");
+      for (const CLI::Option* each : level->get_options())
+        for (const std::string& name : each->get_lnames()) known.push_back("--" + name);
+    const std::string name = option->substr(0, option->find('='));
+    const auto near = core::closest(name, known);
+    return command + " has no option " + name + "; " +
+           (near ? "did you mean " + *near + "?" : "see `" + command + " --help`");
   }
+  if (!extras.empty() && at == &app)
+    return "no command \"" + extras.front() + "\"; " + core::suggestion(extras.front(), command_names(app));
   if (!text.empty() && text.back() == '.') text.pop_back();
   return text + "; see `" + command + " --help`";
 }
@@ -57,16 +60,14 @@ int parse_and_act(int argc, char** argv) {
   app.fallthrough();
   app.set_version_flag("--version", [] { return "automask " + version() + " (" + commit() + ")"; });
   app.set_help_all_flag("--help-all", "help for all commands");
-  app.add_option("--store", commands.store, "folder with everything runs produce; default: AUTOMASK_STORE, or .automask")
+  app.add_option("--store", commands.store,
+                 "folder with everything runs produce; default: AUTOMASK_STORE, or .automask")
       ->type_name("DIR");
   app.add_option("--data", commands.data, "folder of the data set NAME, or of all")
       ->type_name("[NAME=]DIR")
       ->allow_extra_args(false);
-  app.add_option("--threads", commands.threads,
-                 "threads for work whose result does not depend on them; default: all cores. Training threads decide "
-                 "results and stand in the manifest (--set train.threads=N)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 4096));
+  app.add_option("--threads", commands.threads, "for work whose result does not depend on it; default: all cores")
+      ->type_name("N");
   app.add_option("--format", commands.format, "of tables: table, json, csv or md")
       ->type_name("FORMAT")
       ->capture_default_str();

@@ -8,6 +8,9 @@
 namespace automask::harness {
 
 int Commands::thread_count() const {
+  if (threads && (*threads < 1 || *threads > 4096))
+    throw core::Error(core::ExitCode::usage, "--threads " + std::to_string(*threads), "is no number of threads",
+                      "give 1 to 4096, or leave it out for all cores");
   return threads ? *threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 

@@ -21,7 +21,8 @@ int bash_completion(const CLI::App& app) {
   }
   std::cout << "# bash completion for automask: source <(automask completion bash)\n"
                "_automask() {\n"
-               "  local current=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" command=\"\" word words\n"
+               "  local current=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" command=\"\" word "
+               "words\n"
                "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
                "    case \"$word\" in -*) ;; *) command=\"$word\"; break ;; esac\n"
                "  done\n"
@@ -33,8 +34,8 @@ int bash_completion(const CLI::App& app) {
                "    --store|--output) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
                "  esac\n"
                "  case \"$command\" in\n"
-            << cases
-            << "    *) words=\"" << commands << "\" ;;\n"
+            << cases << "    *) words=\"" << commands
+            << "\" ;;\n"
                "  esac\n"
                "  words=\"$words "
             << long_options(app)

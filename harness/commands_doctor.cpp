@@ -36,11 +36,11 @@ void add_doctor(CLI::App& app, Commands& commands) {
   auto options = std::make_shared<ManifestOptions>();
   options->add_to(*command, false);
   command->get_option("manifest")->required(false)->description("look at its data sets and targets");
-  command->footer("Each line is ok, warn or fail with its remedy; exit code 1 where one fails.\n\n"
-                  "Examples:\n  automask doctor\n  automask doctor experiments/quickstart.json --format json");
-  command->callback([&commands, options] {
-    commands.action = [&commands, options] { return doctor_command(commands, *options); };
-  });
+  command->footer(
+      "Each line is ok, warn or fail with its remedy; exit code 1 where one fails.\n\n"
+      "Examples:\n  automask doctor\n  automask doctor experiments/quickstart.json --format json");
+  command->callback(
+      [&commands, options] { commands.action = [&commands, options] { return doctor_command(commands, *options); }; });
 }
 
 }  // namespace automask::harness

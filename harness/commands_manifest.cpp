@@ -14,10 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 int init(const fs::path& folder) {
-  const std::vector<std::pair<std::string, std::string>> files = {
-      {"study.json", std::string(starter_manifest())},
-      {"manifest.schema.json", std::string(schema_text())},
-      {"README.md", std::string(starter_readme())}};
+  const std::vector<std::pair<std::string, std::string>> files = {{"study.json", std::string(starter_manifest())},
+                                                                  {"manifest.schema.json", std::string(schema_text())},
+                                                                  {"README.md", std::string(starter_readme())}};
   for (const auto& [name, text] : files)
     if (fs::exists(folder / name))
       throw core::Error(core::ExitCode::usage, (folder / name).string(), "exists and is not overwritten",
@@ -62,8 +61,9 @@ void add_init(CLI::App& app, Commands& commands) {
   auto* command = app.add_subcommand("init", "write a first manifest, with remarks, to start from");
   auto folder = std::make_shared<std::string>(".");
   command->add_option("folder", *folder, "where to write it")->capture_default_str();
-  command->footer("Writes study.json, its JSON Schema for editors and a README; overwrites nothing.\n\n"
-                  "Example:\n  automask init my_study && automask run my_study/study.json");
+  command->footer(
+      "Writes study.json, its JSON Schema for editors and a README; overwrites nothing.\n\n"
+      "Example:\n  automask init my_study && automask run my_study/study.json");
   command->callback([&commands, folder] { commands.action = [folder] { return init(*folder); }; });
 }
 
@@ -73,8 +73,9 @@ void add_validate(CLI::App& app, Commands& commands) {
   auto resolved = std::make_shared<bool>(false);
   options->add_to(*command, false);
   command->add_flag("--resolved", *resolved, "print it with includes merged and overrides applied, as it is stored");
-  command->footer("Examples:\n  automask validate experiments/quickstart.json\n"
-                  "  automask validate experiments/quickstart.json --set train.epochs=1 --resolved");
+  command->footer(
+      "Examples:\n  automask validate experiments/quickstart.json\n"
+      "  automask validate experiments/quickstart.json --set train.epochs=1 --resolved");
   command->callback([&commands, options, resolved] {
     commands.action = [&commands, options, resolved] { return validate(commands, *options, *resolved); };
   });

@@ -55,8 +55,7 @@ std::string estimate(const Totals& totals) {
   if (totals.unknown == totals.misses) return "time and disk: unknown, since no such steps have run in this store";
   std::string text =
       "time: about " + human_seconds(totals.seconds) + " of work; disk: about " + human_bytes(totals.bytes);
-  if (totals.unknown > 0)
-    text += fmt::format(", and {} of {} steps unknown", totals.unknown, totals.misses);
+  if (totals.unknown > 0) text += fmt::format(", and {} of {} steps unknown", totals.unknown, totals.misses);
   return text;
 }
 
@@ -79,12 +78,13 @@ void print_people(const Manifest& manifest, const Plan& plan, const std::vector<
     return;
   }
   std::string kinds;
-  for (const auto& [stage, count] : totals.to_do) kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, to_string(stage));
+  for (const auto& [stage, count] : totals.to_do)
+    kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, to_string(stage));
   fmt::print("\nto do: {}\n{}\n", kinds, estimate(totals));
   struct statvfs facts = {};
   if (::statvfs(store.root.c_str(), &facts) == 0 || ::statvfs(".", &facts) == 0)
-    fmt::print("free: {}\n", human_bytes(static_cast<std::int64_t>(facts.f_bavail) *
-                                         static_cast<std::int64_t>(facts.f_frsize)));
+    fmt::print("free: {}\n",
+               human_bytes(static_cast<std::int64_t>(facts.f_bavail) * static_cast<std::int64_t>(facts.f_frsize)));
 }
 
 Json to_json(const Plan& plan, const std::vector<StepStatus>& statuses, const std::vector<std::size_t>& steps) {
@@ -111,7 +111,8 @@ int plan_command(const Commands& commands, const ManifestOptions& options, bool 
   const auto chosen = options.choose(manifest, cells);
   const Plan plan = plan_for(manifest, cells, commands);
   const auto steps = steps_of(plan, chosen);
-  const Cache cache(commands.layout(), [](const std::string& warning) { std::cerr << "automask: " << warning << "\n"; });
+  const Cache cache(commands.layout(),
+                    [](const std::string& warning) { std::cerr << "automask: " << warning << "\n"; });
   const auto statuses = inspect(plan, cache, explain);
   const auto format = commands.table_format();
   if (format == results::Format::table) {
@@ -120,9 +121,9 @@ int plan_command(const Commands& commands, const ManifestOptions& options, bool 
   }
   const Json rows = to_json(plan, statuses, steps);
   if (format == results::Format::json) {
-    std::cout << Json{{"schema_version", 1}, {"experiment", manifest.name}, {"cells", chosen.size()}, {"rows", rows}}
-                     .dump(2)
-              << "\n";
+    std::cout
+        << Json{{"schema_version", 1}, {"experiment", manifest.name}, {"cells", chosen.size()}, {"rows", rows}}.dump(2)
+        << "\n";
     return 0;
   }
   results::Table table;
@@ -143,8 +144,9 @@ void add_plan(CLI::App& app, Commands& commands) {
   auto explain = std::make_shared<bool>(false);
   options->add_to(*command, true);
   command->add_flag("--explain", *explain, "say for each step to do which field differs from the nearest finished one");
-  command->footer("Examples:\n  automask plan experiments/quickstart.json\n"
-                  "  automask plan experiments/quickstart.json --set /methods/automask/mac_budget=0.4 --explain");
+  command->footer(
+      "Examples:\n  automask plan experiments/quickstart.json\n"
+      "  automask plan experiments/quickstart.json --set /methods/automask/mac_budget=0.4 --explain");
   command->callback([&commands, options, explain] {
     commands.action = [&commands, options, explain] { return plan_command(commands, *options, *explain); };
   });

@@ -68,9 +68,11 @@ int show_runs(const Commands& commands) {
 // One run by a prefix of its key; Error(usage) where none or several match.
 std::string full_key(const results::Store& store, const std::string& prefix) {
   std::string pattern;
-  for (const char c : prefix) pattern += (c == '%' || c == '_' || c == '\\') ? std::string("\\") + c : std::string(1, c);
-  const Table keys = results::query(
-      store, "SELECT DISTINCT key FROM run WHERE key LIKE :prefix ESCAPE '\\' ORDER BY key LIMIT 4", {{"prefix", pattern + "%"}});
+  for (const char c : prefix)
+    pattern += (c == '%' || c == '_' || c == '\\') ? std::string("\\") + c : std::string(1, c);
+  const Table keys =
+      results::query(store, "SELECT DISTINCT key FROM run WHERE key LIKE :prefix ESCAPE '\\' ORDER BY key LIMIT 4",
+                     {{"prefix", pattern + "%"}});
   if (keys.rows.empty())
     throw core::Error(core::ExitCode::usage, "show " + prefix, "no run's key begins so",
                       "list the runs with `automask show`");
@@ -97,29 +99,33 @@ int show_run(const Commands& commands, const std::string& prefix) {
   const auto store = open_database(commands);
   const Json key = {{"key", full_key(store, prefix)}};
   const auto ask = [&](const std::string& sql) { return results::query(store, sql, key); };
-  const std::string newest = " FROM run r LEFT JOIN cell c ON c.key = r.key LEFT JOIN experiment e ON e.id = "
-                             "c.experiment_id WHERE r.key = :key AND r.newest = 1";
+  const std::string newest =
+      " FROM run r LEFT JOIN cell c ON c.key = r.key LEFT JOIN experiment e ON e.id = "
+      "c.experiment_id WHERE r.key = :key AND r.newest = 1";
   const Table facts = ask(
       "SELECT r.key AS run, e.name AS experiment, c.dataset, c.model, c.method, c.target, c.seed, r.state, r.reason, "
       "r.started, r.finished, r.manifest_sha256, "
-      "(SELECT count(*) FROM run a WHERE a.key = r.key) AS attempts, c.parameters" + newest + " LIMIT 1");
-  const Table metrics = ask(
-      "SELECT t.name AS metric, t.condition, t.value, d.unit, t.ci_lo, t.ci_hi, t.evidence, t.n FROM metric t JOIN run r "
-      "ON r.id = t.run_id JOIN metric_def d ON d.name = t.name WHERE r.key = :key AND r.newest = 1 "
-      "ORDER BY t.name, t.condition");
+      "(SELECT count(*) FROM run a WHERE a.key = r.key) AS attempts, c.parameters" +
+      newest + " LIMIT 1");
+  const Table metrics =
+      ask("SELECT t.name AS metric, t.condition, t.value, d.unit, t.ci_lo, t.ci_hi, t.evidence, t.n FROM metric t JOIN "
+          "run r "
+          "ON r.id = t.run_id JOIN metric_def d ON d.name = t.name WHERE r.key = :key AND r.newest = 1 "
+          "ORDER BY t.name, t.condition");
   const Table artifacts = ask(
       "SELECT t.kind, t.path, t.bytes, t.sha256 FROM artifact t JOIN run r ON r.id = t.run_id WHERE r.key = :key AND "
       "r.newest = 1 ORDER BY t.kind, t.path");
-  const Table about = ask(
-      "SELECT v.document AS environment, b.document AS build FROM run r LEFT JOIN environment v ON v.id = "
-      "r.environment_id LEFT JOIN build b ON b.id = r.build_id WHERE r.key = :key AND r.newest = 1");
+  const Table about =
+      ask("SELECT v.document AS environment, b.document AS build FROM run r LEFT JOIN environment v ON v.id = "
+          "r.environment_id LEFT JOIN build b ON b.id = r.build_id WHERE r.key = :key AND r.newest = 1");
 
   const auto document = [&](std::size_t column) {
     const Json& text = about.rows.empty() ? Json() : about.rows.front()[column];
     return text.is_string() ? Json::parse(text.get<std::string>(), nullptr, false) : Json();
   };
   Json run = rows_of(facts).front();
-  if (run["parameters"].is_string()) run["parameters"] = Json::parse(run["parameters"].get<std::string>(), nullptr, false);
+  if (run["parameters"].is_string())
+    run["parameters"] = Json::parse(run["parameters"].get<std::string>(), nullptr, false);
   if (commands.table_format() == Format::json) {
     run.update({{"schema_version", 1},
                 {"metrics", rows_of(metrics)},
@@ -172,8 +178,8 @@ std::string choose_experiment(const results::Store& store, const std::string& as
 int report_command(const Commands& commands, const std::string& asked, const std::string& output) {
   const auto store = open_database(commands);
   const std::string experiment = choose_experiment(store, asked);
-  const auto folder =
-      output.empty() ? commands.layout().report_folder(experiment) : std::filesystem::absolute(output).lexically_normal();
+  const auto folder = output.empty() ? commands.layout().report_folder(experiment)
+                                     : std::filesystem::absolute(output).lexically_normal();
   const auto files = results::write_report(store, experiment, folder);
   if (commands.table_format() == Format::json)
     std::cout << Json{{"schema_version", 1},
@@ -200,7 +206,8 @@ void add_query(CLI::App& app, Commands& commands) {
   command->add_option("--saved", options->saved, "a saved query")->type_name("NAME");
   command->add_flag("--list", options->list, "list the saved queries");
   command->footer(
-      "Own saved queries: NAME.sql in ~/.config/automask/queries or in queries/ of the store; the first comment line is\n"
+      "Own saved queries: NAME.sql in ~/.config/automask/queries or in queries/ of the store; the first comment line "
+      "is\n"
       "the summary.\n\n"
       "Examples:\n  automask query --saved accuracy_by_condition --format json\n"
       "  automask query \"SELECT method, avg(top1) FROM accuracy_by_condition GROUP BY method\"");

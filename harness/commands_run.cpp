@@ -107,7 +107,8 @@ int run_command(const Commands& commands, const RunOptions& options) {
     summary = run_plan(manifest, plan, chosen, cache, *launcher, *sink, execute_options);
   }
   print_outcome(commands, manifest, summary, store);
-  for (const std::string& failure : summary.failures) std::cerr << "automask: " << failure << "\n";
+  if (progress != ProgressKind::jsonl)  // there the events have said it
+    for (const std::string& failure : summary.failures) std::cerr << "automask: " << failure << "\n";
   return static_cast<int>(summary.exit_code());
 }
 

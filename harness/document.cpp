@@ -194,12 +194,12 @@ void set_data(Document& document, const std::string& assignment) {
   std::vector<std::string> names;
   for (const auto& [key, value] : datasets->items()) names.push_back(key);
   if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
-    throw core::Error(core::ExitCode::usage, source,
-                      document.file.string() + " has no data set \"" + name + "\"", core::suggestion(name, names));
+    throw core::Error(core::ExitCode::usage, source, document.file.string() + " has no data set \"" + name + "\"",
+                      core::suggestion(name, names));
   for (const std::string& key : names)
     if (name.empty() || key == name)
-      assign(document, Json::json_pointer("/datasets") / key / "path",
-             fs::absolute(folder).lexically_normal().string(), source);
+      assign(document, Json::json_pointer("/datasets") / key / "path", fs::absolute(folder).lexically_normal().string(),
+             source);
 }
 
 void set_limit(Document& document, long long limit) {

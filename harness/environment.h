@@ -7,9 +7,9 @@
 
 namespace automask::harness {
 
-std::string version();   // "0.1.0"
-std::string commit();    // of the sources at configure time; "unknown" outside a repository
-std::string utc_now();   // ISO 8601 with seconds, "2024-05-06T07:08:09Z"
+std::string version();  // "0.1.0"
+std::string commit();   // of the sources at configure time; "unknown" outside a repository
+std::string utc_now();  // ISO 8601 with seconds, "2024-05-06T07:08:09Z"
 
 // {"version", "commit", "compiler", "build_type"}
 core::Json build_json();

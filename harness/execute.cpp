@@ -165,8 +165,9 @@ class Execution {
       return;
     }
     const auto folder = cache_.folder(step(id));
-    std::filesystem::remove(folder / "failure.json");
-    std::filesystem::remove(folder / "result.json");  // a damaged one
+    std::error_code absent;
+    std::filesystem::remove(folder / "failure.json", absent);
+    std::filesystem::remove(folder / "result.json", absent);  // a damaged one
     core::write_file_atomically(folder / "step.json", to_json(step(id)).dump(1) + "\n");
     launcher_.start(id, folder / "step.json", folder, lock->descriptor());
     running_.emplace(id, Running{std::move(*lock), Clock::now(), utc_now()});

@@ -13,9 +13,9 @@
 namespace automask::harness {
 
 enum class Outcome {
-  waiting,      // not decided yet
-  found,        // finished before
-  passed,       // done now
+  waiting,  // not decided yet
+  found,    // finished before
+  passed,   // done now
   failed,
   skipped,      // because something it needs failed
   interrupted,  // stopped by the user; nothing lost that had been checkpointed
@@ -24,8 +24,8 @@ enum class Outcome {
 
 struct StepOutcome {
   Outcome outcome = Outcome::waiting;
-  std::string state;   // a failure's run state: failed, dead, timeout, unsupported, mistrusted
-  std::string reason;  // one sentence, where it did not pass
+  std::string state;              // a failure's run state: failed, dead, timeout, unsupported, mistrusted
+  std::string reason;             // one sentence, where it did not pass
   std::string started, finished;  // of a failure
   double seconds = 0;
 };
@@ -69,7 +69,7 @@ class ProgressSink {
 struct ExecuteOptions {
   int jobs = 1;
   bool fail_fast = false;
-  int poll_ms = 200;             // how often locks, signals and ended children are looked at
+  int poll_ms = 200;               // how often locks, signals and ended children are looked at
   double stop_grace_seconds = 10;  // from SIGTERM to SIGKILL
   // 0: go on; 1: finish what runs; 2: stop now.
   std::function<int()> interrupts = [] { return 0; };

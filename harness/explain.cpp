@@ -21,8 +21,7 @@ void flatten(const Json& json, const std::string& pointer, Fields& fields) {
     fields[pointer] = json.dump();
     return;
   }
-  for (const auto& [key, value] : json.items())
-    flatten(value, (Json::json_pointer(pointer) / key).to_string(), fields);
+  for (const auto& [key, value] : json.items()) flatten(value, (Json::json_pointer(pointer) / key).to_string(), fields);
 }
 
 Fields fields_of(const Json& step) {
@@ -124,8 +123,8 @@ std::string explain_miss(const Step& step, const History& history, const std::ma
     text += label == labels.end() ? tell(difference) : difference.field + ": made anew by " + label->second;
   }
   if (text.empty()) return "its result is damaged or was removed";
-  return text + " (nearest: " + entry->step.value("label", "") + ", " +
-         entry->step.value("key", "").substr(0, 10) + ")";
+  return text + " (nearest: " + entry->step.value("label", "") + ", " + entry->step.value("key", "").substr(0, 10) +
+         ")";
 }
 
 }  // namespace

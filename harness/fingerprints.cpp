@@ -8,10 +8,12 @@
 namespace automask::harness {
 namespace {
 
-// Digest of each file's path, size and time of modification.
-std::string stamp(const std::vector<std::filesystem::path>& files) {
+// Digest of each file's path, size and time of modification, and of the names of classes, which may have no file.
+std::string stamp(const datasets::DatasetSpec& spec, datasets::Split split) {
   std::string listing;
-  for (const auto& file : files) {
+  if (spec.reader == "image_folder")
+    for (const std::string& name : datasets::folder_classes(spec, split)) listing += name + '\0';
+  for (const auto& file : datasets::files(spec, split)) {
     struct stat facts = {};
     if (::stat(file.c_str(), &facts) != 0) continue;  // reading it will say what is wrong
     listing += file.string() + '\0' + std::to_string(facts.st_size) + ' ' + std::to_string(facts.st_mtim.tv_sec) + ' ' +
@@ -34,9 +36,9 @@ Fingerprints::Fingerprints(std::filesystem::path file) : file_(std::move(file)) 
 }
 
 std::string Fingerprints::of(const datasets::DatasetSpec& spec, datasets::Split split) {
-  const std::string name = spec.reader + " " + std::filesystem::absolute(spec.root).string() + " " +
-                           std::string(datasets::to_string(split));
-  const std::string now = stamp(datasets::files(spec, split));
+  const std::string name =
+      spec.reader + " " + std::filesystem::absolute(spec.root).string() + " " + std::string(datasets::to_string(split));
+  const std::string now = stamp(spec, split);
   const auto found = entries_.find(name);
   if (found != entries_.end() && found->is_object() && found->value("stamp", "") == now)
     if (const std::string known = found->value("fingerprint", ""); known.size() == 64) return known;

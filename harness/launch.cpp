@@ -1,6 +1,7 @@
 #include "harness/launch.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -227,6 +228,8 @@ class LocalLauncher : public Launcher {
 std::unique_ptr<Launcher> make_local_launcher(std::filesystem::path program) {
   return std::make_unique<LocalLauncher>(std::move(program));
 }
+
+void keep_descriptors_here() { ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); }
 
 std::filesystem::path step_program() {
   const char* variable = std::getenv("AUTOMASK_STEP");

@@ -12,6 +12,10 @@ namespace automask::harness {
 // it is long). `program` must exist: Error(internal) otherwise.
 std::unique_ptr<Launcher> make_local_launcher(std::filesystem::path program);
 
+// First in automask-step: what automask hands on, the step's lock, is not for the programs that the step starts. A
+// runner that outlives its step would hold it for ever.
+void keep_descriptors_here();
+
 // automask-step beside the running program, or AUTOMASK_STEP where that is set (tests, wrappers).
 std::filesystem::path step_program();
 

@@ -18,9 +18,9 @@ constexpr int trial_classes = 10;  // classes are known only once data is read; 
 
 // Names stand in file names, filters and tables.
 void check_name(const JsonCursor& cursor, const std::string& name) {
-  const bool plain = !name.empty() && name.size() <= 100 && name.front() != '.' && name.front() != '-' &&
-                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-") ==
-                         std::string::npos;
+  const bool plain =
+      !name.empty() && name.size() <= 100 && name.front() != '.' && name.front() != '-' &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-") == std::string::npos;
   if (!plain)
     cursor.fail("\"" + name + "\" is no usable name",
                 "use 1-100 letters, digits, \"_\", \".\", \"+\" and \"-\", beginning with a letter, digit or \"_\"");
@@ -94,8 +94,7 @@ TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
       cursor.at("format").fail("unknown format \"" + target.format + "\"", core::suggestion(target.format, known));
   }
   if (cursor.has("warmup")) target.warmup = static_cast<int>(cursor.at("warmup").integer_in(0, 1000000));
-  if (cursor.has("repetitions"))
-    target.repetitions = static_cast<int>(cursor.at("repetitions").integer_in(1, 1000000));
+  if (cursor.has("repetitions")) target.repetitions = static_cast<int>(cursor.at("repetitions").integer_in(1, 1000000));
   if (cursor.has("limit")) target.limit = cursor.at("limit").integer_in(0, std::int64_t{1} << 40);
   return target;
 }
@@ -135,8 +134,13 @@ Json read_point(const JsonCursor& cursor, const Manifest& manifest, bool globs) 
 }
 
 Matrix read_matrix(const JsonCursor& root, const Manifest& manifest) {
-  Matrix matrix{names_of(manifest.datasets), names_of(manifest.models), names_of(manifest.methods),
-                names_of(manifest.targets), {}, {}, {}};
+  Matrix matrix{names_of(manifest.datasets),
+                names_of(manifest.models),
+                names_of(manifest.methods),
+                names_of(manifest.targets),
+                {},
+                {},
+                {}};
   if (!root.has("matrix")) return matrix;
   const JsonCursor cursor = root.at("matrix");
   auto keys = axes();
@@ -255,8 +259,7 @@ Manifest parse(const Document& source) {
 
   manifest.matrix = read_matrix(root, manifest);
   if (root.has("seeds")) manifest.seeds = read_seeds(root.at("seeds"));
-  if (root.has("repetitions"))
-    manifest.repetitions = static_cast<int>(root.at("repetitions").integer_in(1, 10000));
+  if (root.has("repetitions")) manifest.repetitions = static_cast<int>(root.at("repetitions").integer_in(1, 10000));
   if (root.has("corruption_seed"))
     manifest.corruption_seed = static_cast<std::uint64_t>(root.at("corruption_seed").integer_in(0, INT64_MAX));
   if (root.has("gates")) manifest.gates = read_gates(root.at("gates"));
@@ -267,11 +270,7 @@ Manifest parse(const Document& source) {
 }  // namespace
 
 Json TargetSpec::options() const {
-  return {{"threads", threads},
-          {"format", format},
-          {"warmup", warmup},
-          {"repetitions", repetitions},
-          {"limit", limit}};
+  return {{"threads", threads}, {"format", format}, {"warmup", warmup}, {"repetitions", repetitions}, {"limit", limit}};
 }
 
 Manifest parse_manifest(const Document& document) {

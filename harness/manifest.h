@@ -20,8 +20,8 @@ struct ModelSpec {
 };
 
 struct TargetSpec {
-  std::string name;     // the manifest's key
-  std::string runner;   // a registered runner
+  std::string name;    // the manifest's key
+  std::string runner;  // a registered runner
   int threads = 1;
   std::string format = "fp32";  // fp32, fp16, int8
   int warmup = 20;              // inferences before the timed ones
@@ -47,10 +47,10 @@ struct Gate {
 
 struct Manifest {
   std::filesystem::path file;
-  std::string name;         // of the experiment, in tables and folders
+  std::string name;  // of the experiment, in tables and folders
   std::string description;
-  core::Json document;      // resolved and canonical: includes merged, overrides applied, remarks removed
-  std::string sha256;       // of document.dump()
+  core::Json document;  // resolved and canonical: includes merged, overrides applied, remarks removed
+  std::string sha256;   // of document.dump()
 
   std::vector<datasets::DatasetSpec> datasets;
   std::vector<corruptions::Condition> conditions;
@@ -59,7 +59,7 @@ struct Manifest {
   std::vector<TargetSpec> targets;
   Matrix matrix;
   std::vector<std::int64_t> seeds = {0};
-  int repetitions = 1;              // attempts at each cell that are executed (and timed) anew
+  int repetitions = 1;                // attempts at each cell that are executed (and timed) anew
   std::uint64_t corruption_seed = 0;  // of the test variants, the same for every cell
   std::vector<Gate> gates;
 };

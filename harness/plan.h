@@ -23,7 +23,7 @@ struct PlannedCell {
 };
 
 struct Plan {
-  std::vector<Step> steps;  // what a step needs stands before it
+  std::vector<Step> steps;                      // what a step needs stands before it
   std::vector<std::vector<std::size_t>> needs;  // per step, indices
   std::vector<PlannedCell> cells;
 };
@@ -31,7 +31,7 @@ struct Plan {
 // What planning asks of the world.
 struct PlanContext {
   std::function<std::string(const datasets::DatasetSpec&, datasets::Split)> fingerprint;
-  std::function<host::RunnerSpec(const std::string& name)> runner;           // Error(usage) on an unknown one
+  std::function<host::RunnerSpec(const std::string& name)> runner;  // Error(usage) on an unknown one
   std::function<std::string(const host::RunnerSpec&)> environment_digest;
   int threads = 1;  // for work whose result does not depend on it
 };

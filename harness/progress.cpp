@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 
 namespace automask::harness {
@@ -256,7 +257,11 @@ ProgressKind parse_progress(const std::string& name) {
 std::unique_ptr<ProgressSink> make_progress(ProgressKind kind, std::ostream& out, std::function<double()> clock,
                                             int columns) {
   if (!clock) clock = steady_seconds;
-  if (kind == ProgressKind::automatic) kind = ::isatty(STDERR_FILENO) ? ProgressKind::terminal : ProgressKind::plain;
+  if (kind == ProgressKind::automatic) {
+    const char* terminal = std::getenv("TERM");
+    const bool moves = ::isatty(STDERR_FILENO) && terminal != nullptr && std::string(terminal) != "dumb";
+    kind = moves ? ProgressKind::terminal : ProgressKind::plain;
+  }
   switch (kind) {
     case ProgressKind::terminal:
       return std::make_unique<TerminalSink>(out, std::move(clock), columns > 0 ? columns : terminal_columns());

@@ -14,10 +14,10 @@ ProgressKind parse_progress(const std::string& name);  // auto, plain, jsonl, no
 
 // terminal: a line per ended step and a live bar per running one. plain: a line per change and every 10 s. jsonl: one
 // JSON object per event. automatic: terminal where stderr is one, else plain. `clock` gives seconds; tests pass theirs.
-std::unique_ptr<ProgressSink> make_progress(ProgressKind kind, std::ostream& out,
-                                            std::function<double()> clock = {}, int columns = 0);
+std::unique_ptr<ProgressSink> make_progress(ProgressKind kind, std::ostream& out, std::function<double()> clock = {},
+                                            int columns = 0);
 
-std::string human_seconds(double seconds);        // "12.3 s", "4 min 10 s", "2 h 5 min"
-std::string human_bytes(std::int64_t bytes);      // "812 B", "7.5 MiB"
+std::string human_seconds(double seconds);    // "12.3 s", "4 min 10 s", "2 h 5 min"
+std::string human_bytes(std::int64_t bytes);  // "812 B", "7.5 MiB"
 
 }  // namespace automask::harness

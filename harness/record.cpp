@@ -85,7 +85,7 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
   return run;
 }
 
-std::optional<results::RunRecord> failed_run(const Manifest& manifest, const Plan& plan, const PlannedCell& cell,
+std::optional<results::RunRecord> failed_run(const Manifest& manifest, const PlannedCell& cell,
                                              const std::vector<StepOutcome>& outcomes) {
   for (const std::size_t id : cell.steps()) {
     const StepOutcome& outcome = outcomes[id];
@@ -114,18 +114,17 @@ std::vector<GateVerdict> check_gates(const Manifest& manifest, const std::vector
         if (metric.name != gate.metric || !name_matches(gate.condition, metric.condition)) continue;
         spoken = true;
         const bool low = gate.min && !(metric.value >= *gate.min), high = gate.max && !(metric.value <= *gate.max);
-        std::string sentence = fmt::format("/gates/{}: {} of {} {} {} {} seed {}{} is {}", i, metric.name, run.dataset,
-                                           run.model, run.method, run.target, run.seed,
-                                           metric.condition.empty() ? "" : " on " + metric.condition,
-                                           plain(metric.value));
+        std::string sentence = fmt::format(
+            "/gates/{}: {} of {} {} {} {} seed {}{} is {}", i, metric.name, run.dataset, run.model, run.method,
+            run.target, run.seed, metric.condition.empty() ? "" : " on " + metric.condition, plain(metric.value));
         if (low) sentence += ", the gate asks for at least " + plain(*gate.min);
         if (high) sentence += ", the gate asks for at most " + plain(*gate.max);
         verdicts.push_back({low || high, std::move(sentence)});
       }
     }
     if (!spoken)
-      verdicts.push_back({true, fmt::format("/gates/{}: no run of this plan has the metric \"{}\" it speaks of", i,
-                                            gate.metric)});
+      verdicts.push_back(
+          {true, fmt::format("/gates/{}: no run of this plan has the metric \"{}\" it speaks of", i, gate.metric)});
   }
   return verdicts;
 }

@@ -17,7 +17,7 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
                                              const Cache& cache);
 
 // The run of a cell that failed: its state, and which step failed and why. Nothing when no step of it failed.
-std::optional<results::RunRecord> failed_run(const Manifest& manifest, const Plan& plan, const PlannedCell& cell,
+std::optional<results::RunRecord> failed_run(const Manifest& manifest, const PlannedCell& cell,
                                              const std::vector<StepOutcome>& outcomes);
 
 // A gate held against one metric of one cell.

@@ -100,7 +100,8 @@ bool excluded(const Manifest& manifest, const Cell& cell) {
     for (std::size_t axis = 0; axis < axes().size() && all; ++axis)
       if (const auto glob = pattern.find(axes()[axis]); glob != pattern.end())
         all = glob_matches(glob->get<std::string>(), name_on(manifest, axis, cell));
-    if (const auto seed = pattern.find("seed"); seed != pattern.end()) all = all && seed->get<std::int64_t>() == cell.seed;
+    if (const auto seed = pattern.find("seed"); seed != pattern.end())
+      all = all && seed->get<std::int64_t>() == cell.seed;
     if (all) return true;
   }
   return false;
@@ -144,8 +145,7 @@ std::vector<Cell> resolve_cells(const Manifest& manifest) {
   for (const Json& extra : manifest.matrix.include) {
     auto chosen = lists;
     for (std::size_t axis = 0; axis < axes().size(); ++axis)
-      if (const auto value = extra.find(axes()[axis]); value != extra.end())
-        chosen[axis] = {value->get<std::string>()};
+      if (const auto value = extra.find(axes()[axis]); value != extra.end()) chosen[axis] = {value->get<std::string>()};
     auto seeds = manifest.seeds;
     if (const auto seed = extra.find("seed"); seed != extra.end()) seeds = {seed->get<std::int64_t>()};
     for (const Point& point : multiply(manifest, chosen, {{0}, {1}, {2}, {3}})) add(point, seeds);

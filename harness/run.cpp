@@ -42,7 +42,7 @@ class Recorder {
   void record_failures(const std::vector<StepOutcome>& outcomes, const std::vector<std::size_t>& chosen) {
     for (const std::size_t i : chosen)
       if (left_[i] > 0)
-        if (const auto run = failed_run(manifest_, plan_, plan_.cells[i], outcomes)) database_.record(*run);
+        if (const auto run = failed_run(manifest_, plan_.cells[i], outcomes)) database_.record(*run);
   }
 
   std::size_t recorded() const { return recorded_; }

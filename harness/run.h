@@ -16,7 +16,7 @@ struct RunSummary {
   std::size_t found = 0, done = 0, failed = 0, skipped = 0, interrupted = 0, not_started = 0;  // steps
   std::vector<std::string> failures;  // one sentence per failed step
   std::vector<GateVerdict> gates;
-  bool stopped = false;               // by the user, with work left
+  bool stopped = false;  // by the user, with work left
 
   core::ExitCode exit_code() const;
 };

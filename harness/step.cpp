@@ -57,11 +57,12 @@ core::Json to_json(const Step& step) {
 }
 
 Step step_from_json(const core::JsonCursor& cursor) {
-  cursor.only_keys({"schema_version", "key", "stage", "code_version", "label", "parameters", "inputs", "needs",
-                    "locations"});
+  cursor.only_keys(
+      {"schema_version", "key", "stage", "code_version", "label", "parameters", "inputs", "needs", "locations"});
   if (cursor.at("schema_version").integer() != 1)
-    cursor.at("schema_version").fail("is " + cursor.at("schema_version").value().dump() + ", this program reads 1",
-                                     "use the automask-step that belongs to the automask that wrote it");
+    cursor.at("schema_version")
+        .fail("is " + cursor.at("schema_version").value().dump() + ", this program reads 1",
+              "use the automask-step that belongs to the automask that wrote it");
   Step step;
   step.key = cursor.at("key").string();
   step.stage = parse_stage(cursor.at("stage").string());

@@ -22,18 +22,18 @@ int code_version(Stage stage);
 //            inputs {"data": fingerprint}
 //   train    {"dataset": ..., "model": {...}, "method": MethodSpec::parameters(), "conditions": [...], "seed": n}
 //            inputs {"data": fingerprint of train}
-//   compile  {"verify_pictures": n}                            inputs {"checkpoint": key of train, "pictures": key of a variant}
-//   execute  {"runner": name, "options": {...}, "conditions": [...], "seed": n, "environment": digest}
+//   compile  {"verify_pictures": n}                            inputs {"checkpoint": key of train, "pictures": key of a
+//   variant} execute  {"runner": name, "options": {...}, "conditions": [...], "seed": n, "environment": digest}
 //            inputs {"package": key of compile, "variant:<condition>": key, ...}
 struct Step {
   std::string key;
   Stage stage = Stage::variant;
-  std::string label;                     // for people: "train fashion_mnist resnet8 automask seed 0"
+  std::string label;  // for people: "train fashion_mnist resnet8 automask seed 0"
   core::Json parameters;
   std::vector<std::pair<std::string, std::string>> inputs;  // name -> key of a step or digest of data
-  std::vector<std::string> needs;        // keys of steps that must have finished
-  core::Json locations;                  // paths and commands the step needs but that don't decide its result (data
-                                         // folder, runner command); not part of the key
+  std::vector<std::string> needs;                           // keys of steps that must have finished
+  core::Json locations;  // paths and commands the step needs but that don't decide its result (data
+                         // folder, runner command); not part of the key
 };
 
 // What a finished step leaves in cache/<stage>/<key>/: its files and, last and atomically, result.json:

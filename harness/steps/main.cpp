@@ -4,6 +4,7 @@
 #include <string>
 
 #include "harness/environment.h"
+#include "harness/launch.h"
 #include "harness/steps/run_step.h"
 #include "harness/steps/versions.h"
 
@@ -16,5 +17,6 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: automask-step STEP.json RESULT_FOLDER   (started by `automask run`)\n");
     return static_cast<int>(automask::core::ExitCode::usage);
   }
+  automask::harness::keep_descriptors_here();
   return automask::harness::steps::run_step(argv[1], argv[2]);
 }

@@ -58,6 +58,7 @@ struct RunRequest {
   std::uint64_t order_seed = 0;     // the runner visits them in this seed's order, which it cannot foresee
   int warmup = 10;
   int repetitions = 1;  // times each input is visited
+  int threads = 0;      // what the caller believes prepare() chose, checked; 0: any
 };
 
 struct RunResult {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "hw_targets/host/host.h"
+#include "hw_targets/host/registry.h"
 
 namespace automask::host {
 namespace {
@@ -37,23 +37,36 @@ RunnerSpec read_spec(const fs::path& file) {
   const core::Json document = core::read_json_file(file, core::ExitCode::usage);
   const core::JsonCursor cursor(document, file.string(), "", core::ExitCode::usage);
   cursor.only_keys({"name", "command", "limits"});
-  RunnerSpec spec;
+  RunnerSpec spec = runner_from_json(cursor);
   spec.file = file.string();
-  spec.name = cursor.at("name").string();
-  if (spec.name.empty()) cursor.at("name").fail("a runner needs a name");
-  spec.command = cursor.at("command").strings();
-  if (spec.command.empty() || spec.command.front().empty())
-    cursor.at("command").fail("a runner needs a program to start", "write [\"program\", \"argument\", ...]");
   std::string& program = spec.command.front();
   if (program.find('/') != std::string::npos && fs::path(program).is_relative())
     program = fs::absolute(file.parent_path() / program).lexically_normal().string();
-  if (cursor.has("limits")) spec.limits = read_limits(cursor.at("limits"));
   return spec;
 }
 
 std::vector<RunnerSpec> built_in() { return {{"cpu", {"automask-runner-cpu"}, {}, "built in"}}; }
 
 }  // namespace
+
+core::Json to_json(const RunnerSpec& spec) {
+  core::Json limits = core::Json::object();
+  for (const auto& [name, field] : limit_fields) limits[name] = spec.limits.*field;
+  return {{"name", spec.name}, {"command", spec.command}, {"limits", limits}, {"file", spec.file}};
+}
+
+RunnerSpec runner_from_json(const core::JsonCursor& cursor) {
+  cursor.only_keys({"name", "command", "limits", "file"});
+  RunnerSpec spec;
+  spec.name = cursor.at("name").string();
+  if (spec.name.empty()) cursor.at("name").fail("a runner needs a name");
+  spec.command = cursor.at("command").strings();
+  if (spec.command.empty() || spec.command.front().empty())
+    cursor.at("command").fail("a runner needs a program to start", "write [\"program\", \"argument\", ...]");
+  if (cursor.has("limits")) spec.limits = read_limits(cursor.at("limits"));
+  spec.file = cursor.string_or("file", "");
+  return spec;
+}
 
 std::vector<RunnerSpec> load_registry(const std::vector<fs::path>& folders) {
   std::vector<RunnerSpec> registry = built_in();

@@ -87,6 +87,7 @@ class RunnerSession : public Session {
   mutable Channel channel_;  // reading the log moves bytes
   int next_id_ = 1;
   std::string evidence_;
+  std::uint64_t threads_ = 0;  // 0 until prepared
   std::size_t max_frame_ = frame_limit;
   std::size_t classes_ = 0, conditions_ = 0, height_ = 0, width_ = 0, channels_ = 0;
   std::unordered_set<std::string> put_;          // hashes the runner keeps
@@ -215,6 +216,8 @@ Json RunnerSession::prepare(const Json& options) {
   Json result = call("prepare", options, spec_.limits.prepare);
   const auto threads = get<std::uint64_t>("prepare", result, "threads");
   const auto asked = options.find("threads");
+  if (threads < 1) bad_answer("prepare", "no threads");
+  threads_ = threads;
   if (asked != options.end() && *asked != 0 && *asked != threads)
     bad_answer("prepare", std::to_string(threads) + " threads instead of the " + asked->dump() + " asked for");
   return result;
@@ -319,7 +322,10 @@ std::vector<float> RunnerSession::first_visits(const std::vector<float>& rows, c
 
 RunResult RunnerSession::run(const RunRequest& request) {
   if (request.inputs.empty() || request.repetitions < 1 || request.warmup < 0) misuse("a run of nothing");
-  if (classes_ == 0) misuse("a run before a package was loaded");
+  if (threads_ == 0) misuse("a run before prepare");
+  if (request.threads != 0 && static_cast<std::uint64_t>(request.threads) != threads_)
+    misuse("a run on " + std::to_string(request.threads) + " threads of a runner prepared for " +
+           std::to_string(threads_));
   if (request.inputs.size() > frame_limit / sizeof(float) / classes_ / static_cast<std::size_t>(request.repetitions))
     misuse("more outputs than one frame holds; ask for fewer inputs or repetitions");
   const auto order = visiting_order(request.inputs.size(), request.repetitions, request.order_seed);

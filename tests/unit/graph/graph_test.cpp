@@ -169,7 +169,7 @@ TEST(Reference, ComputesAConvolutionAndPoolsByHand) {
   const auto outs = reference::execute_all(net, weights, {1, 2, 3, 4});
   EXPECT_THAT(outs[1].values, testing::ElementsAre(14, 21, 16, 24, 40, 24, 16, 21, 14));
   EXPECT_THAT(outs[2].values, testing::ElementsAre(40, 40, 40, 40));
-  EXPECT_THAT(outs[3].values, testing::ElementsAre(14 / 4.0f, 37 / 4.0f, 40 / 4.0f, 99 / 4.0f));
+  EXPECT_THAT(outs[3].values, testing::ElementsAre(14, 37 / 2.0f, 40 / 2.0f, 99 / 4.0f));
 }
 
 }  // namespace

@@ -22,14 +22,16 @@ struct Activation {
 inline float window_value(const graph::Node& node, const Activation& in, int c, int oy, int ox) {
   const graph::Attributes& a = node.attributes;
   float best = -std::numeric_limits<float>::infinity(), sum = 0;
+  int inside = 0;
   for (int ky = 0; ky < a.kernel_h; ++ky)
     for (int kx = 0; kx < a.kernel_w; ++kx) {
       const int y = oy * a.stride_h + ky - a.pad_top, x = ox * a.stride_w + kx - a.pad_left;
       if (y < 0 || x < 0 || y >= in.shape.height || x >= in.shape.width) continue;
       best = std::max(best, in.at(c, y, x));
       sum += in.at(c, y, x);
+      ++inside;
     }
-  return node.op == graph::Op::max_pool ? best : sum / static_cast<float>(a.kernel_h * a.kernel_w);
+  return node.op == graph::Op::max_pool ? best : sum / static_cast<float>(inside);
 }
 
 inline float conv_value(const graph::Node& node, const Activation& in, const std::vector<float>& weight, int o, int oy,

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "core/atomic_file.h"
-#include "hw_targets/host/host.h"
+#include "hw_targets/host/registry.h"
 
 namespace automask::host {
 namespace {
@@ -74,6 +74,18 @@ TEST_F(Registry, ARelativeProgramLiesBesideItsFile) {
   EXPECT_EQ(command[1], "./argument");
 }
 
+TEST_F(Registry, ARegistrationGoesThereAndBack) {
+  RunnerSpec spec{"board", {"ssh", "board"}, {}, "/etc/board.json"};
+  spec.limits.shutdown = 17;
+  const core::Json json = to_json(spec);
+  const RunnerSpec read = runner_from_json(core::JsonCursor(json, "step"));
+  EXPECT_EQ(read.name, spec.name);
+  EXPECT_EQ(read.command, spec.command);
+  EXPECT_EQ(read.limits.shutdown, 17);
+  EXPECT_EQ(read.limits.load, Limits().load);
+  EXPECT_EQ(read.file, spec.file);
+}
+
 TEST_F(Registry, FaultsNameFilePlaceAndRemedy) {
   EXPECT_THAT(fault(R"({"name": "x", "comand": ["y"]})"),
               AllOf(HasSubstr("board.json"), HasSubstr("\"comand\""), HasSubstr("did you mean \"command\"")));
@@ -81,6 +93,7 @@ TEST_F(Registry, FaultsNameFilePlaceAndRemedy) {
               AllOf(HasSubstr("/limits"), HasSubstr("did you mean \"prepare\"")));
   EXPECT_THAT(fault(R"({"name": "x", "command": ["y"], "limits": {"load": 0}})"), HasSubstr("/limits/load"));
   EXPECT_THAT(fault(R"({"name": "x", "command": ["y"], "limits": {"load": 1e9}})"), HasSubstr("/limits/load"));
+  EXPECT_THAT(fault(R"({"name": "x", "command": ["y"], "file": "z"})"), HasSubstr("\"file\""));
   EXPECT_THAT(fault(R"({"name": "x", "command": "y"})"), HasSubstr("/command"));
   EXPECT_THAT(fault(R"({"name": "x", "command": []})"), HasSubstr("/command"));
   EXPECT_THAT(fault(R"({"name": "", "command": ["y"]})"), HasSubstr("/name"));

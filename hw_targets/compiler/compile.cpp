@@ -1,0 +1,137 @@
+#include "hw_targets/compiler/compile.h"
+
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+
+namespace automask::compiler {
+namespace {
+
+using graph::Op;
+
+[[noreturn]] void fail(const std::string& place, const std::string& problem) {
+  throw core::Error(core::ExitCode::steps_failed, "checkpoint: " + place, problem,
+                    "train it again; the checkpoint disagrees with itself");
+}
+
+// The dense network and which of its channels are stored.
+struct Dense {
+  const models::Checkpoint& checkpoint;
+  graph::ChannelGroups groups;
+  graph::Mask united;
+};
+
+Dense survey(const models::Checkpoint& checkpoint) {
+  const std::size_t count = checkpoint.conditions.size();
+  if (count == 0 || checkpoint.masks.size() != count || checkpoint.normalisation.size() != count)
+    fail("conditions", "there are " + std::to_string(count) + " names, " + std::to_string(checkpoint.masks.size()) +
+                           " masks and " + std::to_string(checkpoint.normalisation.size()) + " normalisations");
+  Dense dense{checkpoint, graph::channel_groups(checkpoint.graph), {}};
+  for (std::size_t k = 0; k < count; ++k) {
+    try {
+      graph::shrink(checkpoint.graph, checkpoint.masks[k]);  // checks the mask
+    } catch (const graph::GraphError& e) {
+      fail("condition " + checkpoint.conditions[k], e.what());
+    }
+    if (k == 0) dense.united = checkpoint.masks[0];
+    for (std::size_t g = 0; g < dense.united.size(); ++g)
+      for (std::size_t c = 0; c < dense.united[g].size(); ++c) dense.united[g][c] |= checkpoint.masks[k][g][c];
+  }
+  return dense;
+}
+
+const std::vector<float>& values(const graph::TensorMap& tensors, const std::string& name, std::size_t channels,
+                                 const std::string& place) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) fail(place, "tensor " + name + " is missing");
+  if (found->second.data.size() != channels)
+    fail(place, "tensor " + name + " has " + std::to_string(found->second.data.size()) + " values for " +
+                    std::to_string(channels) + " channels");
+  return found->second.data;
+}
+
+// y = (x - mean) / sqrt(var + eps) * weight + bias as scale and bias per channel of the union; 0 where this condition's
+// mask drops the channel.
+void fold_normalisation(const Dense& dense, std::size_t k, std::size_t node_index, std::size_t channels,
+                        package::Condition& condition) {
+  const graph::Node& node = dense.checkpoint.graph.nodes[node_index];
+  const bool norm = node.op == Op::batch_norm;
+  const graph::TensorMap& tensors = norm ? dense.checkpoint.normalisation[k] : dense.checkpoint.weights;
+  const std::string place = "condition " + condition.name;
+  const auto& weight = values(tensors, node.name + ".weight", channels, place);
+  const auto& bias = values(tensors, node.name + ".bias", channels, place);
+  const auto* mean = norm ? &values(tensors, node.name + ".running_mean", channels, place) : nullptr;
+  const auto* variance = norm ? &values(tensors, node.name + ".running_var", channels, place) : nullptr;
+  const std::size_t g = static_cast<std::size_t>(dense.groups.of_node[node_index]);
+  const std::size_t repeat = channels / dense.united[g].size();
+  std::vector<float>&scales = condition.scale[node.name], &biases = condition.bias[node.name];
+  for (std::size_t c = 0; c < channels; ++c) {
+    if (!dense.united[g][c / repeat]) continue;
+    double scale = weight[c], offset = bias[c];
+    if (norm) {
+      const double spread = (*variance)[c] + node.attributes.eps;
+      if (!(spread > 0)) fail(place, "the running variance of node " + node.name + " is not above 0");
+      scale /= std::sqrt(spread);
+      offset -= (*mean)[c] * scale;
+    }
+    const bool kept = dense.checkpoint.masks[k][g][c / repeat] != 0;
+    scales.push_back(kept ? static_cast<float>(scale) : 0.0F);
+    biases.push_back(kept ? static_cast<float>(offset) : 0.0F);
+  }
+}
+
+// Masks over the union's channel groups. Those refine the dense network's: a depthwise convolution of one channel ties
+// nothing, so a group that shrinks to one channel can fall apart.
+graph::Mask remapped(const Dense& dense, const graph::ChannelGroups& union_groups, const graph::Mask& mask) {
+  graph::Mask result(union_groups.groups.size());
+  for (std::size_t i = 0; i < union_groups.of_node.size(); ++i) {
+    auto& target = result[static_cast<std::size_t>(union_groups.of_node[i])];
+    if (!target.empty()) continue;
+    const std::size_t g = static_cast<std::size_t>(dense.groups.of_node[i]);
+    for (std::size_t c = 0; c < mask[g].size(); ++c)
+      if (dense.united[g][c]) target.push_back(mask[g][c] ? 1 : 0);
+  }
+  return result;
+}
+
+}  // namespace
+
+package::Package compile(const models::Checkpoint& checkpoint) {
+  const Dense dense = survey(checkpoint);
+  package::Package package;
+  package.graph = graph::shrink(checkpoint.graph, dense.united);
+  try {
+    package.weights = graph::shrink_weights(checkpoint.graph, dense.united, checkpoint.weights);
+  } catch (const graph::GraphError& e) {
+    fail("weights", e.what());
+  }
+  const std::vector<graph::Shape> shapes = graph::infer_shapes(checkpoint.graph);
+  for (std::size_t k = 0; k < checkpoint.conditions.size(); ++k) {
+    package::Condition condition;
+    condition.name = checkpoint.conditions[k];
+    for (std::size_t i = 0; i < checkpoint.graph.nodes.size(); ++i) {
+      const Op op = checkpoint.graph.nodes[i].op;
+      if (op == Op::batch_norm || op == Op::affine)
+        fold_normalisation(dense, k, i, static_cast<std::size_t>(shapes[i].channels), condition);
+    }
+    package.conditions.push_back(std::move(condition));
+  }
+  for (graph::Node& node : package.graph.nodes) {
+    if (node.op != Op::batch_norm && node.op != Op::affine) continue;
+    node.op = Op::affine;
+    node.attributes = {};
+    for (const char* suffix : {".weight", ".bias", ".running_mean", ".running_var"})
+      package.weights.erase(node.name + suffix);
+  }
+  const graph::ChannelGroups union_groups = graph::channel_groups(package.graph);
+  for (std::size_t k = 0; k < package.conditions.size(); ++k)
+    package.conditions[k].mask = remapped(dense, union_groups, checkpoint.masks[k]);
+  package.input_mean = checkpoint.input.mean;
+  package.input_deviation = checkpoint.input.deviation;
+  package.classes = checkpoint.classes;
+  package.provenance = checkpoint.training;
+  return package;
+}
+
+}  // namespace automask::compiler

@@ -1,0 +1,135 @@
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "core/error.h"
+#include "hw_targets/compiler/compile.h"
+#include "models/network.h"
+
+namespace automask::compiler {
+namespace {
+
+constexpr int batch_size = 250;
+
+// LibTorch's thread count belongs to the process; it is put back.
+class Threads {
+ public:
+  explicit Threads(int count) : before_(at::get_num_threads()) { at::set_num_threads(std::max(count, 1)); }
+  ~Threads() { at::set_num_threads(before_); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+ private:
+  int before_;
+};
+
+[[noreturn]] void fail(const std::string& place, const std::string& problem) {
+  throw core::Error(core::ExitCode::steps_failed, "verify: " + place, problem, "compile the checkpoint again");
+}
+
+// A graph with weights of its own as a network that has one condition and no mask.
+models::Network plain_network(const graph::Graph& graph, const graph::TensorMap& weights) {
+  models::Checkpoint plain;
+  plain.graph = graph;
+  plain.weights = weights;
+  plain.conditions = {"*"};
+  plain.masks = {graph::full_mask(graph::channel_groups(graph))};
+  graph::TensorMap normalisation;
+  for (const graph::Node& node : graph.nodes)
+    if (node.op == graph::Op::batch_norm)
+      for (const char* suffix : {".weight", ".bias", ".running_mean", ".running_var"})
+        normalisation[node.name + suffix] = weights.at(node.name + suffix);
+  plain.normalisation = {std::move(normalisation)};
+  models::Network network(plain);
+  network.eval();
+  return network;
+}
+
+models::Network shrunk_network(const models::Checkpoint& checkpoint, std::size_t k) {
+  graph::TensorMap weights = checkpoint.weights;
+  for (const auto& [name, tensor] : checkpoint.normalisation[k]) weights[name] = tensor;
+  return plain_network(graph::shrink(checkpoint.graph, checkpoint.masks[k]),
+                       graph::shrink_weights(checkpoint.graph, checkpoint.masks[k], weights));
+}
+
+// max |a - b|; infinity as soon as either holds something that is no number.
+double difference(const torch::Tensor& a, const torch::Tensor& b) {
+  if (a.sizes() != b.sizes()) return std::numeric_limits<double>::infinity();
+  const double largest = (a.to(torch::kDouble) - b.to(torch::kDouble)).abs().max().item<double>();
+  return std::isfinite(largest) ? largest : std::numeric_limits<double>::infinity();
+}
+
+void check_arguments(const models::Checkpoint& checkpoint, const package::Package& package,
+                     const std::vector<std::uint8_t>& pictures, int count) {
+  const graph::Shape in = checkpoint.graph.input;
+  if (count < 1 || pictures.size() != static_cast<std::size_t>(count) * in.height * in.width * in.channels)
+    fail("pictures", std::to_string(pictures.size()) + " bytes are not " + std::to_string(count) + " pictures of " +
+                         std::to_string(in.height) + "x" + std::to_string(in.width) + "x" +
+                         std::to_string(in.channels));
+  if (!(package.graph.input == in)) fail("package", "its input differs from the checkpoint's");
+  std::vector<std::string> names;
+  for (const auto& condition : package.conditions) names.push_back(condition.name);
+  if (names != checkpoint.conditions) fail("package", "its conditions differ from the checkpoint's");
+}
+
+}  // namespace
+
+bool Verification::passed() const {
+  // Written so that NaN fails.
+  return !rows.empty() && std::all_of(rows.begin(), rows.end(), [this](const Row& row) {
+    return row.shrunk_difference <= tolerance && row.package_difference <= tolerance;
+  });
+}
+
+Verification verify(const models::Checkpoint& checkpoint, const package::Package& package,
+                    const std::vector<std::uint8_t>& pictures, int count, int threads) {
+  check_arguments(checkpoint, package, pictures, count);
+  const Threads set_threads(threads);
+  const torch::NoGradGuard no_grad;
+  models::Network masked(checkpoint);
+  masked.eval();
+  const models::InputScaling package_scaling{package.input_mean, package.input_deviation};
+  const graph::Cost dense = graph::cost(checkpoint.graph);
+
+  Verification result;
+  for (std::size_t k = 0; k < checkpoint.conditions.size(); ++k) {
+    Verification::Row row;
+    row.condition = checkpoint.conditions[k];
+    models::Network shrunk = shrunk_network(checkpoint, k);
+    const package::PlainNetwork plain = package::materialise(package, static_cast<int>(k));
+    models::Network packaged = plain_network(plain.graph, plain.weights);
+    row.macs = graph::cost(shrunk.graph()).macs;
+    row.macs_share = static_cast<double>(row.macs) / static_cast<double>(std::max<std::int64_t>(dense.macs, 1));
+    if (graph::cost(plain.graph).macs != row.macs)
+      fail("condition " + row.condition, "the package needs other MACs than the shrunk network");
+
+    double largest = 0;
+    for (int first = 0; first < count; first += batch_size) {
+      const graph::Shape in = checkpoint.graph.input;
+      const int size = std::min(batch_size, count - first);
+      const std::size_t offset = static_cast<std::size_t>(first) * in.height * in.width * in.channels;
+      // from_blob takes a pointer to mutable data; to_input only reads it.
+      const torch::Tensor batch = torch::from_blob(const_cast<std::uint8_t*>(pictures.data() + offset),
+                                                   {size, in.height, in.width, in.channels}, torch::kByte);
+      const torch::Tensor x = models::to_input(batch, checkpoint.input);
+      const torch::Tensor expected = masked.forward(x, static_cast<int>(k));
+      row.shrunk_difference = std::max(row.shrunk_difference, difference(expected, shrunk.forward(x)));
+      row.package_difference = std::max(
+          row.package_difference, difference(expected, packaged.forward(models::to_input(batch, package_scaling))));
+      largest = std::max(largest, expected.abs().max().item<double>());
+    }
+    // Relative to the logits; a network that answers only zeros is compared absolutely.
+    const double scale = largest > 0 ? largest : 1;
+    row.shrunk_difference /= scale;
+    row.package_difference /= scale;
+    result.rows.push_back(row);
+  }
+  result.package_bytes = static_cast<std::int64_t>(package::encode(package).size());
+  result.dense_bytes = 4 * dense.parameters;
+  return result;
+}
+
+}  // namespace automask::compiler

@@ -1,0 +1,127 @@
+#include "hw_targets/cpu/backend.h"
+
+#include <omp.h>
+
+#include <chrono>
+
+#include "hw_targets/cpu/device.h"
+
+namespace automask::cpu {
+namespace {
+
+using nlohmann::json;
+
+constexpr int most_threads = 4096;
+
+const char* instruction_set() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+      return "SSE4.1";
+    case dnnl::cpu_isa::avx:
+      return "AVX";
+    case dnnl::cpu_isa::avx2:
+    case dnnl::cpu_isa::avx2_vnni:
+      return "AVX2";
+    case dnnl::cpu_isa::avx512_core:
+    case dnnl::cpu_isa::avx512_core_vnni:
+    case dnnl::cpu_isa::avx512_core_bf16:
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "AVX-512";
+    default:
+      return "other instructions";
+  }
+}
+
+std::string toolchain() {
+  const dnnl_version_t* version = dnnl::version();
+  return std::string("g++ ") + __VERSION__ + ", oneDNN " + std::to_string(version->major) + "." +
+         std::to_string(version->minor) + "." + std::to_string(version->patch) + " (" + instruction_set() + ")";
+}
+
+}  // namespace
+
+json CpuBackend::describe() {
+  return {{"name", processor_name()}, {"serial", serial()},  {"toolchain", toolchain()},
+          {"evidence", "measured"},   {"formats", {"fp32"}}, {"cores", available_cores()},
+          {"state", device_state()}};
+}
+
+json CpuBackend::load(const std::string& bytes) {
+  selected_ = nullptr;
+  networks_.clear();
+  try {
+    package_ = package::decode(bytes, "package");
+  } catch (const package::PackageError& e) {
+    throw protocol::Refusal(protocol::bad_package, e.what());
+  } catch (const graph::GraphError& e) {
+    throw protocol::Refusal(protocol::bad_package, std::string("package: ") + e.what());
+  }
+  json conditions = json::array();
+  for (const package::Condition& condition : package_.conditions) conditions.push_back(condition.name);
+  const graph::Shape input = package_.graph.input, output = graph::infer_shapes(package_.graph).back();
+  return {{"conditions", conditions},
+          {"classes", output.channels * output.height * output.width},
+          {"input", {{"height", input.height}, {"width", input.width}, {"channels", input.channels}}}};
+}
+
+json CpuBackend::prepare(const json& options) {
+  int threads = 0;
+  for (const auto& option : options.items()) {
+    if (option.key() == "threads") {
+      if (!option.value().is_number_integer() || option.value() < 0 || option.value() > most_threads)
+        throw protocol::Refusal(protocol::invalid_params,
+                                "threads must be a whole number from 0 (all cores) to " + std::to_string(most_threads));
+      threads = option.value().get<int>();
+    } else if (option.key() == "format") {
+      if (option.value() != "fp32")
+        throw protocol::Refusal(protocol::unsupported, "the cpu runner executes fp32, not " + option.value().dump());
+    } else {
+      throw protocol::Refusal(protocol::invalid_params,
+                              "the cpu runner knows the options threads and format, not \"" + option.key() + "\"");
+    }
+  }
+  const int cores = available_cores();
+  threads_ = threads == 0 ? cores : threads;
+  omp_set_num_threads(threads_);  // before the primitives are made: they are made for a number of threads
+  selected_ = nullptr;
+  networks_.clear();
+  std::size_t bytes = 0;
+  for (std::size_t k = 0; k < package_.conditions.size(); ++k) {
+    const package::PlainNetwork plain = package::materialise(package_, static_cast<int>(k));
+    networks_.push_back(
+        std::make_unique<Network>(plain, Scaling{package_.input_mean, package_.input_deviation}, engine_));
+    bytes += networks_.back()->memory_bytes();
+  }
+  selected_ = networks_.front().get();
+  throttled_before_ = throttle_events();
+  json warnings = json::array();
+  if (threads_ > cores)
+    warnings.push_back(std::to_string(threads_) + " threads share " + std::to_string(cores) + " cores");
+  return {{"threads", threads_},
+          {"format", "fp32"},
+          {"memory_bytes", bytes},
+          {"operators", networks_.front()->placement()},
+          {"warnings", warnings}};
+}
+
+json CpuBackend::select_condition(int index) {
+  selected_ = networks_[static_cast<std::size_t>(index)].get();
+  return json::object();
+}
+
+double CpuBackend::infer(const std::uint8_t* picture, float* logits) {
+  const auto begin = std::chrono::steady_clock::now();
+  selected_->run(picture, logits);
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
+
+json CpuBackend::state() {
+  json state = device_state();
+  const long long events = throttle_events();
+  state["throttled"] = events > throttled_before_;
+  throttled_before_ = events;
+  if (threads_ > 0) state["threads"] = threads_;
+  return state;
+}
+
+}  // namespace automask::cpu

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""Runs the real automask and holds what it prints against tests/cli/golden: check.py AUTOMASK [--approve].
+
+A golden is the transcript of one scene: commands, stdout, stderr, exit codes. What varies is replaced by <holes> first.
+"""
+import difflib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+AUTOMASK = pathlib.Path(sys.argv[1]).resolve()
+APPROVE = "--approve" in sys.argv[2:]
+HERE = pathlib.Path(__file__).resolve().parent
+GOLDEN = HERE / "golden"
+
+MANIFEST = {
+    "name": "small",
+    "datasets": {"toy": {"reader": "idx", "path": "data", "input": [1, 28, 28]}},
+    "conditions": ["clean", "jpeg:q20"],
+    "models": {"tiny": {"name": "tinynet"}},
+    "methods": {"plain": {"method": "clean"}, "masked": {"method": "automask", "mac_budget": 0.5}},
+    "targets": {"host": {"runner": "cpu"}},
+}
+HOLES = [
+    (r"\b[0-9a-f]{64}\b", "<sha256>"),
+    (r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{10}\b", "<key>"),
+    (r"automask \d+\.\d+\.\d+ \([0-9a-z]+\)", "automask <version>"),
+    (r"\b[\d.]+ [GT]iB\b", "<much>"),
+    (r"\bdone in [\d.]+ s\b", "done in <time>"),
+    (r"20(?!24-01-01)\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<now>"),
+]
+
+
+class Scene:
+    """One temporary folder; every command in it goes into the transcript."""
+
+    def __init__(self, name):
+        self.name, self.text = name, ""
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="automask-cli-"))
+        data = self.folder / "data"
+        data.mkdir()
+        for file in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+            (data / f"{file}-ubyte").write_text(file)
+        self.write("small.json", MANIFEST)
+
+    def write(self, name, content):
+        (self.folder / name).write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
+
+    def run(self, *arguments, show=True, **more):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("AUTOMASK_", "FAKE_", "XDG_"))}
+        env.update({"AUTOMASK_STEP": str(HERE / "fake_step.py"), "HOME": str(self.folder), "COLUMNS": "100", **more})
+        done = subprocess.run([AUTOMASK, *arguments], cwd=self.folder, env=env, capture_output=True, text=True, timeout=120,
+                              stdin=subprocess.DEVNULL)
+        if show:
+            words = " ".join(a if re.fullmatch(r"[\w./=:,*-]+", a) else f"'{a}'" for a in arguments)
+            prefix = "".join(f"{k}={v} " for k, v in more.items())
+            self.text += f"$ {prefix}automask {words}\n{done.stdout}"
+            if done.stderr:
+                self.text += "".join(f"stderr: {line}\n" for line in done.stderr.splitlines())
+            self.text += f"exit {done.returncode}\n\n"
+        return done
+
+    def finish(self):
+        text = self.text.replace(str(self.folder), "<dir>")
+        for pattern, hole in HOLES:
+            text = re.sub(pattern, hole, text)
+        shutil.rmtree(self.folder)
+        return text
+
+
+SCENES = {}
+
+
+def scene(function):
+    SCENES[function.__name__] = function
+    return function
+
+
+@scene
+def help(s):
+    s.run()
+    s.run("--version")
+    for command in ("init", "validate", "plan", "run", "query", "show", "report", "doctor", "completion"):
+        s.run(command, "--help")
+
+
+@scene
+def usage(s):
+    s.run("vlidate", "small.json")
+    s.run("validate")
+    s.run("validate", "small.json", "--lmit", "3")
+    s.run("run", "small.json", "--jobs", "many")
+    s.run("run", "small.json", "--jobs", "0")
+    s.run("run", "small.json", "--keep-going", "--fail-fast")
+    s.run("run", "small.json", "--progress", "josn")
+    s.run("run", "small.json", "--format", "jsn")
+    s.run("run", "small.json", "--filter", "metod=plain")
+    s.run("run", "small.json", "--filter", "method=unplain")
+    s.run("plan", "small.json", "--set", "nothing")
+    s.run("plan", "small.json", "--data", "tay=/tmp")
+    s.run("query", "--saved", "accuracy")
+    s.run("query", "SELECT 1")
+    s.run("query", "SELECT 1", "--list")
+    s.run("show")
+    s.run("completion", "fish")
+
+
+@scene
+def init(s):
+    s.run("init", "study")
+    s.run("init", "study")
+    s.run("validate", "study/study.json")
+    assert sorted(p.name for p in (s.folder / "study").iterdir()) == ["README.md", "manifest.schema.json", "study.json"]
+
+
+@scene
+def validate(s):
+    s.run("validate", "small.json")
+    s.run("validate", "small.json", "--format", "json")
+    s.run("validate", "small.json", "--set", "/methods/masked/mac_budget=0.25", "--set", "train.epochs=2", "--limit", "50",
+          "--data", "toy=/pictures", "--resolved")
+
+    def bad(change):
+        copy = json.loads(json.dumps(MANIFEST))
+        change(copy)
+        s.write("bad.json", copy)
+        s.run("validate", "bad.json")
+
+    bad(lambda m: m.update(tagets={}))
+    bad(lambda m: m.update(train={"epoch": 1}))
+    bad(lambda m: m.update(train={"epochs": "three"}))
+    bad(lambda m: m["methods"]["masked"].update(method="automsk"))
+    bad(lambda m: m["methods"]["plain"].update(mac_budget=0.5))
+    bad(lambda m: m["conditions"].append("jpg:q10"))
+    bad(lambda m: m["models"]["tiny"].update(name="tinnynet"))
+    bad(lambda m: m.update(matrix={"method": ["plane"]}))
+    bad(lambda m: m.update(include=["bad.json"]))
+    bad(lambda m: m.update(include=["nowhere.json"]))
+    s.write("bad.json", '{"name": "x",\n "datasets": {,}}')
+    s.run("validate", "bad.json")
+    s.run("validate", "nowhere.json")
+
+
+@scene
+def plan_and_run(s):
+    s.run("plan", "small.json")
+    s.run("run", "small.json")
+    s.run("run", "small.json")
+    s.run("plan", "small.json")
+    s.run("plan", "small.json", "--set", "/methods/masked/mac_budget=0.4", "--explain")
+    s.run("plan", "small.json", "--set", "conditions=[\"clean\",\"jpeg:q20\",\"contrast:2\"]", "--filter", "method=plain",
+          "--explain", "--format", "csv")
+    s.run("run", "small.json", "--filter", "method=plain", "--format", "json")
+    assert "everything is up to date" in s.text
+
+
+@scene
+def failures(s):
+    s.run("run", "small.json", FAKE_FAIL="train toy tiny masked")
+    s.run("plan", "small.json", "--explain", "--filter", "method=masked")
+    s.run("run", "small.json", "--progress", "jsonl", "--filter", "method=masked")
+    shutil.rmtree(s.folder / "data")
+    s.run("run", "small.json")
+
+
+@scene
+def gates(s):
+    s.write("gated.json", {"include": ["small.json"], "gates": [{"metric": "top1", "condition": "clean", "min": 87}]})
+    s.run("run", "gated.json", "--progress", "none")
+
+
+@scene
+def results(s):
+    s.run("run", "small.json", show=False)
+    s.run("query", "--saved", "accuracy_by_condition", "--format", "json")
+    s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition", "--format", "csv")
+    s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition", "--format", "md")
+    s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition")
+    s.run("query", "DELETE FROM run")
+    s.run("query", "SELEKT 1")
+    s.run("show")
+    key = json.loads(s.run("query", "SELECT run FROM runs WHERE method = 'masked'", "--format", "json", show=False).stdout)
+    prefix = key["rows"][0]["run"][:10]
+    s.run("show", prefix)
+    shown = json.loads(s.run("show", prefix, "--format", "json", show=False).stdout)
+    assert shown["schema_version"] == 1 and shown["method"] == "masked" and len(shown["artifacts"]) == 5, shown
+    s.run("show", "zzzz")
+    s.run("report", "--output", "out")
+    assert (s.folder / "out/report.html").read_text() and (s.folder / "out/report.md").read_text()
+    s.run("report", "--experiment", "smal")
+    (s.folder / ".automask/queries").mkdir()
+    (s.folder / ".automask/queries/mine.sql").write_text("-- how many\nSELECT count(*) AS runs FROM runs;\n")
+    s.run("query", "--saved", "mine", "--format", "csv")
+
+
+@scene
+def stores(s):
+    s.run("run", "small.json", "--store", "here", "--progress", "none", show=False)
+    assert (s.folder / "here/results.sqlite").exists() and not (s.folder / ".automask").exists()
+    s.run("query", "SELECT count(*) AS runs FROM runs", "--format", "csv", AUTOMASK_STORE="here")
+    (s.folder / "here/results.sqlite").write_bytes(b"this is no database" * 100)
+    s.run("query", "SELECT 1", "--store", "here")
+    s.run("run", "small.json", "--store", "here")
+
+
+def completion_works():
+    script = subprocess.run([AUTOMASK, "completion", "bash"], capture_output=True, text=True, check=True).stdout
+    ask = script + '\nCOMP_WORDS=(automask pl); COMP_CWORD=1; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask plan x.json --ex); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask plan --format j); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"\n'
+    answer = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
+    return answer.stdout.split() == ["plan", "--explain", "json"] and not answer.stderr
+
+
+def links_lightly():
+    """LibTorch costs 0.45 s of start-up, OpenCV's imgcodecs 0.2 s: automask must need neither, directly or not."""
+    libraries = subprocess.run(["ldd", AUTOMASK], capture_output=True, text=True).stdout
+    return "libstdc++" in libraries and not re.search(r"torch|c10|opencv|gdal", libraries)
+
+
+def doctor_answers():
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([AUTOMASK, "doctor", "--format", "json"], cwd=folder, capture_output=True, text=True, timeout=60)
+        rows = json.loads(done.stdout)["rows"]
+    failed = any(row["status"] == "fail" for row in rows)
+    checks = {row["check"] for row in rows}
+    return {"store", "disk", "automask-step", "runner cpu", "sqlite", "governor"} <= checks and done.returncode == int(failed) \
+        and all(row["remedy"] for row in rows if row["status"] == "fail")
+
+
+failed = []
+for name, function in SCENES.items():
+    s = Scene(name)
+    function(s)
+    text, golden = s.finish(), GOLDEN / f"{name}.txt"
+    if APPROVE:
+        GOLDEN.mkdir(exist_ok=True)
+        golden.write_text(text)
+        continue
+    expected = golden.read_text() if golden.exists() else ""
+    if text != expected:
+        failed.append(name)
+        sys.stdout.writelines(difflib.unified_diff(expected.splitlines(True), text.splitlines(True), f"golden/{name}.txt", "now"))
+for check in (completion_works, links_lightly, doctor_answers):
+    if not check():
+        failed.append(check.__name__)
+if failed:
+    sys.exit("failed: " + ", ".join(failed) + "; if the change is meant, run tests/cli/approve.sh and read the difference")
+print(f"{len(SCENES)} scenes and 3 checks passed")

@@ -1,0 +1,136 @@
+// The program itself, through the host: what the harness does with it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "hw_targets/host/host.h"
+#include "tests/unit/cpu/networks.h"
+
+namespace automask::cpu {
+namespace {
+
+using testing::HasSubstr;
+
+host::RunnerSpec program() { return {"cpu", {AUTOMASK_BIN_DIR "/automask-runner-cpu"}, {}, "built in"}; }
+
+// A residual network of the union, with a mask and an affine for each of two conditions.
+package::Package two_conditions() {
+  Builder b({1, 28, 28});
+  const auto normalised = [&](int from) { return b.node(graph::Op::affine, {from}); };
+  const int stem = b.relu(normalised(b.conv(0, 16, 3, 1, 1, 1, false)));
+  const int inner = b.relu(normalised(b.conv(stem, 16, 3, 1, 1, 1, false)));
+  const int block = b.relu(b.add({normalised(b.conv(inner, 16, 3, 1, 1, 1, false)), stem}));
+  b.classify(block, 10);
+
+  package::Package package;
+  package.graph = b.network;
+  for (auto& [name, tensor] : random_weights(b.network, 7)) {
+    const int node = b.network.find(name.substr(0, name.rfind('.')));
+    if (b.network.nodes[static_cast<std::size_t>(node)].op != graph::Op::affine) package.weights[name] = tensor;
+  }
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> value(0.5f, 1.5f);
+  const graph::ChannelGroups groups = graph::channel_groups(b.network);
+  for (const char* name : {"clean", "jpeg:q30"}) {
+    package::Condition condition{name, graph::full_mask(groups), {}, {}};
+    for (const graph::Node& node : b.network.nodes)
+      if (node.op == graph::Op::affine)
+        for (int c = 0; c < 16; ++c) {
+          condition.scale[node.name].push_back(value(random));
+          condition.bias[node.name].push_back(value(random) - 1);
+        }
+    package.conditions.push_back(condition);
+  }
+  // The second condition does without some members of the first maskable groups.
+  for (std::size_t g = 0; g < groups.groups.size(); ++g)
+    if (groups.groups[g].maskable)
+      for (std::size_t c = 0; c < 5; ++c) package.conditions[1].mask[g][3 * c] = 0;
+  package.input_mean = {0.28f};
+  package.input_deviation = {0.35f};
+  for (int i = 0; i < 10; ++i) package.classes.push_back("class " + std::to_string(i));
+  return package;
+}
+
+TEST(CpuRunner, ComputesWhatThePackageSaysForEachCondition) {
+  const package::Package package = two_conditions();
+  const auto session = host::Session::start(program());
+  const host::Device device = session->initialize();
+  EXPECT_EQ(device.evidence, "measured");
+  EXPECT_EQ(device.formats, std::vector<std::string>{"fp32"});
+  EXPECT_THAT(device.toolchain, HasSubstr("oneDNN"));
+  EXPECT_NE(device.name, "");
+  session->load(package::encode(package));
+  const core::Json prepared = session->prepare({{"threads", 1}, {"format", "fp32"}});
+  EXPECT_EQ(prepared["threads"], 1);
+  EXPECT_GT(prepared["memory_bytes"], 0);
+
+  std::vector<std::string> pictures;
+  for (unsigned p = 0; p < 20; ++p) {
+    const auto picture = random_picture(package.graph.input, p);
+    pictures.emplace_back(picture.begin(), picture.end());
+  }
+  std::vector<float> first;
+  for (const int condition : {1, 0}) {
+    session->select_condition(condition);
+    host::RunRequest request{session->put_inputs(pictures), 9, 3, 2, 1};
+    const host::RunResult result = session->run(request);
+    const package::PlainNetwork plain = package::materialise(package, condition);
+    SlowNetwork slow(plain, package.input_mean, package.input_deviation);
+    for (unsigned p = 0; p < 20; ++p) {
+      const std::vector<double> expected = slow.run(random_picture(package.graph.input, p));
+      for (std::size_t c = 0; c < 10; ++c) EXPECT_NEAR(result.outputs[p * 10 + c], expected[c], 1e-4);
+    }
+    EXPECT_NE(result.outputs, first);
+    first = result.outputs;
+    EXPECT_EQ(result.latencies_ms.size(), 40u);
+  }
+  EXPECT_EQ(session->state()["threads"], 1);
+  session->shutdown();
+}
+
+// The failure of a conversation up to `prepare` with this package and these options.
+host::FailureKind failure(const std::string& bytes, const core::Json& options, std::string& sentence) {
+  const auto session = host::Session::start(program());
+  session->initialize();
+  try {
+    session->load(bytes);
+    session->prepare(options);
+  } catch (const host::RunnerFailure& e) {
+    sentence = e.what();
+    return e.kind();
+  }
+  ADD_FAILURE() << "was accepted";
+  return host::FailureKind::died;
+}
+
+TEST(CpuRunner, RefusesPackagesItCannotRead) {
+  std::string sentence;
+  const std::string good = package::encode(two_conditions());
+  std::string damaged = good;
+  damaged[damaged.size() - 1] = static_cast<char>(damaged[damaged.size() - 1] ^ 1);
+  for (const std::string& bytes :
+       {std::string("not a package"), std::string(), good.substr(0, good.size() / 2), damaged}) {
+    EXPECT_EQ(failure(bytes, {{"threads", 1}}, sentence), host::FailureKind::refused);
+    EXPECT_THAT(sentence, HasSubstr("refused load: package"));
+    EXPECT_THAT(sentence, HasSubstr("code -32003"));
+  }
+}
+
+TEST(CpuRunner, RefusesOptionsItDoesNotKnow) {
+  const std::string bytes = package::encode(two_conditions());
+  std::string sentence;
+  EXPECT_EQ(failure(bytes, {{"thread", 1}}, sentence), host::FailureKind::refused);
+  EXPECT_THAT(sentence, HasSubstr("not \"thread\""));
+  EXPECT_EQ(failure(bytes, {{"threads", -1}}, sentence), host::FailureKind::refused);
+  EXPECT_EQ(failure(bytes, {{"format", "int8"}}, sentence), host::FailureKind::unsupported);
+  EXPECT_THAT(sentence, HasSubstr("executes fp32"));
+}
+
+TEST(CpuRunner, TakesAllCoresWhenNotTold) {
+  const auto session = host::Session::start(program());
+  const host::Device device = session->initialize();
+  session->load(package::encode(two_conditions()));
+  EXPECT_EQ(session->prepare(core::Json::object())["threads"], device.details["cores"]);
+}
+
+}  // namespace
+}  // namespace automask::cpu

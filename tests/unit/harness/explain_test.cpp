@@ -1,0 +1,118 @@
+#include "harness/explain.h"
+
+#include <gmock/gmock.h>
+
+#include "core/atomic_file.h"
+#include "support.h"
+
+namespace automask::harness {
+namespace {
+
+using test::Json;
+using test::TempFolder;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class ExplainTest : public testing::Test {
+ protected:
+  Plan plan_with(const std::function<void(Json&)>& change) {
+    Json json = test::small_manifest();
+    change(json);
+    return test::plan_of(test::load(folder, json));
+  }
+  void finish_all() {
+    for (const Step& step : plan_with([](Json&) {}).steps) test::write_result(cache, step, 80, 4);
+  }
+  // label -> why, of the misses.
+  std::map<std::string, std::string> misses(const Plan& plan) {
+    const auto statuses = inspect(plan, cache, true);
+    std::map<std::string, std::string> found;
+    for (std::size_t i = 0; i < plan.steps.size(); ++i)
+      if (!statuses[i].hit) found[plan.steps[i].label] = statuses[i].why;
+    return found;
+  }
+
+  TempFolder folder;
+  Cache cache{StoreLayout{folder / "store"}};
+};
+
+TEST_F(ExplainTest, AnEmptyStoreHasNothingToCompareWith) {
+  for (const auto& [label, why] : misses(plan_with([](Json&) {})))
+    EXPECT_THAT(why, HasSubstr("step has finished in this store")) << label;
+}
+
+TEST_F(ExplainTest, FinishedStepsAreHits) {
+  finish_all();
+  const Plan plan = plan_with([](Json&) {});
+  for (const StepStatus& status : inspect(plan, cache, true)) {
+    EXPECT_TRUE(status.hit);
+    EXPECT_DOUBLE_EQ(status.seconds, 4);
+    EXPECT_TRUE(status.why.empty());
+  }
+}
+
+TEST_F(ExplainTest, SaysWhichFieldChangedAndFromWhatToWhat) {
+  finish_all();
+  const auto found = misses(plan_with([](Json& m) { m["methods"]["masked"]["mac_budget"] = 0.4; }));
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_THAT(found.at("train toy tiny masked seed 0"),
+              AllOf(HasSubstr("/method/mac_budget: 0.5 -> 0.4"), HasSubstr("nearest: train toy tiny masked seed 0"),
+                    Not(HasSubstr("epochs"))));
+  EXPECT_THAT(found.at("compile toy tiny masked seed 0"),
+              HasSubstr("input checkpoint: made anew by train toy tiny masked seed 0"));
+  EXPECT_THAT(found.at("execute toy tiny masked host seed 0"),
+              HasSubstr("input package: made anew by compile toy tiny masked seed 0"));
+}
+
+TEST_F(ExplainTest, SaysThatDataChanged) {
+  finish_all();
+  const Plan before = plan_with([](Json&) {});
+  const Manifest manifest = test::load(folder, test::small_manifest());
+  folder.write("data/train-labels-idx1-ubyte", std::string("other labels"));
+  const auto found = misses(test::plan_of(manifest));
+  EXPECT_THAT(found.at("train toy tiny plain seed 0"), HasSubstr("input data: "));
+}
+
+TEST_F(ExplainTest, SaysThatTheLastAttemptFailed) {
+  const Plan plan = plan_with([](Json&) {});
+  core::write_file_atomically(cache.folder(plan.steps[0]) / "failure.json",
+                              R"({"state": "failed", "reason": "no luck"})");
+  EXPECT_THAT(misses(plan).at(plan.steps[0].label), HasSubstr("its last attempt failed: no luck"));
+}
+
+TEST_F(ExplainTest, SaysThatAResultIsGone) {
+  finish_all();
+  const Plan plan = plan_with([](Json&) {});
+  core::write_file_atomically(cache.folder(plan.steps[0]) / "result.json", "{");
+  EXPECT_FALSE(misses(plan).at(plan.steps[0].label).empty());
+}
+
+TEST_F(ExplainTest, EstimatesByFormerStepsOfTheStage) {
+  finish_all();
+  const Plan plan = plan_with([](Json& m) { m["train"]["epochs"] = 2; });
+  const auto statuses = inspect(plan, cache, false);
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    EXPECT_EQ(statuses[i].estimated, !statuses[i].hit);
+    EXPECT_DOUBLE_EQ(statuses[i].seconds, 4);
+    EXPECT_TRUE(statuses[i].why.empty());
+  }
+}
+
+TEST(Differences, NameCodeVersionFieldsAndInputs) {
+  const Json before = {{"code_version", 1},
+                       {"parameters", {{"a", 1}, {"b", {{"c", {1, 2}}}}}},
+                       {"inputs", {{"data", "0123456789abcdef"}}}};
+  Json after = before;
+  EXPECT_TRUE(differences(before, after).empty());
+  after["code_version"] = 2;
+  after["parameters"]["b"]["c"] = {1, 2, 3};
+  after["parameters"].erase("a");
+  after["inputs"][0][1] = "fedcba9876543210";
+  EXPECT_THAT(differences(before, after),
+              testing::ElementsAre("/a: 1 -> (none)", "/b/c: [1,2] -> [1,2,3]", "code version: 1 -> 2",
+                                   "input data: 0123456789 -> fedcba9876"));
+}
+
+}  // namespace
+}  // namespace automask::harness

@@ -1,0 +1,248 @@
+#include "harness/manifest.h"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "corruptions/condition.h"
+#include "harness/schema.h"
+#include "harness/starter.h"
+#include "methods/catalogue.h"
+#include "models/zoo.h"
+#include "support.h"
+
+namespace automask::harness {
+namespace {
+
+using core::ExitCode;
+using test::Json;
+using test::TempFolder;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string fault_of(const std::function<void(Json&)>& change) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  change(json);
+  return test::sentence_of([&] { test::load(folder, json); }, ExitCode::invalid_manifest);
+}
+
+TEST(Manifest, FillsInWhatIsLeftOut) {
+  const TempFolder folder;
+  const Manifest manifest = test::load(folder, test::small_manifest());
+  EXPECT_EQ(manifest.name, "small");
+  EXPECT_EQ(manifest.seeds, std::vector<std::int64_t>{0});
+  EXPECT_EQ(manifest.targets[0].options(),
+            (Json{{"threads", 1}, {"format", "fp32"}, {"warmup", 20}, {"repetitions", 1}, {"limit", 0}}));
+  EXPECT_EQ(manifest.matrix.method, (std::vector<std::string>{"masked", "plain"}));
+  EXPECT_EQ(manifest.datasets[0].root, folder / "data");
+  EXPECT_DOUBLE_EQ(manifest.methods[0].train.epochs, 1);
+}
+
+TEST(Manifest, RemarksDecideNothing) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  const std::string before = test::load(folder, json).sha256;
+  json["datasets"]["toy"]["description"] = "a toy";
+  json["methods"]["plain"]["description"] = "plain";
+  json["train"]["description"] = "short";
+  json["$schema"] = "manifest.schema.json";
+  EXPECT_EQ(test::load(folder, json).sha256, before);
+  json["train"]["epochs"] = 2;
+  EXPECT_NE(test::load(folder, json).sha256, before);
+}
+
+// Each of these must also fail by the schema alone: editors go by it.
+struct Bad {
+  const char* name;
+  std::function<void(Json&)> change;
+  std::vector<std::string> words;
+};
+
+std::vector<Bad> bad_manifests() {
+  return {
+      {"unknown key at the top",
+       [](Json& m) { m["tagets"] = 1; },
+       {": /: ", "unknown key \"tagets\"", "did you mean \"targets\""}},
+      {"unknown key of train", [](Json& m) { m["train"]["epoch"] = 1; }, {"/train", "\"epoch\"", "\"epochs\""}},
+      {"wrong type", [](Json& m) { m["train"]["epochs"] = "three"; }, {"/train/epochs", "number"}},
+      {"train is no object", [](Json& m) { m["train"] = 3; }, {"/train", "object"}},
+      {"unknown method",
+       [](Json& m) { m["methods"]["masked"]["method"] = "automsk"; },
+       {"/methods/masked/method", "\"automask\""}},
+      {"option of another method",
+       [](Json& m) { m["methods"]["plain"]["mac_budget"] = 0.5; },
+       {"/methods/plain/mac_budget", "automask"}},
+      {"budget out of range",
+       [](Json& m) { m["methods"]["masked"]["mac_budget"] = 1.5; },
+       {"/methods/masked/mac_budget", "1.5"}},
+      {"unknown model", [](Json& m) { m["models"]["tiny"]["name"] = "tinnet"; }, {"/models/tiny/name", "\"tinynet\""}},
+      {"unknown model key", [](Json& m) { m["models"]["tiny"]["widht"] = 4; }, {"/models/tiny", "\"width\""}},
+      {"unknown reader", [](Json& m) { m["datasets"]["toy"]["reader"] = "idz"; }, {"/datasets/toy/reader", "\"idx\""}},
+      {"input too short",
+       [](Json& m) {
+         m["datasets"]["toy"]["input"] = {1, 28};
+       },
+       {"/datasets/toy/input"}},
+      {"two channels", [](Json& m) { m["datasets"]["toy"]["input"][0] = 2; }, {"/datasets/toy/input/0"}},
+      {"negative limit",
+       [](Json& m) {
+         m["datasets"]["toy"]["limit"] = {{"test", -1}};
+       },
+       {"/datasets/toy/limit/test", "-1"}},
+      {"unknown corruption", [](Json& m) { m["conditions"][1] = "jpg:q20"; }, {"/conditions/1", "jpeg"}},
+      {"severity out of range",
+       [](Json& m) { m["conditions"][1] = "gaussian_noise:6"; },
+       {"/conditions/1", "gaussian_noise"}},
+      {"condition twice",
+       [](Json& m) {
+         m["conditions"] = {"clean", "clean"};
+       },
+       {"/conditions/1", "twice"}},
+      {"no condition", [](Json& m) { m["conditions"] = Json::array(); }, {"/conditions"}},
+      {"no target", [](Json& m) { m["targets"] = Json::object(); }, {"/targets", "no entry"}},
+      {"target without runner",
+       [](Json& m) { m["targets"]["host"] = Json::object(); },
+       {"/targets/host", "\"runner\" is missing"}},
+      {"unknown target key", [](Json& m) { m["targets"]["host"]["thread"] = 1; }, {"/targets/host", "\"threads\""}},
+      {"unknown format",
+       [](Json& m) { m["targets"]["host"]["format"] = "fp23"; },
+       {"/targets/host/format", "\"fp32\""}},
+      {"seed below zero", [](Json& m) { m["seeds"] = {-1}; }, {"/seeds/0", "-1"}},
+      {"seed is no integer", [](Json& m) { m["seeds"] = {1.5}; }, {"/seeds/0", "integer"}},
+      {"no seed", [](Json& m) { m["seeds"] = Json::array(); }, {"/seeds"}},
+      {"seed twice",
+       [](Json& m) {
+         m["seeds"] = {1, 1};
+       },
+       {"/seeds/1", "twice"}},
+      {"no repetition", [](Json& m) { m["repetitions"] = 0; }, {"/repetitions", "0"}},
+      {"unknown matrix key",
+       [](Json& m) {
+         m["matrix"] = {{"methods", {"plain"}}};
+       },
+       {"/matrix", "\"method\""}},
+      {"empty include point",
+       [](Json& m) {
+         m["matrix"] = {{"include", {Json::object()}}};
+       },
+       {"/matrix/include/0"}},
+      {"zip of one axis",
+       [](Json& m) {
+         m["matrix"] = {{"zip", {{"model"}}}};
+       },
+       {"/matrix/zip/0"}},
+      {"gate without bound",
+       [](Json& m) {
+         m["gates"] = {{{"metric", "top1"}}};
+       },
+       {"/gates/0", "no bound"}},
+      {"gate without metric",
+       [](Json& m) {
+         m["gates"] = {{{"min", 1}}};
+       },
+       {"/gates/0", "metric"}},
+      {"missing name", [](Json& m) { m.erase("name"); }, {"\"name\" is missing"}},
+      {"missing models", [](Json& m) { m.erase("models"); }, {"\"models\" is missing"}},
+      {"name with a slash", [](Json& m) { m["name"] = "a/b"; }, {"/name", "a/b"}},
+      {"entry with a blank",
+       [](Json& m) {
+         m["methods"]["my method"] = {{"method", "clean"}};
+       },
+       {"/methods", "my method"}},
+      {"remark of the wrong type",
+       [](Json& m) { m["targets"]["host"]["description"] = 1; },
+       {"/targets/host/description", "string"}},
+  };
+}
+
+TEST(Manifest, NamesEachFaultWithItsPlace) {
+  for (const Bad& bad : bad_manifests()) {
+    SCOPED_TRACE(bad.name);
+    const std::string sentence = fault_of(bad.change);
+    EXPECT_THAT(sentence, HasSubstr("manifest.json"));
+    for (const std::string& word : bad.words) EXPECT_THAT(sentence, HasSubstr(word));
+  }
+}
+
+TEST(Schema, RefusesWhatTheChecksRefuse) {
+  EXPECT_FALSE(schema_fault(test::small_manifest()));
+  for (const Bad& bad : bad_manifests()) {
+    Json json = test::small_manifest();
+    bad.change(json);
+    EXPECT_TRUE(schema_fault(json)) << bad.name;
+  }
+}
+
+TEST(Schema, NamesThePlace) {
+  Json json = test::small_manifest();
+  json["targets"]["host"]["threads"] = "many";
+  const auto fault = schema_fault(json);
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->pointer, "/targets/host/threads");
+}
+
+// These lie between members, where a schema does not reach.
+TEST(Manifest, NamesFaultsBetweenMembers) {
+  const auto with_matrix = [](const Json& matrix) { return fault_of([&](Json& m) { m["matrix"] = matrix; }); };
+  EXPECT_THAT(with_matrix({{"method", {"plane"}}}), AllOf(HasSubstr("/matrix/method/0"), HasSubstr("\"plain\"")));
+  EXPECT_THAT(with_matrix({{"method", {"plain", "plain"}}}), HasSubstr("/matrix/method/1"));
+  EXPECT_THAT(with_matrix({{"zip", {{"model", "method"}}}}),
+              AllOf(HasSubstr("/matrix/zip/0"), HasSubstr("equally many")));
+  EXPECT_THAT(with_matrix({{"include", {{{"method", "plane"}}}}}), HasSubstr("/matrix/include/0/method"));
+  EXPECT_THAT(with_matrix({{"exclude", {{{"method", "plane"}}}}}), HasSubstr("/matrix/exclude/0/method"));
+}
+
+TEST(Manifest, ShippedOnesPassBoth) {
+  std::size_t seen = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(AUTOMASK_SOURCE_DIR) / "experiments")) {
+    if (entry.path().extension() != ".json" || entry.path().filename() == "manifest.schema.json") continue;
+    SCOPED_TRACE(entry.path());
+    ++seen;
+    const Document document = read_document(entry.path());
+    EXPECT_NO_THROW(parse_manifest(document));
+    EXPECT_FALSE(schema_fault(document.json));
+  }
+  EXPECT_GE(seen, 1u);
+}
+
+TEST(Manifest, TheStarterPassesBoth) {
+  const TempFolder folder;
+  const Document document = read_document(folder.write("study.json", std::string(starter_manifest())));
+  EXPECT_NO_THROW(parse_manifest(document));
+  EXPECT_FALSE(schema_fault(document.json));
+}
+
+// The schema's lists of names are written by hand; they must be those of the catalogues.
+TEST(Schema, KnowsTheCatalogues) {
+  const Json schema = core::parse_json(schema_text(), "manifest.schema.json");
+  const Json& definitions = schema["definitions"];
+  EXPECT_EQ(definitions["dataset"]["properties"]["reader"]["enum"], Json(datasets::known_readers()));
+  std::vector<std::string> models, methods;
+  for (const auto& entry : models::zoo()) models.push_back(entry.name);
+  EXPECT_EQ(definitions["model"]["properties"]["name"]["enum"], Json(models));
+  for (const Json& variant : definitions["method"]["oneOf"])
+    for (const Json& name : variant["properties"]["method"]["enum"]) methods.push_back(name);
+  for (const auto& info : methods::method_infos()) {
+    EXPECT_EQ(std::count(methods.begin(), methods.end(), info.name), 1) << info.name;
+    for (const Json& variant : definitions["method"]["oneOf"]) {
+      const Json& names = variant["properties"]["method"]["enum"];
+      if (std::find(names.begin(), names.end(), info.name) == names.end()) continue;
+      for (const std::string& option : info.options) EXPECT_TRUE(variant["properties"].contains(option)) << option;
+    }
+  }
+  EXPECT_EQ(methods.size(), methods::method_infos().size());
+  for (const auto& info : corruptions::operator_infos()) {
+    for (const auto& [level, good] :
+         {std::pair{info.low, true}, {info.high, true}, {info.low - 1, false}, {info.high + 1, false}}) {
+      Json json = test::small_manifest();
+      json["conditions"] = {info.name + (info.kind == corruptions::Kind::codec ? ":q" : ":") + std::to_string(level)};
+      EXPECT_EQ(!schema_fault(json).has_value(), good) << json["conditions"];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace automask::harness

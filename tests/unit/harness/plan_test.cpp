@@ -1,0 +1,194 @@
+#include "harness/plan.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "support.h"
+
+namespace automask::harness {
+namespace {
+
+using core::ExitCode;
+using test::Json;
+using test::TempFolder;
+using testing::AllOf;
+using testing::HasSubstr;
+
+// label -> key, of the plan after `change` and options.
+std::map<std::string, std::string> keys_after(const TempFolder& folder, const std::function<void(Json&)>& change,
+                                              test::World world = {}) {
+  Json json = test::small_manifest();
+  change(json);
+  std::map<std::string, std::string> keys;
+  for (const Step& step : test::plan_of(test::load(folder, json), world).steps) keys[step.label] = step.key;
+  return keys;
+}
+
+// Stages whose steps have other keys after a change.
+std::set<std::string> changed_stages(const std::function<void(Json&)>& change, const test::World& world = {}) {
+  const TempFolder folder;
+  const auto before = keys_after(folder, [](Json&) {});
+  std::set<std::string> changed;
+  for (const auto& [label, key] : keys_after(folder, change, world))
+    if (const auto old = before.find(label); old != before.end() && old->second != key)
+      changed.insert(label.substr(0, label.find(' ')));
+  return changed;
+}
+
+using Stages = std::set<std::string>;
+const Stages after_training = {"train", "compile", "execute"};
+
+TEST(Plan, SharesStepsBetweenCells) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["targets"]["again"] = {{"runner", "cpu"}, {"threads", 2}};
+  json["seeds"] = {0, 1};
+  const Manifest manifest = test::load(folder, json);
+  test::World world;
+  const Plan plan = test::plan_of(manifest, world);
+  EXPECT_EQ(plan.cells.size(), 8u);
+  std::map<Stage, int> count;
+  for (const Step& step : plan.steps) ++count[step.stage];
+  // One variant per condition for all; a training per method and seed; an execution per cell.
+  EXPECT_EQ(count,
+            (std::map<Stage, int>{{Stage::variant, 2}, {Stage::train, 4}, {Stage::compile, 4}, {Stage::execute, 8}}));
+  EXPECT_EQ(world.fingerprints_taken, 2);
+}
+
+TEST(Plan, StandsInTopologicalOrder) {
+  const TempFolder folder;
+  const Plan plan = test::plan_of(test::load(folder, test::small_manifest()));
+  ASSERT_EQ(plan.steps.size(), plan.needs.size());
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    ASSERT_EQ(plan.steps[i].needs.size(), plan.needs[i].size());
+    for (std::size_t j = 0; j < plan.needs[i].size(); ++j) {
+      EXPECT_LT(plan.needs[i][j], i);
+      EXPECT_EQ(plan.steps[i].needs[j], plan.steps[plan.needs[i][j]].key);
+    }
+  }
+}
+
+TEST(Plan, KeysFollowWhatDecidesResults) {
+  EXPECT_EQ(changed_stages([](Json&) {}), Stages{});
+  EXPECT_EQ(changed_stages([](Json& m) { m["description"] = "other"; }), Stages{});
+  EXPECT_EQ(changed_stages([](Json& m) { m["name"] = "other"; }), Stages{});
+  EXPECT_EQ(changed_stages([](Json& m) { m["train"]["epochs"] = 2; }), after_training);
+  EXPECT_EQ(changed_stages([](Json& m) { m["train"]["threads"] = 1; }), after_training);
+  EXPECT_EQ(changed_stages([](Json& m) { m["train"]["checkpoint_seconds"] = 1; }), Stages{});
+  EXPECT_EQ(changed_stages([](Json& m) { m["models"]["tiny"]["width"] = 8; }), after_training);
+  EXPECT_EQ(changed_stages([](Json& m) { m["targets"]["host"]["threads"] = 2; }), Stages{"execute"});
+  EXPECT_EQ(changed_stages([](Json& m) { m["corruption_seed"] = 1; }), (Stages{"variant", "compile", "execute"}));
+  // A smaller test set trains nothing anew, a smaller training set corrupts nothing anew.
+  EXPECT_EQ(changed_stages([](Json& m) {
+              m["datasets"]["toy"]["limit"] = {{"test", 9}};
+            }),
+            (Stages{"variant", "compile", "execute"}));
+  EXPECT_EQ(changed_stages([](Json& m) { m["datasets"]["toy"]["limit"] = {{"train", 9}}; }), after_training);
+  EXPECT_EQ(changed_stages([](Json& m) { m["datasets"]["toy"]["validation"] = 9; }), after_training);
+}
+
+TEST(Plan, LatenciesAreNotReusedAcrossEnvironments) {
+  test::World other;
+  other.environment = "another machine";
+  EXPECT_EQ(changed_stages([](Json&) {}, other), Stages{"execute"});
+}
+
+TEST(Plan, OneMethodsOptionLeavesTheOthersAlone) {
+  const TempFolder folder;
+  const auto before = keys_after(folder, [](Json&) {});
+  const auto after = keys_after(folder, [](Json& m) { m["methods"]["masked"]["mac_budget"] = 0.4; });
+  EXPECT_NE(before.at("train toy tiny masked seed 0"), after.at("train toy tiny masked seed 0"));
+  EXPECT_EQ(before.at("train toy tiny plain seed 0"), after.at("train toy tiny plain seed 0"));
+  EXPECT_EQ(before.at("execute toy tiny plain host seed 0"), after.at("execute toy tiny plain host seed 0"));
+}
+
+TEST(Plan, AMethodForCleanPicturesIgnoresOtherConditions) {
+  const TempFolder folder;
+  const auto before = keys_after(folder, [](Json&) {});
+  const auto after = keys_after(folder, [](Json& m) { m["conditions"].push_back("contrast:2"); });
+  EXPECT_EQ(before.at("train toy tiny plain seed 0"), after.at("train toy tiny plain seed 0"));
+  EXPECT_EQ(before.at("compile toy tiny plain seed 0"), after.at("compile toy tiny plain seed 0"));
+  EXPECT_NE(before.at("train toy tiny masked seed 0"), after.at("train toy tiny masked seed 0"));
+  EXPECT_NE(before.at("execute toy tiny plain host seed 0"), after.at("execute toy tiny plain host seed 0"));
+}
+
+TEST(Plan, KeysFollowTheData) {
+  const TempFolder folder;
+  const auto before = keys_after(folder, [](Json&) {});
+  Json json = test::small_manifest();
+  const Manifest manifest = test::load(folder, json);
+  folder.write("data/train-labels-idx1-ubyte", std::string("other labels"));
+  for (const Step& step : test::plan_of(manifest).steps)
+    EXPECT_EQ(step.key == before.at(step.label), step.stage == Stage::variant) << step.label;
+}
+
+TEST(Plan, TheRunsKeyTellsExperimentsAndCellsApart) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["methods"] = {{"a", {{"method", "clean"}}}, {"b", {{"method", "clean"}}}};
+  const Plan plan = test::plan_of(test::load(folder, json));
+  ASSERT_EQ(plan.cells.size(), 2u);
+  EXPECT_EQ(plan.cells[0].train, plan.cells[1].train);  // the same training under two names is one step
+  EXPECT_NE(plan.cells[0].run_key, plan.cells[1].run_key);
+  json["name"] = "other";
+  EXPECT_NE(test::plan_of(test::load(folder, json)).cells[0].run_key, plan.cells[0].run_key);
+}
+
+TEST(Plan, RepetitionsExecuteAnew) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["matrix"] = {{"method", {"plain"}}};
+  json["repetitions"] = 2;
+  const Plan plan = test::plan_of(test::load(folder, json));
+  ASSERT_EQ(plan.cells.size(), 2u);
+  EXPECT_EQ(plan.cells[0].compile, plan.cells[1].compile);
+  EXPECT_NE(plan.cells[0].execute, plan.cells[1].execute);
+}
+
+TEST(Plan, LocationsTellTheStepWhereThingsAre) {
+  const TempFolder folder;
+  const Plan plan = test::plan_of(test::load(folder, test::small_manifest()));
+  for (const Step& step : plan.steps) {
+    EXPECT_EQ(step.locations["threads"], 3);
+    if (step.stage == Stage::variant || step.stage == Stage::train) {
+      EXPECT_EQ(step.locations["dataset"]["path"], (folder / "data").string());
+      const Json& entry = step.locations["dataset"];
+      EXPECT_NO_THROW(datasets::DatasetSpec::from_json({entry, "step.json"}, "toy"));
+    }
+    if (step.stage == Stage::execute) {
+      EXPECT_EQ(step.locations["runner"]["name"], "cpu");
+    }
+  }
+}
+
+TEST(Plan, AnUnknownRunnerIsNamedInItsPlace) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["targets"]["host"]["runner"] = "cpi";
+  const Manifest manifest = test::load(folder, json);
+  EXPECT_THAT(test::sentence_of([&] { test::plan_of(manifest); }, ExitCode::invalid_manifest),
+              AllOf(HasSubstr("manifest.json: /targets/host/runner"), HasSubstr("cpu")));
+}
+
+TEST(Plan, MissingDataIsNamedWithTheRemedy) {
+  const TempFolder folder;
+  const Manifest manifest = test::load(folder, test::small_manifest());
+  std::filesystem::remove_all(folder / "data");
+  EXPECT_THAT(test::sentence_of([&] { test::plan_of(manifest); }, ExitCode::invalid_manifest),
+              AllOf(HasSubstr((folder / "data").string()), HasSubstr("--data toy=DIR")));
+}
+
+TEST(Step, SurvivesJson) {
+  const TempFolder folder;
+  for (const Step& step : test::plan_of(test::load(folder, test::small_manifest())).steps) {
+    const Json json = Json::parse(to_json(step).dump());
+    const Step back = step_from_json({json, "step.json"});
+    EXPECT_EQ(to_json(back), json);
+    EXPECT_EQ(step_key(back.stage, back.parameters, back.inputs), step.key);
+  }
+  EXPECT_THAT(test::sentence_of([] { parse_stage("trian"); }, ExitCode::corrupt), HasSubstr("\"train\""));
+}
+
+}  // namespace
+}  // namespace automask::harness
