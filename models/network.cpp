@@ -88,10 +88,14 @@ torch::Tensor max_pool(const torch::Tensor& x, const graph::Attributes& a) {
   return at::max_pool2d(padded, {a.kernel_h, a.kernel_w}, {a.stride_h, a.stride_w});
 }
 
-// The padding counts in the average, as it does for the packages that come out of this.
+// The padding does not count in the average.
 torch::Tensor avg_pool(const torch::Tensor& x, const graph::Attributes& a) {
-  const torch::Tensor padded = at::constant_pad_nd(x, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom});
-  return at::avg_pool2d(padded, {a.kernel_h, a.kernel_w}, {a.stride_h, a.stride_w});
+  const auto sum = [&a](const torch::Tensor& values) {
+    const torch::Tensor padded = at::constant_pad_nd(values, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom});
+    return at::avg_pool2d(padded, {a.kernel_h, a.kernel_w}, {a.stride_h, a.stride_w});
+  };
+  if (a.pad_top + a.pad_left + a.pad_bottom + a.pad_right == 0) return sum(x);
+  return sum(x) / sum(torch::ones({1, 1, x.size(2), x.size(3)}));
 }
 
 // Every value has four dimensions; features are [N, C, 1, 1].
