@@ -31,8 +31,9 @@ TEST(Safetensors, RoundTripKeepsBits) {
   for (const auto& [name, tensor] : file.tensors) {
     EXPECT_EQ(read.tensors.at(name).shape, tensor.shape) << name;
     ASSERT_EQ(read.tensors.at(name).data.size(), tensor.data.size());
-    if (!tensor.data.empty())
+    if (!tensor.data.empty()) {
       EXPECT_EQ(std::memcmp(read.tensors.at(name).data.data(), tensor.data.data(), tensor.data.size() * 4), 0) << name;
+    }
   }
 }
 
