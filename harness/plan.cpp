@@ -110,7 +110,9 @@ class Planner {
                        {"conditions", method_conditions_[cell.method]},
                        {"seed", cell.seed}};
     step.inputs = {{"data", fingerprint(cell.dataset, datasets::Split::train)}};
-    step.locations = {{"dataset", data_location(cell.dataset)}, {"threads", context_.threads}};
+    step.locations = {{"dataset", data_location(cell.dataset)},
+                      {"threads", context_.threads},
+                      {"checkpoint_seconds", manifest_.methods[cell.method].train.checkpoint_seconds}};
     return found->second = add(std::move(step), {});
   }
 

@@ -62,13 +62,25 @@ Normalisation register_normalisation(torch::nn::Module& module, std::int64_t cha
           module.register_buffer("running_var", torch::ones({channels}))};
 }
 
-torch::Tensor convolve(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+torch::Tensor convolve(const torch::Tensor& input, const torch::Tensor& weight, const torch::Tensor& bias,
                        const graph::Attributes& a) {
-  const std::vector<std::int64_t> stride = {a.stride_h, a.stride_w}, dilation = {a.dilation, a.dilation};
-  if (a.pad_top == a.pad_bottom && a.pad_left == a.pad_right)
-    return at::conv2d(x, weight, bias, stride, at::IntArrayRef({a.pad_top, a.pad_left}), dilation, a.groups);
-  const torch::Tensor padded = at::constant_pad_nd(x, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom});
-  return at::conv2d(padded, weight, bias, stride, at::IntArrayRef({0, 0}), dilation, a.groups);
+  std::vector<std::int64_t> stride = {a.stride_h, a.stride_w}, padding = {a.pad_top, a.pad_left};
+  torch::Tensor x = input;
+  if (a.pad_top != a.pad_bottom || a.pad_left != a.pad_right) {
+    x = at::constant_pad_nd(x, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom});
+    padding = {0, 0};
+  }
+  // oneDNN 2.6.3 writes past its buffer in the weight gradient of a strided 1x1 convolution (channels-last, 25
+  // pictures, 2 threads: heap corruption). Such a convolution reads a grid of pixels, so picking them first is the
+  // same.
+  if (weight.size(2) == 1 && weight.size(3) == 1 && (a.stride_h > 1 || a.stride_w > 1)) {
+    if (padding[0] + padding[1] > 0) x = at::constant_pad_nd(x, {padding[1], padding[1], padding[0], padding[0]});
+    x = x.slice(2, 0, x.size(2), a.stride_h).slice(3, 0, x.size(3), a.stride_w);
+    x = x.contiguous(torch::MemoryFormat::ChannelsLast);
+    stride = {1, 1};
+    padding = {0, 0};
+  }
+  return at::conv2d(x, weight, bias, stride, padding, std::vector<std::int64_t>{a.dilation, a.dilation}, a.groups);
 }
 
 torch::Tensor max_pool(const torch::Tensor& x, const graph::Attributes& a) {
@@ -85,6 +97,11 @@ torch::Tensor avg_pool(const torch::Tensor& x, const graph::Attributes& a) {
   if (a.pad_top + a.pad_left + a.pad_bottom + a.pad_right == 0) return sum(x);
   return sum(x) / sum(torch::ones({1, 1, x.size(2), x.size(3)}));
 }
+
+// Every value has four dimensions; features are [N, C, 1, 1].
+torch::Tensor as_features(const torch::Tensor& x) { return x.flatten(1).view({x.size(0), -1, 1, 1}); }
+
+torch::Tensor per_channel(const torch::Tensor& t) { return t.view({1, -1, 1, 1}); }
 
 }  // namespace
 
@@ -158,20 +175,17 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
   switch (node.op) {
     case Op::conv2d: {
       const torch::Tensor y = convolve(x, p.weight, p.bias, a);
-      return mask.defined() ? y * mask.view({1, -1, 1, 1}) : y;
+      return mask.defined() ? y * per_channel(mask) : y;
     }
     case Op::linear:
-      return masked(at::linear(x, p.weight, p.bias));
+      return as_features(masked(at::linear(x.flatten(1), p.weight, p.bias)));
     case Op::batch_norm: {
       const Normalisation& n = p.norms[condition];
       return at::batch_norm(x, masked(n.weight), masked(n.bias), n.running_mean, n.running_var, training, momentum,
                             a.eps, false);
     }
-    case Op::affine: {
-      const std::vector<std::int64_t> shape =
-          x.dim() == 4 ? std::vector<std::int64_t>{1, -1, 1, 1} : std::vector<std::int64_t>{1, -1};
-      return x * masked(p.weight).view(shape) + masked(p.bias).view(shape);
-    }
+    case Op::affine:
+      return x * per_channel(masked(p.weight)) + per_channel(masked(p.bias));
     case Op::relu:
       return p.in_place ? x.relu_() : at::relu(x);
     case Op::add: {
@@ -187,7 +201,7 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
     case Op::global_avg_pool:
       return x.mean(at::IntArrayRef({2, 3}), true);
     case Op::flatten:
-      return x.flatten(1);
+      return as_features(x);
     case Op::input:
       break;
   }
@@ -247,18 +261,18 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
     }
   }
   std::vector<torch::Tensor> values(graph_.nodes.size());
-  values[0] = x.dim() == 4 ? x.contiguous(torch::MemoryFormat::ChannelsLast) : x;
+  values[0] = x.contiguous(torch::MemoryFormat::ChannelsLast);
   x = torch::Tensor();
   for (std::size_t i = 1; i < graph_.nodes.size(); ++i) {
     const Nodes::Parts& p = nodes_->parts[i];
     values[i] = nodes_->run(graph_.nodes[i], i, values, condition, is_training(), norm_momentum_);
     if (nodes_->recording && p.late_gate >= 0) {
       const torch::Tensor& gate = nodes_->gates[p.late_gate];
-      values[i] = values[i] * (values[i].dim() == 4 ? gate.view({gate.size(0), gate.size(1), 1, 1}) : gate);
+      values[i] = values[i] * gate.view({gate.size(0), gate.size(1), 1, 1});
     }
     for (const int dead : p.dies) values[dead] = torch::Tensor();
   }
-  return values.back();
+  return values.back().flatten(1);
 }
 
 void Network::set_mask(int condition, const graph::Mask& mask) {

@@ -8,6 +8,9 @@
 
 namespace automask::results {
 
+// Invalid UTF-8 replaced by U+FFFD, the rest as it is.
+std::string valid_utf8(std::string_view text);
+
 // Text as it stands in HTML and SVG, in elements and in quoted attributes: markup characters escaped, control
 // characters and invalid UTF-8 replaced.
 std::string escaped(std::string_view text);

@@ -11,9 +11,10 @@
 namespace automask::results::plot {
 namespace {
 
-constexpr double width = 920;
-constexpr double letter = 6.9;  // width of a letter at 12 px, on the wide side: fonts differ between machines
-constexpr double right_margin = 24;
+constexpr double width = 920;          // of plots with rows, in units of about a pixel
+constexpr double scatter_width = 640;  // two stand side by side
+constexpr double letter = 7.5;         // width of a letter at 12 px, on the wide side: fonts differ between machines
+constexpr double right_margin = 32;    // half a tick's label
 
 std::string px(double value) { return fmt::format("{:.1f}", value); }
 
@@ -93,9 +94,9 @@ void line(Markup& svg, double x1, double y1, double x2, double y2, const std::st
   svg.empty("line", {{"x1", px(x1)}, {"y1", px(y1)}, {"x2", px(x2)}, {"y2", px(y2)}, {"class", classes}});
 }
 
-void start(Markup& svg, const std::string& title, double height) {
+void start(Markup& svg, const std::string& title, double height, double wide = width) {
   svg.open("svg", {{"class", "plot"},
-                   {"viewBox", fmt::format("0 0 {:.0f} {:.0f}", width, height)},
+                   {"viewBox", fmt::format("0 0 {:.0f} {:.0f}", wide, height)},
                    {"role", "img"},
                    {"aria-label", title},
                    {"xmlns", "http://www.w3.org/2000/svg"}});
@@ -119,12 +120,13 @@ void whisker(Markup& svg, const Axis& axis, const Mark& mark, double y, double c
 }
 
 // Names with their shapes, wrapped; returns where it ends.
-double legend(Markup& svg, const std::vector<std::string>& names, double left, double top) {
+double legend(Markup& svg, const std::vector<std::string>& names, double left, double top, double wide = width) {
   double x = left, y = top;
   for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].empty()) continue;  // a series this plot doesn't show
     const std::string name = shortened(names[i], 60);
     const double needed = 18 + text_width(name) + 18;
-    if (x > left && x + needed > width) {
+    if (x > left && x + needed > wide) {
       x = left;
       y += 20;
     }
@@ -138,6 +140,17 @@ double legend(Markup& svg, const std::vector<std::string>& names, double left, d
 std::string tick_text(double value, double step) {
   const int decimals = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 6);
   return fmt::format("{:.{}f}", value, decimals);
+}
+
+// "1.50 M" -> "1.5 M": ticks are round numbers.
+std::string trimmed(std::string label) {
+  const std::size_t point = label.find('.');
+  if (point == std::string::npos) return label;
+  std::size_t end = std::min(label.find(' ', point), label.size());
+  std::size_t begin = end;
+  while (label[begin - 1] == '0') --begin;
+  if (label[begin - 1] == '.') --begin;
+  return label.erase(begin, end - begin);
 }
 
 // The bounds of the data, widened to round numbers.
@@ -163,7 +176,8 @@ void x_grid(Markup& svg, const Axis& axis, const std::vector<double>& ticks, dou
   const double step = ticks.size() > 1 ? ticks[1] - ticks[0] : 1;
   for (const double tick : ticks) {
     line(svg, axis.at(tick), top, axis.at(tick), bottom, "grid");
-    text(svg, axis.at(tick), bottom + 16, label != nullptr ? label(tick) : tick_text(tick, step), "tick", "middle");
+    text(svg, axis.at(tick), bottom + 16, label != nullptr ? trimmed(label(tick)) : tick_text(tick, step), "tick",
+         "middle");
   }
   text(svg, (axis.from + axis.to) / 2, bottom + 36, name, "axis", "middle");
 }
@@ -251,7 +265,7 @@ struct Placed {
   double x, y;  // of the text's baseline
   const char* align;
   Box box;
-  bool leader;
+  bool crowded;  // far from its point, or over something
 };
 
 // A label near its point that covers as little as possible of points, whiskers and labels placed before.
@@ -259,7 +273,7 @@ Placed place(double x, double y, double label_width, const Box& bounds, const st
   constexpr double height = 14;
   Placed best{};
   double best_cost = 1e300;
-  for (const double distance : {9.0, 22.0, 38.0, 56.0}) {
+  for (const double distance : {9.0, 20.0}) {
     constexpr std::array<std::pair<int, int>, 8> directions = {
         {{1, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, -1}, {1, 1}, {-1, -1}, {-1, 1}}};
     for (const auto& [dx, dy] : directions) {
@@ -274,7 +288,7 @@ Placed place(double x, double y, double label_width, const Box& bounds, const st
       cost += 50 * (label_width * height - visible);
       if (cost < best_cost) {
         best_cost = cost;
-        best = {tx, ty, dx > 0 ? "start" : dx < 0 ? "end" : "middle", box, distance > 10};
+        best = {tx, ty, dx > 0 ? "start" : dx < 0 ? "end" : "middle", box, distance > 10 || cost > 40};
       }
     }
   }
@@ -284,22 +298,47 @@ Placed place(double x, double y, double label_width, const Box& bounds, const st
 }  // namespace
 
 std::string draw(const Scatter& plot) {
-  constexpr double height = 430, left = 64, top = 34, bottom = height - 50;
-  Markup svg;
-  start(svg, plot.title, height);
-  Axis x, y;
-  x.from = left;
-  x.to = width - right_margin;
-  y.from = bottom;
-  y.to = top;
-  std::vector<double> xs, ys, x_ticks, y_ticks;
+  constexpr double left = 64, plot_height = 316;
+  std::vector<double> xs = {0}, ys, x_ticks, y_ticks;  // costs are read as lengths: from zero
+  std::vector<std::string> names;
   for (const Scatter::Point& point : plot.points) {
     xs.push_back(point.x);
     ys.insert(ys.end(), {point.y.value, point.y.low, point.y.high});
+    if (names.size() <= point.series) names.resize(point.series + 1);
+    names[point.series] = point.label;
   }
-  xs.push_back(0);  // costs are read as lengths: from zero
-  fit(x, xs, 0, 1e300, 7, x_ticks, plot.binary_ticks);
+  Axis x, y;
+  x.from = left;
+  x.to = scatter_width - right_margin;
+  fit(x, xs, 0, 1e300, 6, x_ticks, plot.binary_ticks);
   fit(y, ys, 0, 100, 6, y_ticks);
+
+  // Labels stand beside their points where there is room for all; else a legend names them.
+  y.from = plot_height;
+  y.to = 0;
+  std::vector<Box> taken;
+  for (const Scatter::Point& point : plot.points) {
+    const double at_x = x.at(point.x), at_y = y.at(point.y.value);
+    taken.push_back({at_x - 6, at_y - 6, at_x + 6, at_y + 6});
+    if (std::isfinite(point.y.low) && std::isfinite(point.y.high))
+      taken.push_back({at_x - 3, y.at(point.y.high), at_x + 3, y.at(point.y.low)});
+  }
+  std::vector<Placed> labels;
+  bool direct = true;
+  for (const Scatter::Point& point : plot.points) {
+    labels.push_back(place(x.at(point.x), y.at(point.y.value), text_width(shortened(point.label, 40)),
+                           {x.from + 2, 0, x.to + right_margin, plot_height - 2}, taken));
+    taken.push_back(labels.back().box);
+    direct &= !labels.back().crowded;
+  }
+
+  Markup head;
+  const double top = direct ? 34 : legend(head, names, 0, 42, scatter_width) + 8, bottom = top + plot_height;
+  y.from = bottom;
+  y.to = top;
+  Markup svg;
+  start(svg, plot.title, bottom + 50, scatter_width);
+  svg.trusted(head.str());
   x_grid(svg, x, x_ticks, top, bottom, plot.x_axis, plot.x_label);
   const double y_step = y_ticks.size() > 1 ? y_ticks[1] - y_ticks[0] : 1;
   for (const double tick : y_ticks) {
@@ -312,41 +351,25 @@ std::string draw(const Scatter& plot) {
   svg.text(plot.y_axis).close();
 
   std::vector<std::pair<double, double>> front;
-  std::vector<Box> taken;
-  for (const Scatter::Point& point : plot.points) {
-    const double px_x = x.at(point.x), px_y = y.at(point.y.value);
-    taken.push_back({px_x - 7, px_y - 7, px_x + 7, px_y + 7});
-    if (std::isfinite(point.y.low) && std::isfinite(point.y.high))
-      taken.push_back({px_x - 3, y.at(point.y.high), px_x + 3, y.at(point.y.low)});
-    if (point.front) front.emplace_back(px_x, px_y);
-  }
+  for (const Scatter::Point& point : plot.points)
+    if (point.front) front.emplace_back(x.at(point.x), y.at(point.y.value));
   std::sort(front.begin(), front.end());
   std::string path;
   for (const auto& [fx, fy] : front) path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", fx, fy);
   if (front.size() > 1) svg.empty("path", {{"d", path}, {"class", "front"}});
 
-  const Box bounds{x.from + 2, top, x.to, bottom - 2};
   for (std::size_t i = 0; i < plot.points.size(); ++i) {
     const Scatter::Point& point = plot.points[i];
-    const double px_x = x.at(point.x), px_y = y.at(point.y.value);
-    const std::string label = shortened(point.label, 40);
-    const Placed placed = place(px_x, px_y, text_width(label), bounds, taken);
-    taken.push_back(placed.box);
+    const double at_x = x.at(point.x), at_y = y.at(point.y.value);
     open_link(svg, point.y);
-    if (placed.leader)
-      line(svg, px_x, px_y, std::clamp(px_x, placed.box.left, placed.box.right),
-           placed.box.top > px_y      ? placed.box.top
-           : placed.box.bottom < px_y ? placed.box.bottom
-                                      : px_y,
-           "leader");
     if (std::isfinite(point.y.low) && std::isfinite(point.y.high)) {
       const std::string classes = "whisker " + series_class(point.series);
-      line(svg, px_x, y.at(point.y.low), px_x, y.at(point.y.high), classes);
-      line(svg, px_x - 4, y.at(point.y.low), px_x + 4, y.at(point.y.low), classes);
-      line(svg, px_x - 4, y.at(point.y.high), px_x + 4, y.at(point.y.high), classes);
+      line(svg, at_x, y.at(point.y.low), at_x, y.at(point.y.high), classes);
+      line(svg, at_x - 4, y.at(point.y.low), at_x + 4, y.at(point.y.low), classes);
+      line(svg, at_x - 4, y.at(point.y.high), at_x + 4, y.at(point.y.high), classes);
     }
-    svg.empty("path", {{"d", shape(point.series, px_x, px_y, 5.5)}, {"class", "mark " + series_class(point.series)}});
-    text(svg, placed.x, placed.y, label, "label halo", placed.align);
+    svg.empty("path", {{"d", shape(point.series, at_x, at_y, 5)}, {"class", "mark " + series_class(point.series)}});
+    if (direct) text(svg, labels[i].x, labels[i].y + top, shortened(point.label, 40), "label halo", labels[i].align);
     svg.close().line();
   }
   return svg.close().str();

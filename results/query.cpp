@@ -159,7 +159,7 @@ void bind(SQLite::Database& database, sqlite3_stmt* statement, const Json& param
     const auto value = parameters.find(wanted.back());
     if (value == parameters.end())
       throw Error(ExitCode::usage, where, fmt::format("the parameter {} has no value", name),
-                  fmt::format("add --param {}=VALUE", wanted.back()));
+                  "give it one, or write the value into the SQL");
     int result = SQLITE_OK;
     if (value->is_null()) {
       result = sqlite3_bind_null(statement, i);

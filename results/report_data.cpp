@@ -50,7 +50,8 @@ Number over_seeds(const std::vector<Recorded>& recorded, const std::string& unit
   number.value = mean.mean;
   number.low = mean.interval.low;
   number.high = mean.interval.high;
-  if (number.evidences == std::vector<std::string>{"counted"} && number.low == number.high) {
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  if (number.evidences == std::vector<std::string>{"counted"} && *most - *least <= 1e-9 * std::abs(*most)) {
     number.low = number.high = unknown;  // counted, and the same for every seed: exact
   } else {
     number.low = std::max(number.low, 0.0);  // nothing here can be negative
@@ -61,7 +62,7 @@ Number over_seeds(const std::vector<Recorded>& recorded, const std::string& unit
 
 // The mean over conditions. Of several seeds: the t interval of each seed's mean. Of one: the mean of the bounds,
 // which is cautious: all conditions are tested on the same pictures, so their errors need not cancel.
-Number over_conditions(const std::vector<std::string>& conditions,
+Number over_conditions(const std::set<std::string>& conditions,
                        const std::map<std::string, std::vector<Recorded>>& by_condition, const std::string& unit) {
   std::map<std::string, std::vector<const Recorded*>> by_run;
   for (const std::string& condition : conditions) {
@@ -70,23 +71,23 @@ Number over_conditions(const std::vector<std::string>& conditions,
     for (const Recorded& one : found->second) by_run[one.run].push_back(&one);
   }
   std::vector<Recorded> means;
-  Number evidence;
+  std::vector<std::string> evidences;
   for (const auto& [run, parts] : by_run) {
     if (parts.size() != conditions.size()) return {};
-    Recorded mean{0, 0, 0, "", run};
+    Recorded mean{0, 0, 0, parts.front()->evidence, run};
     for (const Recorded* part : parts) {
       const double share = 1 / static_cast<double>(parts.size());
       mean.value += share * part->value;
       mean.low += share * part->low;
       mean.high += share * part->high;
-      add_once(evidence.evidences, part->evidence);
+      add_once(evidences, part->evidence);
     }
     means.push_back(mean);
   }
   if (means.empty()) return {};
   Number number = over_seeds(means, unit);
-  std::sort(evidence.evidences.begin(), evidence.evidences.end());
-  number.evidences = evidence.evidences;
+  std::sort(evidences.begin(), evidences.end());
+  number.evidences = evidences;  // all parts', not only the first's
   return number;
 }
 
@@ -164,10 +165,14 @@ std::vector<Section> gather_sections(const Store& store, const std::string& expe
 
   std::vector<Section> done;
   for (auto& [section, rows] : sections) {
+    std::map<std::string, std::set<std::string>> conditions;  // of each metric
     for (const Raw& row : rows)
-      if (const auto top1 = row.metrics.find("top1"); top1 != row.metrics.end())
-        for (const auto& [condition, unused] : top1->second)
-          if (!condition.empty()) add_once(section.conditions, condition);
+      for (const auto& [name, by_condition] : row.metrics)
+        for (const auto& [condition, unused] : by_condition) {
+          if (condition.empty()) continue;
+          conditions[name].insert(condition);
+          add_once(section.conditions, condition);
+        }
     std::sort(section.conditions.begin(), section.conditions.end(), [](const std::string& a, const std::string& b) {
       if ((a == "clean") != (b == "clean")) return a == "clean";
       return natural_less(a, b);
@@ -181,7 +186,7 @@ std::vector<Section> gather_sections(const Store& store, const std::string& expe
           method.metrics[name][condition] = over_seeds(recorded, unit);
         // Measured once for the network as a whole, it holds for all conditions.
         method.means[name] = by_condition.contains("") ? method.metrics[name][""]
-                                                       : over_conditions(section.conditions, by_condition, unit);
+                                                       : over_conditions(conditions[name], by_condition, unit);
       }
       section.methods.push_back(std::move(method));
     }

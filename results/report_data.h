@@ -35,7 +35,7 @@ struct MethodRow {
 // Methods that can be compared: one data set, one model, one target.
 struct Section {
   std::string dataset, model, target;
-  std::vector<std::string> conditions;  // those with an accuracy: clean first, then in natural order
+  std::vector<std::string> conditions;  // clean first, then in natural order
   std::vector<MethodRow> methods;       // in the manifest's order
 };
 

@@ -96,10 +96,27 @@ class Page {
 
   void section(const Section& section, std::size_t index) {
     html_.element("h2", {{"id", fmt::format("section-{}", index + 1)}}, section_title(section)).line();
+    absent(section);
     accuracy(section);
     costs(section);
     latency(section);
     storage(section);
+  }
+
+  // What a reader would otherwise have to miss: cells without a passed run.
+  void absent(const Section& section) {
+    bool first = true;
+    for (const RunRow& run : data_.runs) {
+      if (run.state == "passed" || run.dataset != section.dataset || run.model != section.model ||
+          run.target != section.target)
+        continue;
+      if (first) html_.open("p", {{"class", "oracle"}}).text("Did not pass and are not shown: ");
+      if (!first) html_.text(", ");
+      first = false;
+      html_.element("a", {{"href", "#" + run_anchor(run.key)}},
+                    fmt::format("{} seed {} ({})", run.method, run.seed, run.state));
+    }
+    if (!first) html_.text(".").close().line();
   }
 
   void open_table(const std::string& caption, const char* classes) {
@@ -108,19 +125,28 @@ class Page {
   }
   void close_table() { html_.close().close().line().close().line(); }  // tbody, table, div
 
-  // A condition as a column's head: it may break after the marks between its parts.
-  void condition_head(const std::string& condition) {
-    html_.open("th", {{"scope", "col"}});
+  // A name as a head: it may break after the marks between its parts.
+  void head_cell(const char* scope, const std::string& name, const std::vector<std::string>& runs = {}) {
+    html_.open("th", {{"scope", scope}});
     std::string part;
-    for (const char c : condition.empty() ? std::string("all") : condition) {
+    for (const char c : name) {
       part += c;
-      if (c == '_' || c == ':' || c == ' ') {
+      if (c == '_' || c == ':') {
         html_.text(part).trusted("<wbr/>");
         part.clear();
       }
     }
-    html_.text(part).close();
+    html_.text(part);
+    if (runs.size() > 1) {
+      // A number over several seeds links to the first; here are all of them.
+      html_.open("span", {{"class", "interval"}}).text("runs");
+      for (std::size_t i = 0; i < runs.size(); ++i)
+        html_.text(" ").element("a", {{"href", "#" + run_anchor(runs[i])}, {"title", runs[i]}}, std::to_string(i + 1));
+      html_.close();
+    }
+    html_.close();
   }
+  void condition_head(const std::string& condition) { head_cell("col", condition.empty() ? "all" : condition); }
 
   void cell(const Number& number, std::string (*format)(double), std::string (*bound)(double), bool best,
             const std::string& exact = {}) {
@@ -152,7 +178,8 @@ class Page {
                                    : std::vector<bool>(column.numbers.size()));
     html_.open("tbody").line();
     for (std::size_t method = 0; method < section.methods.size(); ++method) {
-      html_.open("tr").element("th", {{"scope", "row"}}, section.methods[method].label);
+      html_.open("tr");
+      head_cell("row", section.methods[method].label, section.methods[method].runs);
       for (std::size_t i = 0; i < columns.size(); ++i) {
         const Number& number = columns[i].numbers[method];
         cell(number, columns[i].format, columns[i].bound, best[i][method],
@@ -197,7 +224,7 @@ class Page {
     }
     html_.open("div", {{"class", "plots single"}}).open("div").trusted(draw(plot)).close().close().line();
 
-    open_table("Top-1 accuracy in percent, methods by conditions; higher is better", "matrix");
+    open_table("Top-1 accuracy in percent, methods by conditions; higher is better; " + seeds_text(section), "matrix");
     html_.open("thead").open("tr").element("th", {{"scope", "col"}}, "method");
     html_.element("th", {{"scope", "col"}}, "mean over conditions");
     for (const std::string& condition : conditions) condition_head(condition);
@@ -258,6 +285,10 @@ class Page {
     for (const std::string& drawing : drawings) html_.open("div").trusted(drawing).close().line();
     html_.close().line();
     note("The dashed line joins the methods that no other beats on both axes.");
+    std::string missing;
+    for (const MethodRow& method : section.methods)
+      if (!method.mean("top1").known) missing += (missing.empty() ? "" : ", ") + method.label;
+    if (!missing.empty()) note("Without a mean, because some condition is missing: " + missing + ".");
   }
 
   void latency(const Section& section) {

@@ -12,11 +12,11 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-void write_table(std::string& out, const Row& heads, const std::vector<Row>& rows) {
+void write_table(std::string& out, const Row& heads, const std::vector<Row>& rows, const char* rule = " ---: |") {
   out += '|';
   for (const std::string& head : heads) out += " " + head + " |";
   out += "\n|";
-  for (std::size_t i = 0; i < heads.size(); ++i) out += i == 0 ? " --- |" : " ---: |";
+  for (std::size_t i = 0; i < heads.size(); ++i) out += i == 0 ? " --- |" : rule;
   out += '\n';
   for (const Row& row : rows) {
     out += '|';
@@ -61,7 +61,7 @@ void write_columns(std::string& out, const Section& section, const std::vector<C
 void write_section(std::string& out, const Section& section) {
   out += "## " + markdown_text(section_title(section)) + "\n\n";
   if (const auto conditions = conditions_of(section, "top1"); !conditions.empty()) {
-    out += "### Top-1 accuracy by condition, %\n\n";
+    out += "### Top-1 accuracy by condition, % (" + seeds_text(section) + ")\n\n";
     if (const std::string who = condition_note(section); !who.empty()) out += markdown_text(who) + "\n\n";
     std::vector<Column> columns = {{"mean", "top1", "", true, true, true, percent, percent1}};
     for (const std::string& condition : conditions)
@@ -109,7 +109,7 @@ std::string markdown_page(const ReportData& data) {
       rows.push_back({fmt::format("`{}`", markdown_text(short_key(run.key))), markdown_text(run.dataset),
                       markdown_text(run.model), markdown_text(run.method), markdown_text(run.target),
                       std::to_string(run.seed), run.state, markdown_text(run.reason)});
-    write_table(out, {"run", "data set", "model", "method", "target", "seed", "state", "reason"}, rows);
+    write_table(out, {"run", "data set", "model", "method", "target", "seed", "state", "reason"}, rows, " --- |");
     out += "Letters beside numbers are their evidence: ";
     for (const Evidence& evidence : evidence_legend())
       out += fmt::format("{}{} {} ({})", evidence.letter == evidence_legend().front().letter ? "" : ", ",

@@ -18,7 +18,8 @@ body { margin: 0 auto; padding: 24px 28px 64px; max-width: 1500px; background: v
 h1 { font-size: 26px; margin: 0 0 4px; line-height: 1.25; }
 h2 { font-size: 20px; margin: 44px 0 4px; padding-top: 14px; border-top: 2px solid var(--ink); }
 h3 { font-size: 16px; margin: 30px 0 6px; }
-h1, h2, h3, td, th, code { overflow-wrap: anywhere; unicode-bidi: isolate; }
+h1, h2, h3, td, th, code { overflow-wrap: break-word; unicode-bidi: isolate; }
+h1, h2, td.wrap, .facts td, .facts th { overflow-wrap: anywhere; }
 p { margin: 6px 0; max-width: 78em; }
 .soft, .note { color: var(--soft); }
 .note { font-size: 13px; }
@@ -27,17 +28,20 @@ a { color: var(--link); }
 code { font: 12px ui-monospace, "DejaVu Sans Mono", monospace; }
 nav ul { list-style: none; padding: 0; margin: 8px 0; display: flex; flex-wrap: wrap; gap: 4px 20px; }
 .scroll { overflow-x: auto; margin: 8px 0 14px; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 620px), 1fr)); gap: 12px 28px; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 540px), 1fr)); gap: 12px 28px; }
+.plots > div { overflow-x: auto; max-width: 700px; }
 .plots.single { grid-template-columns: minmax(0, 1000px); }
-.plots > div { overflow-x: auto; }
+.plots.single > div { max-width: 1000px; }
 table { border-collapse: collapse; font-size: 13px; }
 caption { text-align: left; color: var(--soft); padding: 0 0 4px; }
 th, td { padding: 5px 9px; text-align: right; vertical-align: top; border-bottom: 1px solid var(--grid); }
 th { font-weight: 600; background: var(--panel); }
 thead th { vertical-align: bottom; }
-.matrix thead th { min-width: 5.6em; max-width: 9em; font-size: 12px; overflow-wrap: normal; }
+.matrix th, .matrix td { padding: 5px 7px; }
+.matrix thead th { max-width: 8.5em; font-size: 12px; }
 th:first-child, td.text, th.text { text-align: left; }
-.matrix th:first-child { position: sticky; left: 0; min-width: 9em; max-width: 17em; overflow-wrap: anywhere; }
+th:first-child { max-width: 20em; }
+.matrix th:first-child { position: sticky; left: 0; }
 td a { color: inherit; text-decoration: none; border-bottom: 1px dotted var(--soft); }
 td a:hover { border-bottom-style: solid; }
 td { white-space: nowrap; }
@@ -51,14 +55,13 @@ tr:target td, tr:target th { background: var(--target); }
 details { margin: 8px 0 14px; }
 summary { cursor: pointer; color: var(--link); }
 .facts td { text-align: left; white-space: normal; }
-.plot { width: 100%; min-width: 600px; height: auto; display: block; }
+.plot { width: 100%; min-width: 540px; height: auto; display: block; }
 .plot text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--ink); }
 .plot .title { font-size: 14px; font-weight: 600; }
 .plot .tick, .plot .axis { fill: var(--soft); }
 .plot .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round; }
 .plot .grid { stroke: var(--grid); stroke-width: 1; }
 .plot .rule { stroke: var(--grid); stroke-width: 1; stroke-dasharray: 2 3; }
-.plot .leader { stroke: var(--soft); stroke-width: .8; }
 .plot .front { stroke: var(--soft); stroke-width: 1.2; stroke-dasharray: 5 4; fill: none; }
 .plot .mark, .plot .bar { fill: var(--c); }
 .plot .mark { stroke: var(--paper); stroke-width: .8; }

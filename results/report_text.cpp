@@ -23,11 +23,28 @@ const char* const interval_note =
 
 const char* const latency_note =
     "Time of one inference from the picture in memory to the logits, in milliseconds; lower is better. Brackets are "
-    "95 % intervals of the median from order statistics, over several seeds Student's t interval of their mean.";
+    "95 % intervals: of one seed those of the quantile from order statistics, averaged over conditions like the number "
+    "itself; of several seeds Student's t interval of their mean.";
 
 const char* const storage_note =
     "Bytes of the deployable file and of its parts; lower is better. “Dense FP32” is what the parameters of the "
     "unmasked network take in 32-bit floats.";
+
+std::string seeds_text(const Section& section) {
+  int least = 0, most = 0;
+  for (const MethodRow& method : section.methods) {
+    const auto top1 = method.metrics.find("top1");
+    if (top1 == method.metrics.end()) continue;
+    for (const auto& [condition, number] : top1->second) {
+      least = least == 0 ? number.seeds : std::min(least, number.seeds);
+      most = std::max(most, number.seeds);
+    }
+  }
+  if (most == 1) return "one seed, Wilson intervals";
+  if (least == most) return fmt::format("mean of {} seeds, Student's t intervals", most);
+  return fmt::format("{} to {} seeds, Student's t intervals{}", least, most,
+                     least == 1 ? " (Wilson's where there is one seed)" : "");
+}
 
 std::string condition_note(const Section& section) {
   std::map<std::string, std::vector<std::string>> by_source;
@@ -102,14 +119,15 @@ std::vector<std::string> conditions_of(const Section& section, const std::string
 }
 
 std::vector<bool> best_rows(const std::vector<Number>& column, bool higher) {
-  std::vector<bool> best(column.size());
-  const Number* leader = nullptr;
+  std::vector<double> values;
   for (const Number& number : column)
-    if (number.known && (leader == nullptr || (higher ? number.value > leader->value : number.value < leader->value)))
-      leader = &number;
-  if (leader == nullptr || std::count_if(column.begin(), column.end(), [](const Number& n) { return n.known; }) < 2)
-    return best;
-  for (std::size_t i = 0; i < column.size(); ++i) best[i] = column[i].known && column[i].value == leader->value;
+    if (number.known) values.push_back(number.value);
+  std::vector<bool> best(column.size());
+  if (values.empty()) return best;
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  if (*least == *most) return best;
+  const double leader = higher ? *most : *least;
+  for (std::size_t i = 0; i < column.size(); ++i) best[i] = column[i].known && column[i].value == leader;
   return best;
 }
 

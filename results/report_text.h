@@ -12,6 +12,9 @@ extern const char* const interval_note;  // what the brackets mean
 extern const char* const latency_note;
 extern const char* const storage_note;
 
+// Over how many seeds a section's accuracies are, and which interval follows: "one seed, Wilson intervals".
+std::string seeds_text(const Section& section);
+
 // Who knew the condition, for the methods of one section.
 std::string condition_note(const Section& section);
 
@@ -32,7 +35,7 @@ std::string percent1(double value);  // 71.5
 // The conditions of a metric in a section, in the section's order; those of the network as a whole are "".
 std::vector<std::string> conditions_of(const Section& section, const std::string& metric);
 
-// Row indices with the best known value; none where only one row has any.
+// Which rows have the best known value; none where there is nothing to be better than.
 std::vector<bool> best_rows(const std::vector<Number>& column, bool higher);
 
 struct StoragePart {

@@ -117,11 +117,14 @@ Store Store::open_read_only(const std::filesystem::path& file) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored))
     throw Error(ExitCode::corrupt, file.string(), "does not exist", "run an experiment first, or name another --store");
-  const auto open = [&](const std::string& name, int flags) {
+  const auto open_now = [&](const std::string& name, int flags) {
     auto connection = std::make_unique<Connection>(name, SQLite::OPEN_READONLY | flags);
     connection->file = file;
     const int version = check_schema(connection->database, file, migrations());
     return std::pair(std::move(connection), version);
+  };
+  const auto open = [&](const std::string& name, int flags) {
+    return guarded(file, "opening it", [&] { return open_now(name, flags); });
   };
   return guarded(file, "opening it", [&] {
     std::pair<std::unique_ptr<Connection>, int> opened;
@@ -143,5 +146,9 @@ Store Store::open_read_only(const std::filesystem::path& file) {
     return Store(std::move(opened.first));
   });
 }
+
+std::string sqlite_version() { return ::sqlite3_libversion(); }
+
+int sqlite_version_number() { return ::sqlite3_libversion_number(); }
 
 }  // namespace automask::results

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "results/markup.h"
 #include "results/query.h"
 
 namespace automask::results {
@@ -57,7 +58,7 @@ std::string text_of(const Json& value, int decimals) {
 // Escape sequences and line breaks in names must not reach the terminal.
 std::string printable(const std::string& text) {
   std::string clean;
-  for (const char c : text) {
+  for (const char c : valid_utf8(text)) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       clean += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     else

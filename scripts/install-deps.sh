@@ -9,7 +9,7 @@ set -euo pipefail
 build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
        libtorch-dev libdnnl-dev libopenblas0-pthread libopencv-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libcli11-dev
        libbenchmark-dev libgtest-dev libgmock-dev libspdlog-dev libfmt-dev libssl-dev libboost-dev libvalijson-dev
-       libexpected-dev zlib1g-dev dataset-fashion-mnist)
+       libexpected-dev libdnnl-dev zlib1g-dev dataset-fashion-mnist)
 tests=(python3 sqlite3 chromium clang-format clang-tidy binutils procps)
 
 wanted=("${build[@]}")

@@ -20,6 +20,8 @@ Outcome run_train(const Context& context) {
   const auto method = parameters.at("method");
   job.spec = methods::MethodSpec::from_json(method, method.string_or("name", method.at("method").string()),
                                             core::Json::object());
+  // How often a checkpoint is written doesn't decide the result, so it is no parameter.
+  job.spec.train.checkpoint_seconds = static_cast<int>(context.locations().integer_or("checkpoint_seconds", 20));
   const auto conditions = parameters.at("conditions");
   for (std::size_t i = 0; i < conditions.size(); ++i)
     job.conditions.push_back(corruptions::Condition::from_json(conditions.at(i)));

@@ -99,6 +99,8 @@ std::string header_text(const std::string& bytes, std::size_t& data_start, const
   data_start = prefix_size + static_cast<std::size_t>(size);
   std::string text = bytes.substr(prefix_size, static_cast<std::size_t>(size));
   text.erase(text.find_last_not_of(' ') + 1);
+  if (text.empty() || text.front() != '{' || text.back() != '}')
+    fail(file, "header", "must be one JSON object, padded with spaces alone; the file is damaged or no package");
   return text;
 }
 
@@ -149,7 +151,6 @@ std::string encode_container(const Container& container) {
 Container decode_container(const std::string& bytes, const std::string& file) {
   std::size_t data_start = 0;
   const Json header = parse_strictly(header_text(bytes, data_start, file), file, "header");
-  if (!header.is_object()) fail(file, "header", "must be an object");
   const std::uint64_t data_size = bytes.size() - data_start;
   Container container;
   std::vector<Placed> places;

@@ -180,7 +180,9 @@ TEST(Container, RefusesBadHeaders) {
   const std::string eight(8, 'x');
   EXPECT_EQ(container_fault("{" + a + "," + b(4, 8) + "}", eight), "");
   EXPECT_EQ(container_fault("{" + a + "," + b(4, 8) + "}  ", eight), "");
-  EXPECT_THAT(container_fault("{" + a + "," + b(4, 8) + "} \n", eight + "x"), HasSubstr("belong to no tensor"));
+  EXPECT_THAT(container_fault("{" + a + "," + b(4, 8) + "}", eight + "x"), HasSubstr("1 bytes belong to no tensor"));
+  EXPECT_THAT(container_fault("{" + a + "," + b(4, 8) + "} \n", eight), HasSubstr("padded with spaces alone"));
+  EXPECT_THAT(container_fault(" {" + a + "," + b(4, 8) + "}", eight), HasSubstr("padded with spaces alone"));
   EXPECT_THAT(container_fault("{" + a + "," + b(2, 6) + "}", eight), HasSubstr("overlaps"));
   EXPECT_THAT(container_fault("{" + a + "," + b(4, 12) + "}", eight), HasSubstr("leave the file's 8 data bytes"));
   EXPECT_THAT(container_fault("{" + a + "," + b(8, 4) + "}", eight), HasSubstr("leave the file's"));
@@ -190,10 +192,10 @@ TEST(Container, RefusesBadHeaders) {
   EXPECT_THAT(container_fault("{" + a + "," + b(4, 8, "[4294967296,4294967296,4294967296,0]") + "}", eight),
               HasSubstr("out of range"));
   EXPECT_THAT(container_fault("{" + a + "," + a + "}", eight), HasSubstr("stands twice"));
-  EXPECT_THAT(container_fault("{" + a, eight), HasSubstr("not valid JSON at character"));
-  EXPECT_THAT(container_fault("{" + a + "}" + std::string(1, '\0'), eight), HasSubstr("NUL"));
-  EXPECT_THAT(container_fault(std::string(100, '['), ""), HasSubstr("nested deeper"));
-  EXPECT_THAT(container_fault("[]", ""), HasSubstr("must be an object"));
+  EXPECT_THAT(container_fault("{" + a + ",}", eight), HasSubstr("not valid JSON at character"));
+  EXPECT_THAT(container_fault("{" + a + std::string(1, '\0') + "}", eight), HasSubstr("NUL"));
+  EXPECT_THAT(container_fault("{\"a\":" + std::string(100, '[') + "}", ""), HasSubstr("nested deeper"));
+  EXPECT_THAT(container_fault("[]", ""), HasSubstr("must be one JSON object"));
   EXPECT_THAT(container_fault(R"({"__metadata__":{"a":1}})", ""), HasSubstr("must be a string"));
 }
 

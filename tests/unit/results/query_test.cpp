@@ -91,7 +91,7 @@ TEST_F(Query, BindsParametersByName) {
   const Table table = query(store, sql, {{"a", 1}, {"b", 2.5}, {"c", "x'y"}, {"d", nullptr}, {"e", true}});
   EXPECT_THAT(table.rows[0], ElementsAre(Json(1), Json(2.5), Json("x'y"), Json(nullptr), Json(1)));
   EXPECT_EQ(refusal("SELECT :method", {{"metod", 1}}),
-            "query: the parameter :method has no value; add --param method=VALUE");
+            "query: the parameter :method has no value; give it one, or write the value into the SQL");
   EXPECT_THAT(refusal("SELECT :method", {{"method", 1}, {"metod", 1}}), HasSubstr("did you mean \"method\"?"));
   EXPECT_THAT(refusal("SELECT ?"), HasSubstr(":name"));
 }

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <thread>
 
 #include "fixture.h"
@@ -316,6 +318,64 @@ TEST_F(Record, ManyInOneTransaction) {
   std::vector<RunRecord> runs{invented_run("a"), invented_run("b"), invented_run("a")};
   store.record(runs);
   EXPECT_EQ(value_of(store, "SELECT count(*) FROM run"), 2);
+}
+
+TEST_F(Record, AFullDiskLosesNothingThatWasFinished) {
+  Store store = Store::open(file);
+  store.record(invented_run("before"));
+  SQLite::Database& database = store.connection().database;
+  database.exec("PRAGMA max_page_count = 1");  // as many as there are: the file cannot grow
+  RunRecord large = invented_run("large");
+  large.samples[0].latencies_ms.assign(100'000, 0.123456789);
+  const core::Error error = error_of([&] { store.record(large); });
+  EXPECT_EQ(error.code(), ExitCode::steps_failed);
+  EXPECT_EQ(error.problem(), "no space is left for recording run large");
+  EXPECT_EQ(value_of(store, "SELECT group_concat(key) FROM run"), "before");
+  database.exec("PRAGMA max_page_count = 1000000");
+  store.record(large);
+  EXPECT_EQ(value_of(store, "SELECT count(*) FROM run"), 2);
+}
+
+TEST_F(Record, ALockThatIsNotGivenBackIsSaid) {
+  Store store = Store::open(file);
+  store.connection().database.setBusyTimeout(0);
+  SQLite::Database other(file.string(), SQLite::OPEN_READWRITE);
+  other.exec("BEGIN IMMEDIATE");
+  const core::Error error = error_of([&] { store.record(invented_run("k1")); });
+  EXPECT_EQ(error.code(), ExitCode::steps_failed);
+  EXPECT_THAT(error.problem(), HasSubstr("is locked by another program"));
+  other.exec("ROLLBACK");
+  store.record(invented_run("k1"));
+  EXPECT_TRUE(store.has_run("k1"));
+}
+
+// Killed at any moment: what record() returned from is there, and nothing is there by halves.
+TEST_F(Record, AKilledWriterLeavesWholeRuns) {
+  int told[2];
+  ASSERT_EQ(pipe(told), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    Store store = Store::open(file);
+    for (int i = 0;; ++i) {
+      store.record(invented_run(fmt::format("k{}", i)));
+      if (write(told[1], "x", 1) != 1) _exit(1);
+    }
+  }
+  close(told[1]);
+  int finished = 0;
+  for (char byte = 0; finished < 20 && read(told[0], &byte, 1) == 1;) ++finished;
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  close(told[0]);
+  Store store = Store::open(file);
+  const int runs = value_of(store, "SELECT count(*) FROM run").get<int>();
+  EXPECT_EQ(finished, 20);
+  EXPECT_GE(runs, finished);
+  EXPECT_EQ(value_of(store, "SELECT count(*) FROM metric").get<int>(), 8 * runs);
+  EXPECT_EQ(value_of(store, "SELECT count(*) FROM artifact").get<int>(), runs);
+  EXPECT_EQ(store.connection().database.execAndGet("PRAGMA integrity_check").getString(), "ok");
+  store.record(invented_run("after"));
+  EXPECT_TRUE(store.has_run("after"));
 }
 
 // A reader sees whole runs only, and is never in the way.

@@ -1,0 +1,146 @@
+#include "methods/budget.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/unit/core/throws.h"
+#include "tests/unit/graph/networks.h"
+
+namespace automask::methods {
+namespace {
+
+struct Case {
+  graph::Graph net;
+  graph::ChannelGroups groups;
+  Scores scores;
+};
+
+Case random_case(graph::Graph net, std::mt19937& random) {
+  Case c{std::move(net), {}, {}};
+  c.groups = graph::channel_groups(c.net);
+  for (const graph::ChannelGroup& group : c.groups.groups) {
+    c.scores.emplace_back(group.maskable ? group.channels : 0);
+    // Some groups matter a thousand times more than others, as in real networks.
+    const double scale = std::pow(10.0, -3.0 * networks::uniform(random, 0, 1));
+    for (double& score : c.scores.back()) score = scale * networks::uniform(random, 0, 1);
+  }
+  return c;
+}
+
+std::vector<graph::Graph> nets() {
+  return {networks::cifar_resnet(1, 16, 28), networks::depthwise(), networks::lenet()};
+}
+
+TEST(BudgetCut, IsUnderTheBudgetAndNothingMoreFits) {
+  std::mt19937 random(1);
+  for (const graph::Graph& net : nets())
+    for (const int lanes : {1, 4})
+      for (const double share : {0.9, 0.5, 0.3}) {
+        const Case c = random_case(net, random);
+        const BudgetCut cut(c.net, c.groups, lanes);
+        if (cut.smallest_share() > share) continue;
+        const graph::Mask mask = cut(c.scores, share);
+        const auto macs = [&](const graph::Mask& m) { return double(graph::masked_cost(c.net, c.groups, m).macs); };
+        const double allowed = share * double(graph::cost(c.net).macs);
+        EXPECT_LE(macs(mask), allowed);
+        EXPECT_DOUBLE_EQ(cut.share(mask), macs(mask) / double(graph::cost(c.net).macs));
+        for (std::size_t g = 0; g < mask.size(); ++g) {
+          // The next best channels of the group, added, would break the budget.
+          graph::Mask grown = mask;
+          for (int added = 0; added < lanes; ++added) {
+            int best = -1;
+            for (int i = 0; i < static_cast<int>(grown[g].size()); ++i)
+              if (!grown[g][i] && (best < 0 || c.scores[g][i] > c.scores[g][best])) best = i;
+            if (best >= 0) grown[g][best] = 1;
+          }
+          const auto kept = graph::kept_counts(grown)[g] - graph::kept_counts(mask)[g];
+          if (kept == lanes) {
+            EXPECT_GT(macs(grown), allowed) << net.name << " " << c.groups.groups[g].name;
+          }
+        }
+      }
+}
+
+TEST(BudgetCut, KeepsTheBestOfEachGroupInMultiplesOfLanes) {
+  std::mt19937 random(2);
+  for (const int lanes : {1, 4, 8}) {
+    const Case c = random_case(networks::cifar_resnet(1, 16, 28), random);
+    const graph::Mask mask = BudgetCut(c.net, c.groups, lanes)(c.scores, 0.5);
+    for (std::size_t g = 0; g < mask.size(); ++g) {
+      const int kept = graph::kept_counts(mask)[g];
+      ASSERT_GT(kept, 0);
+      if (!c.groups.groups[g].maskable) {
+        EXPECT_EQ(kept, c.groups.groups[g].channels);
+        continue;
+      }
+      EXPECT_EQ(kept % lanes, 0);
+      double worst_kept = INFINITY, best_removed = -INFINITY;
+      for (std::size_t i = 0; i < mask[g].size(); ++i)
+        if (mask[g][i])
+          worst_kept = std::min(worst_kept, c.scores[g][i]);
+        else
+          best_removed = std::max(best_removed, c.scores[g][i]);
+      EXPECT_GE(worst_kept, best_removed);
+    }
+  }
+}
+
+TEST(BudgetCut, MeetsTheBudgetClosely) {
+  std::mt19937 random(3);
+  for (int trial = 0; trial < 20; ++trial) {
+    const Case c = random_case(networks::cifar_resnet(1, 16, 28), random);
+    const BudgetCut cut(c.net, c.groups, 1);
+    for (const double share : {0.75, 0.5, 0.25}) EXPECT_NEAR(cut.share(cut(c.scores, share)), share, 0.005);
+  }
+}
+
+TEST(BudgetCut, RemovesTheLeastScorePerMac) {
+  const graph::Graph net = networks::cifar_resnet(1, 8, 16);
+  const graph::ChannelGroups groups = graph::channel_groups(net);
+  Scores scores;
+  for (const graph::ChannelGroup& group : groups.groups) scores.emplace_back(group.maskable ? group.channels : 0, 1.0);
+  // One channel without worth in each group: a cut that needs no more than those takes exactly those.
+  for (auto& group : scores)
+    if (!group.empty()) group[3] = 0;
+  graph::Mask expected = graph::full_mask(groups);
+  for (std::size_t g = 0; g < expected.size(); ++g)
+    if (groups.groups[g].maskable) expected[g][3] = 0;
+  const BudgetCut cut(net, groups, 1);
+  EXPECT_EQ(cut(scores, cut.share(expected)), expected);
+}
+
+TEST(BudgetCut, FullBudgetAndTies) {
+  const graph::Graph net = networks::cifar_resnet(1, 8, 16);
+  const graph::ChannelGroups groups = graph::channel_groups(net);
+  Scores equal;
+  for (const graph::ChannelGroup& group : groups.groups) equal.emplace_back(group.maskable ? group.channels : 0, 0.0);
+  const BudgetCut cut(net, groups, 1);
+  EXPECT_EQ(cut(equal, 1), graph::full_mask(groups));
+  const graph::Mask mask = cut(equal, 0.4);
+  EXPECT_EQ(mask, cut(equal, 0.4));
+  for (const auto& group : mask) EXPECT_TRUE(std::is_sorted(group.rbegin(), group.rend())) << "lower channels stay";
+}
+
+TEST(BudgetCut, NamesTheSmallestPossibleBudget) {
+  const graph::Graph net = networks::cifar_resnet(1, 16, 28);
+  const graph::ChannelGroups groups = graph::channel_groups(net);
+  std::mt19937 random(4);
+  const Case c = random_case(net, random);
+  for (const int lanes : {1, 8}) {
+    const BudgetCut cut(net, groups, lanes);
+    const double smallest = cut.smallest_share();
+    EXPECT_LE(cut.share(cut(c.scores, smallest)), smallest);
+    const core::Error error = automask::testing::error_of([&] { cut(c.scores, smallest * 0.9); });
+    EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
+    EXPECT_SAYS(error, "smallest possible");
+    // The named share, put into a manifest as it stands, is enough.
+    const std::string text = error.what();
+    const double named = std::stod(text.substr(text.find("dense MACs is ") + 14));
+    EXPECT_NEAR(named, smallest, 1e-4);
+    EXPECT_NO_THROW(cut.require(named));
+  }
+}
+
+}  // namespace
+}  // namespace automask::methods

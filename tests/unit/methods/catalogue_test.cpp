@@ -1,0 +1,91 @@
+#include "methods/catalogue.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/throws.h"
+
+namespace automask::methods {
+namespace {
+
+using automask::testing::error_of;
+using core::Json;
+
+MethodSpec spec_of(const Json& json, const Json& defaults = nullptr) {
+  return MethodSpec::from_json({json, "m.json", "/methods/mine"}, "mine", defaults);
+}
+
+TEST(Catalogue, HasTheFourMethods) {
+  std::vector<std::string> names;
+  for (const MethodInfo& info : method_infos()) {
+    names.push_back(info.name);
+    EXPECT_FALSE(info.summary.empty());
+    EXPECT_EQ(info.per_condition, info.name == "automask");
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"clean", "augment", "prune", "automask"}));
+}
+
+TEST(Catalogue, OwnOptionsOverrideDefaults) {
+  const Json defaults = {{"epochs", 7}, {"batch", 64}};
+  const MethodSpec spec = spec_of(
+      {{"method", "automask"}, {"mac_budget", 0.5}, {"consensus", 0.25}, {"lanes", 4}, {"train", {{"batch", 32}}}},
+      defaults);
+  EXPECT_EQ(spec.name, "mine");
+  EXPECT_EQ(spec.train.epochs, 7);
+  EXPECT_EQ(spec.train.batch, 32);
+  EXPECT_EQ(spec.train.momentum, TrainOptions().momentum);
+  EXPECT_EQ(spec.mac_budget, 0.5);
+  EXPECT_EQ(spec.consensus, 0.25);
+  EXPECT_EQ(spec.lanes, 4);
+}
+
+TEST(Catalogue, ParametersAreCompleteAndReadBack) {
+  for (const MethodInfo& info : method_infos()) {
+    Json json = {{"method", info.name}, {"train", {{"epochs", 0.5}, {"threads", 1}}}};
+    for (const std::string& option : info.options) json[option] = 1;
+    const Json parameters = spec_of(json).parameters();
+    EXPECT_EQ(spec_of(parameters).parameters(), parameters);
+    for (const std::string& option : info.options) EXPECT_TRUE(parameters.contains(option)) << option;
+    EXPECT_EQ(parameters["train"]["epochs"], 0.5);
+  }
+}
+
+// The key of a training step must change with all that decides its result, and with nothing else.
+TEST(Catalogue, ParametersHoldWhatDecidesTheResult) {
+  const Json base = {{"method", "automask"}};
+  const std::vector<std::pair<std::string, Json>> deciding = {{"epochs", 9},          {"batch", 9},
+                                                              {"learning_rate", 0.9}, {"momentum", 0.1},
+                                                              {"weight_decay", 0.1},  {"label_smoothing", 0.3},
+                                                              {"warmup", 0.3},        {"threads", 9}};
+  for (const auto& [key, value] : deciding)
+    EXPECT_NE(spec_of({{"method", "automask"}, {"train", {{key, value}}}}).parameters(), spec_of(base).parameters())
+        << key;
+  EXPECT_EQ(spec_of({{"method", "automask"}, {"train", {{"checkpoint_seconds", 1}}}}).parameters(),
+            spec_of(base).parameters());
+}
+
+TEST(Catalogue, RefusesWithPlaceAndHint) {
+  const auto says = [](const Json& json, const char* place, const char* hint, const Json& defaults = nullptr) {
+    const core::Error error = error_of([&] { spec_of(json, defaults); });
+    EXPECT_EQ(error.code(), core::ExitCode::invalid_manifest);
+    EXPECT_SAYS(error, "m.json");
+    EXPECT_SAYS(error, place);
+    EXPECT_SAYS(error, hint);
+  };
+  says({{"method", "automsk"}}, "/methods/mine/method", "did you mean \"automask\"?");
+  says(Json::object(), "/methods/mine", "\"method\" is missing");
+  says("automask", "/methods/mine", "must be an object");
+  says({{"method", "clean"}, {"mac_budget", 0.5}}, "/methods/mine/mac_budget", "prune, automask");
+  says({{"method", "automask"}, {"mac_bugdet", 0.5}}, "/methods/mine", "did you mean \"mac_budget\"?");
+  says({{"method", "automask"}, {"mac_budget", 0}}, "/methods/mine/mac_budget", "above 0");
+  says({{"method", "automask"}, {"mac_budget", 1.5}}, "/methods/mine/mac_budget", "1");
+  says({{"method", "automask"}, {"consensus", -0.5}}, "/methods/mine/consensus", "0");
+  says({{"method", "prune"}, {"lanes", 0}}, "/methods/mine/lanes", "1");
+  says({{"method", "clean"}, {"train", {{"epoch", 3}}}}, "/methods/mine/train", "did you mean \"epochs\"?");
+  says({{"method", "clean"}, {"train", {{"epochs", "3"}}}}, "/methods/mine/train/epochs", "number");
+  says({{"method", "clean"}, {"train", {{"batch", 0}}}}, "/methods/mine/train/batch", "1");
+  says({{"method", "clean"}, {"train", {{"learning_rate", 0}}}}, "/methods/mine/train/learning_rate", "above 0");
+  says({{"method", "clean"}}, "/train/momentum", "0", {{"momentum", 1}});
+}
+
+}  // namespace
+}  // namespace automask::methods

@@ -1,0 +1,110 @@
+#include "methods/scores.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/utils.h>
+
+#include "models/network.h"
+#include "tests/unit/models/checkpoints.h"
+
+namespace automask::methods {
+namespace {
+
+// Loss of one picture with the gate of one channel at `gate`: the tensors that lead into the gate are scaled by it,
+// which is the same thing, relu(g x) being g relu(x).
+double loss_with_gate(models::Checkpoint checkpoint, const graph::ChannelGroup& group, int channel, double gate,
+                      const torch::Tensor& x, const torch::Tensor& label) {
+  const torch::NoGradGuard no_grad;
+  for (const int g : group.gates) {
+    const std::string& name = checkpoint.graph.nodes[g].name;
+    for (const char* suffix : {".weight", ".bias"}) {
+      graph::TensorMap& tensors =
+          checkpoint.normalisation[0].count(name + suffix) ? checkpoint.normalisation[0] : checkpoint.weights;
+      if (!tensors.count(name + suffix)) continue;
+      graph::Tensor& tensor = tensors.at(name + suffix);
+      const std::size_t row = tensor.data.size() / tensor.shape[0];
+      for (std::size_t i = 0; i < row; ++i)
+        tensor.data[channel * row + i] = static_cast<float>(tensor.data[channel * row + i] * gate);
+    }
+  }
+  models::Network network(checkpoint);
+  network.eval();
+  return at::cross_entropy_loss(network.forward(x).to(torch::kDouble), label).item<double>();
+}
+
+TEST(GateGradients, EqualFiniteDifferencesOnChains) {
+  std::mt19937 random(4);
+  int checked = 0;
+  for (const graph::Graph& net : {networks::lenet(), networks::chain()}) {
+    const models::Checkpoint checkpoint = testing::random_checkpoint(net, 1, random, 2);  // keeps all channels
+    const std::vector<float> pixels[] = {networks::random_picture(net, random), networks::random_picture(net, random)};
+    const std::vector<std::int64_t> shape = {1, net.input.channels, net.input.height, net.input.width};
+    const torch::Tensor x = at::cat({at::tensor(pixels[0]).view(shape), at::tensor(pixels[1]).view(shape)});
+    const torch::Tensor labels = at::tensor({0, 2}, torch::kLong);
+
+    models::Network network(checkpoint);
+    network.eval();
+    network.record_gates(true);
+    at::cross_entropy_loss(network.forward(x), labels, {}, at::Reduction::Sum).backward();
+    const auto gradients = network.gate_gradients();
+    const graph::ChannelGroups& groups = network.groups();
+    for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+      if (!groups.groups[g].maskable) continue;
+      for (int c = 0; c < std::min(groups.groups[g].channels, 4); ++c)
+        for (int n = 0; n < 2; ++n) {
+          const double step = 1e-2;
+          const auto loss = [&](double gate) {
+            return loss_with_gate(checkpoint, groups.groups[g], c, gate, x.narrow(0, n, 1), labels.narrow(0, n, 1));
+          };
+          const double expected = (loss(1 + step) - loss(1 - step)) / (2 * step);
+          const double actual = gradients[g][n][c].item<double>();
+          EXPECT_NEAR(actual, expected, 1e-3 + 0.02 * std::abs(expected)) << net.name << " " << groups.groups[g].name;
+          checked += std::abs(expected) > 1e-3;
+        }
+    }
+  }
+  EXPECT_GT(checked, 20) << "gradients of nothing prove nothing";
+}
+
+graph::ChannelGroups two_groups() {
+  graph::ChannelGroups groups;
+  groups.groups.resize(2);
+  groups.groups[0].channels = 3;
+  groups.groups[0].maskable = false;
+  groups.groups[1].channels = 2;
+  return groups;
+}
+
+TEST(GateScores, AreRunningMeansOfSquares) {
+  GateScores scores(two_groups(), 1, 0.75);
+  scores.add(0, {at::Tensor(), at::tensor({1.0F, 2.0F, 3.0F, 0.0F}).view({2, 2})}, 2);
+  // Squares of doubled gradients, mean over two pictures; the first takes the place of the empty mean.
+  EXPECT_EQ(scores.own(0)[1], (std::vector<double>{(4 + 36) / 2.0, (16 + 0) / 2.0}));
+  EXPECT_TRUE(scores.own(0)[0].empty());
+  scores.add(0, {at::Tensor(), at::tensor({1.0F, 1.0F}).view({1, 2})}, 1);
+  EXPECT_EQ(scores.own(0)[1], (std::vector<double>{0.75 * 20 + 0.25, 0.75 * 8 + 0.25}));
+}
+
+TEST(GateScores, ConsensusMixesMeanAndOwn) {
+  GateScores scores(two_groups(), 2, 0);
+  scores.add(0, {at::Tensor(), at::tensor({1.0F, 0.0F}).view({1, 2})}, 1);
+  scores.add(1, {at::Tensor(), at::tensor({0.0F, 3.0F}).view({1, 2})}, 1);
+  // Means are 0.5 and 4.5; condition 0's own scores, scaled to that sum, are 5 and 0.
+  EXPECT_EQ(scores.mixed(0, 1)[1], (std::vector<double>{0.5, 4.5}));
+  EXPECT_EQ(scores.mixed(1, 1)[1], scores.mixed(0, 1)[1]);
+  EXPECT_EQ(scores.mixed(0, 0)[1], (std::vector<double>{5, 0}));
+  EXPECT_EQ(scores.mixed(0, 0.5)[1], (std::vector<double>{2.75, 2.25}));
+}
+
+TEST(GateScores, StateRoundTrip) {
+  GateScores scores(two_groups(), 2, 0.9);
+  scores.add(1, {at::Tensor(), at::tensor({0.1F, 1e-20F}).view({1, 2})}, 3);
+  GateScores other(two_groups(), 2, 0.9);
+  other.restore(core::Json::parse(scores.state().dump()));
+  EXPECT_EQ(other.own(1), scores.own(1));
+  for (GateScores* s : {&scores, &other}) s->add(1, {at::Tensor(), at::tensor({0.3F, 0.7F}).view({1, 2})}, 3);
+  EXPECT_EQ(other.own(1), scores.own(1));
+}
+
+}  // namespace
+}  // namespace automask::methods

@@ -1,0 +1,239 @@
+// Real trainings on a few hundred pictures of Fashion-MNIST (Debian's dataset-fashion-mnist).
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "core/atomic_file.h"
+#include "corruptions/variant.h"
+#include "datasets/dataset.h"
+#include "methods/method.h"
+#include "models/safetensors.h"
+#include "models/zoo.h"
+#include "tests/unit/core/temporary_folder.h"
+#include "tests/unit/core/throws.h"
+
+namespace automask::methods {
+namespace {
+
+using automask::testing::error_of;
+using automask::testing::TemporaryFolder;
+
+const datasets::PictureSet& pictures(datasets::Split split) {
+  static const auto load = [](datasets::Split s) {
+    const core::Json json = {{"reader", "idx"},
+                             {"path", "/usr/share/datasets/fashion-mnist"},
+                             {"input", {1, 28, 28}},
+                             {"validation", 500},
+                             {"limit", {{"train", 2000}, {"test", 500}}}};
+    const auto spec = datasets::DatasetSpec::from_json({json, "test"}, "fashion_mnist");
+    return datasets::load(*datasets::open(spec, s), spec, 2);
+  };
+  static const datasets::PictureSet train = load(datasets::Split::train), test = load(datasets::Split::test);
+  return split == datasets::Split::train ? train : test;
+}
+
+TrainJob job_of(core::Json method, double epochs = 1, const std::filesystem::path& folder = {}) {
+  static const core::Json model = {{"name", "tinynet"}};
+  method["train"].update({{"epochs", epochs}, {"batch", 100}, {"learning_rate", 0.2}, {"threads", 2}});
+  TrainJob job;
+  job.spec = MethodSpec::from_json({method, "test"}, method["method"], nullptr);
+  job.graph = models::build_model({model, "test"}, {1, 28, 28}, 10);
+  for (const char* condition : {"clean", "gaussian_noise:3", "jpeg:q10"})
+    job.conditions.push_back(corruptions::Condition::parse(condition));
+  job.train = &pictures(datasets::Split::train);
+  job.seed = 3;
+  job.work_folder = folder;
+  return job;
+}
+
+const core::Json automask = {{"method", "automask"}, {"mac_budget", 0.5}, {"consensus", 0.5}};
+
+// All that a checkpoint holds, as bytes.
+std::string bytes_of(const models::Checkpoint& checkpoint) {
+  const TemporaryFolder folder;
+  models::save_checkpoint(checkpoint, folder / "c");
+  return core::read_file(folder / "c");
+}
+
+double share(const models::Checkpoint& checkpoint, std::size_t k) {
+  const auto groups = graph::channel_groups(checkpoint.graph);
+  return double(graph::masked_cost(checkpoint.graph, groups, checkpoint.masks[k]).macs) /
+         double(graph::cost(checkpoint.graph).macs);
+}
+
+TEST(Train, EveryMethodLearns) {
+  for (const MethodInfo& info : method_infos()) {
+    core::Json method = {{"method", info.name}};
+    if (info.name == "prune" || info.name == "automask") method["mac_budget"] = 0.6;
+    TrainJob job = job_of(method, 4);
+    const datasets::PictureSet& test = pictures(datasets::Split::test);
+    job.validation = &test;
+    const models::Checkpoint checkpoint = train(job);
+
+    EXPECT_EQ(checkpoint.conditions.size(), info.per_condition ? 3U : 1U);
+    EXPECT_EQ(checkpoint.masks.size(), checkpoint.conditions.size());
+    EXPECT_EQ(checkpoint.training["views"], 8000) << "the same for every method";
+    const auto losses = checkpoint.training["losses"].get<std::vector<double>>();
+    EXPECT_LT(losses.back(), 0.75 * losses.front()) << info.name;
+    const double top1 = reference_top1(checkpoint, test, 0, 2);
+    EXPECT_GT(top1, 60) << info.name << ": chance is 10";
+    EXPECT_EQ(checkpoint.training["validation_top1"]["clean"], top1) << info.name;
+    EXPECT_EQ(checkpoint.training["validation_top1"].size(), 3U);
+    for (std::size_t k = 0; k < checkpoint.masks.size(); ++k)
+      EXPECT_LE(share(checkpoint, k), job.spec.mac_budget) << info.name;
+  }
+}
+
+TEST(Train, CleanNetworkSeesNoCorruptedPicture) {
+  TrainJob job = job_of({{"method", "clean"}}, 0.3);
+  const std::string all = bytes_of(train(job));
+  job.conditions.resize(1);
+  EXPECT_EQ(bytes_of(train(job)), all);
+}
+
+TEST(Train, TheSameSeedGivesTheSameBits) {
+  TrainJob job = job_of(automask);
+  const std::string first = bytes_of(train(job));
+  EXPECT_EQ(bytes_of(train(job)), first);
+  job.seed = 4;
+  EXPECT_NE(bytes_of(train(job)), first);
+}
+
+// Stops after `steps` more steps.
+void interrupt(TrainJob job, int steps) {
+  job.stop_requested = [&steps] { return --steps <= 0; };
+  const core::Error error = error_of([&] { train(job); });
+  EXPECT_EQ(error.code(), core::ExitCode::interrupted);
+}
+
+TEST(Train, ResumesWithTheSameBits) {
+  for (const core::Json& method : {automask, core::Json{{"method", "prune"}, {"mac_budget", 0.5}}}) {
+    const std::string undisturbed = bytes_of(train(job_of(method)));  // 20 steps; masks freeze after 10
+    for (const std::vector<int>& stops : {std::vector<int>{1}, {7, 1, 3}, {10}, {15}, {20}, {25}}) {
+      const TemporaryFolder folder;
+      TrainJob job = job_of(method, 1, folder.path());
+      for (const int steps : stops) interrupt(job, steps);
+      EXPECT_EQ(bytes_of(train(job)), undisturbed) << method["method"] << " stopped first after " << stops[0];
+    }
+  }
+}
+
+TEST(Train, CheckpointsByTheClockChangeNothing) {
+  const TemporaryFolder folder;
+  TrainJob job = job_of(automask, 1, folder.path());
+  job.spec.train.checkpoint_seconds = 0;
+  EXPECT_EQ(bytes_of(train(job)), bytes_of(train(job_of(automask))));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "state.safetensors"));
+}
+
+TEST(Train, StartsOverOnTheStateOfAnotherJob) {
+  const TemporaryFolder folder;
+  interrupt(job_of(automask, 1, folder.path()), 5);
+  TrainJob other = job_of(automask, 1, folder.path());
+  other.seed = 99;
+  const std::string resumed = bytes_of(train(other));
+  other.work_folder.clear();
+  EXPECT_EQ(resumed, bytes_of(train(other)));
+}
+
+TEST(Train, NamesADamagedState) {
+  const TemporaryFolder folder;
+  const TrainJob job = job_of(automask, 1, folder.path());
+  interrupt(job, 5);
+  const std::filesystem::path state = folder / "state.safetensors";
+  const std::string whole = core::read_file(state);
+  core::write_file_atomically(state, std::string_view(whole).substr(0, whole.size() / 2));
+  const core::Error cut = error_of([&] { train(job); });
+  EXPECT_EQ(cut.code(), core::ExitCode::corrupt);
+  EXPECT_SAYS(cut, state.string());
+  models::SafetensorsFile file = models::decode_safetensors(whole, "s");
+  file.tensors.erase("velocity");
+  core::write_file_atomically(state, models::encode_safetensors(file));
+  EXPECT_EQ(error_of([&] { train(job); }).code(), core::ExitCode::corrupt);
+}
+
+TEST(Train, NotANumberNamesTheStepAndKeepsTheLastGoodState) {
+  const TemporaryFolder folder;
+  TrainJob job = job_of({{"method", "augment"}}, 2, folder.path());
+  interrupt(job, 3);
+  const std::string good = core::read_file(folder / "state.safetensors");
+  // A state from which the next step must fail: one weight is no number.
+  models::SafetensorsFile file = models::decode_safetensors(good, "s");
+  file.tensors["values"].data[0] = NAN;
+  const std::string poisoned = models::encode_safetensors(file);
+  core::write_file_atomically(folder / "state.safetensors", poisoned);
+  job.spec.train.checkpoint_seconds = 0;
+  const core::Error error = error_of([&] { train(job); });
+  EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
+  EXPECT_SAYS(error, "step 4 of 40");
+  EXPECT_SAYS(error, "learning_rate");
+  EXPECT_EQ(core::read_file(folder / "state.safetensors"), poisoned) << "nothing is saved after the failure";
+}
+
+TEST(Train, TooHighARateIsReportedNotTrainedOn) {
+  TrainJob job = job_of({{"method", "clean"}}, 2);
+  job.spec.train.learning_rate = 1e30;
+  job.spec.train.warmup = 0;
+  EXPECT_EQ(error_of([&] { train(job); }).code(), core::ExitCode::steps_failed);
+}
+
+TEST(Train, BudgetsHoldWithLanes) {
+  for (const double consensus : {1.0, 0.0}) {
+    core::Json method = automask;
+    method.update({{"lanes", 2}, {"consensus", consensus}});
+    const models::Checkpoint checkpoint = train(job_of(method));
+    const auto groups = graph::channel_groups(checkpoint.graph);
+    std::set<graph::Mask> distinct;
+    for (std::size_t k = 0; k < 3; ++k) {
+      EXPECT_LE(share(checkpoint, k), 0.5);
+      EXPECT_GT(share(checkpoint, k), 0.4);
+      EXPECT_EQ(checkpoint.training["mac_share"][checkpoint.conditions[k]], share(checkpoint, k));
+      for (std::size_t g = 0; g < groups.groups.size(); ++g)
+        if (groups.groups[g].maskable)
+          EXPECT_EQ(std::count(checkpoint.masks[k][g].begin(), checkpoint.masks[k][g].end(), 1) % 2, 0);
+      distinct.insert(checkpoint.masks[k]);
+    }
+    EXPECT_EQ(distinct.size() == 1, consensus == 1) << "only c < 1 lets conditions deviate";
+  }
+}
+
+TEST(Train, ConditionsHaveNormalisationsOfTheirOwn) {
+  const models::Checkpoint checkpoint = train(job_of(automask));
+  ASSERT_EQ(checkpoint.normalisation.size(), 3U);
+  EXPECT_EQ(checkpoint.conditions, (std::vector<std::string>{"clean", "gaussian_noise:3", "jpeg:q10"}));
+  EXPECT_NE(checkpoint.normalisation[0].at("bn1.running_var").data,
+            checkpoint.normalisation[1].at("bn1.running_var").data);
+  EXPECT_NE(checkpoint.normalisation[0].at("bn1.weight").data, checkpoint.normalisation[1].at("bn1.weight").data);
+  EXPECT_EQ(checkpoint.normalisation[0].at("bn1.weight").data, checkpoint.weights.at("bn1.weight").data);
+}
+
+TEST(Train, ImpossibleBudgetFailsBeforeTheFirstStep) {
+  TrainJob job = job_of({{"method", "prune"}, {"mac_budget", 0.01}});
+  job.progress = [](const Progress&) { ADD_FAILURE() << "trained"; };
+  const core::Error error = error_of([&] { train(job); });
+  EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
+  EXPECT_SAYS(error, "smallest possible share");
+}
+
+TEST(Train, RefusesWhatDoesNotFit) {
+  TrainJob job = job_of({{"method", "clean"}});
+  const datasets::PictureSet none;
+  job.train = &none;
+  EXPECT_SAYS(error_of([&] { train(job); }), "no training pictures");
+  job = job_of({{"method", "clean"}});
+  job.graph.input.channels = 3;
+  EXPECT_SAYS(error_of([&] { train(job); }), "differ in size");
+  job = job_of({{"method", "augment"}});
+  job.conditions.clear();
+  EXPECT_SAYS(error_of([&] { train(job); }), "no conditions");
+  datasets::PictureSet labelled = *job_of({{"method", "clean"}}).train;
+  labelled.labels[5] = 10;
+  job = job_of({{"method", "clean"}});
+  job.train = &labelled;
+  EXPECT_SAYS(error_of([&] { train(job); }), "10 classes");
+}
+
+}  // namespace
+}  // namespace automask::methods

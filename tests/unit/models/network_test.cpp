@@ -1,0 +1,200 @@
+#include "models/network.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/utils.h>
+
+#include <set>
+
+#include "core/json.h"
+#include "models/zoo.h"
+#include "tests/unit/graph/reference.h"
+#include "tests/unit/models/checkpoints.h"
+
+namespace automask::models {
+namespace {
+
+torch::Tensor picture_tensor(const graph::Graph& net, const std::vector<float>& picture) {
+  return at::tensor(picture).view({1, net.input.channels, net.input.height, net.input.width});
+}
+
+void expect_near(const torch::Tensor& logits, const std::vector<float>& expected, const std::string& what) {
+  const graph::Tensor plain = to_plain(logits);
+  ASSERT_EQ(plain.data.size(), expected.size()) << what;
+  float scale = 1;
+  for (const float value : expected) scale = std::max(scale, std::abs(value));
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(plain.data[i], expected[i], 2e-5F * scale) << what;
+}
+
+graph::Graph resnet(int width = 4, const char* name = "resnet8") {
+  const core::Json json = {{"name", name}, {"width", width}};
+  return build_model({json, "test"}, {1, 28, 28}, 10);
+}
+
+TEST(Network, EqualsTheReferenceOnEveryKindOfGraph) {
+  const torch::NoGradGuard no_grad;
+  std::mt19937 random(5);
+  for (const graph::Graph& net : networks::all())
+    for (const bool recording : {false, true}) {
+      const Checkpoint checkpoint = testing::random_checkpoint(net, 2, random);
+      Network network(checkpoint);
+      network.eval();
+      network.record_gates(recording);
+      const std::vector<float> picture = networks::random_picture(net, random);
+      for (int k = 0; k < 2; ++k) {
+        graph::TensorMap weights = checkpoint.weights;
+        for (const auto& [name, tensor] : checkpoint.normalisation[k]) weights[name] = tensor;
+        expect_near(network.forward(picture_tensor(net, picture), k),
+                    reference::execute(net, weights, picture, checkpoint.masks[k]),
+                    net.name + (recording ? " recording" : "") + ", condition " + std::to_string(k));
+      }
+    }
+}
+
+TEST(Network, MaskedEqualsShrunk) {
+  const torch::NoGradGuard no_grad;
+  std::mt19937 random(6);
+  for (const graph::Graph& net : networks::all()) {
+    const Checkpoint checkpoint = testing::random_checkpoint(net, 1, random);
+    Network masked(checkpoint);
+    Checkpoint small;
+    small.graph = graph::shrink(net, checkpoint.masks[0]);
+    small.weights = graph::shrink_weights(net, checkpoint.masks[0], checkpoint.weights);
+    small.conditions = {"*"};
+    small.masks = {graph::full_mask(graph::channel_groups(small.graph))};
+    small.normalisation = {small.weights};
+    Network shrunk(small);
+    masked.eval();
+    shrunk.eval();
+    const torch::Tensor x = picture_tensor(net, networks::random_picture(net, random));
+    EXPECT_TRUE(at::allclose(masked.forward(x), shrunk.forward(x), 1e-4, 1e-5)) << net.name;
+  }
+}
+
+TEST(Network, StateDictHasTorchvisionsNamesAndEachConditionsNormalisation) {
+  Network network(resnet(), 3, 1);
+  std::set<std::string> parameters, buffers;
+  for (const auto& p : network.named_parameters()) parameters.insert(p.key());
+  for (const auto& b : network.named_buffers()) buffers.insert(b.key());
+  std::set<std::string> expected_parameters, expected_buffers;
+  for (const auto& [name, shape] : graph::parameter_shapes(network.graph())) {
+    const bool running = name.find(".running_") != std::string::npos;
+    (running ? expected_buffers : expected_parameters).insert(name);
+    const std::string node = name.substr(0, name.rfind('.'));
+    if (network.graph().nodes[network.graph().find(node)].op != graph::Op::batch_norm) continue;
+    for (const char* k : {"1", "2"})
+      (running ? expected_buffers : expected_parameters).insert(std::string("conditions.") + k + "." + name);
+  }
+  EXPECT_EQ(parameters, expected_parameters);
+  EXPECT_EQ(buffers, expected_buffers);
+  EXPECT_TRUE(parameters.count("layer2.0.downsample.0.weight"));
+}
+
+TEST(Network, InitialisationFollowsTheSeedAndHe) {
+  const auto weight = [](std::uint64_t seed, const char* name) {
+    Network network(resnet(16), 1, seed);
+    return network.named_parameters()[name].detach().clone();
+  };
+  EXPECT_TRUE(at::equal(weight(3, "layer3.0.conv2.weight"), weight(3, "layer3.0.conv2.weight")));
+  EXPECT_FALSE(at::equal(weight(3, "layer3.0.conv2.weight"), weight(4, "layer3.0.conv2.weight")));
+  const torch::Tensor w = weight(3, "layer3.0.conv2.weight");
+  EXPECT_NEAR(w.std().item<double>(), std::sqrt(2.0 / (64 * 9)), 0.001);
+  EXPECT_NEAR(w.mean().item<double>(), 0, 0.001);
+  const torch::Tensor fc = weight(3, "fc.weight");
+  EXPECT_LE(fc.abs().max().item<double>(), 1 / std::sqrt(64.0));
+  EXPECT_GT(fc.abs().max().item<double>(), 0.9 / std::sqrt(64.0));
+}
+
+TEST(Network, TrainingTouchesOneConditionsStatistics) {
+  Network network(resnet(), 2, 1);
+  network.train();
+  const torch::Tensor before0 = network.named_buffers()["bn1.running_mean"].clone();
+  const torch::Tensor before1 = network.named_buffers()["conditions.1.bn1.running_mean"].clone();
+  network.forward(at::ones({4, 1, 28, 28}), 1).sum().backward();
+  EXPECT_TRUE(at::equal(network.named_buffers()["bn1.running_mean"], before0));
+  EXPECT_FALSE(at::equal(network.named_buffers()["conditions.1.bn1.running_mean"], before1));
+  EXPECT_FALSE(network.named_parameters()["bn1.weight"].grad().defined());
+  EXPECT_TRUE(network.named_parameters()["conditions.1.bn1.weight"].grad().defined());
+}
+
+TEST(Network, PlainAveragesOfStatistics) {
+  Network network(resnet(), 1, 1);
+  network.train();
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor a = at::linspace(0, 1, 2 * 784).view({2, 1, 28, 28}), b = at::sin(a * 40);
+  torch::Tensor means[2];
+  for (int i = 0; i < 2; ++i) {
+    network.set_norm_momentum(1);
+    network.forward(i == 0 ? a : b);
+    means[i] = network.named_buffers()["bn1.running_mean"].clone();
+  }
+  for (int i = 0; i < 2; ++i) {
+    network.set_norm_momentum(1.0 / (i + 1));
+    network.forward(i == 0 ? a : b);
+  }
+  EXPECT_FALSE(at::allclose(means[0], means[1]));
+  EXPECT_TRUE(at::allclose(network.named_buffers()["bn1.running_mean"], (means[0] + means[1]) / 2, 1e-4, 1e-6));
+}
+
+// Otherwise a channel that was masked once could never return, however much it were missed.
+TEST(Network, GateGradientOfAMaskedChannelIsNotZero) {
+  const graph::Graph net = resnet();
+  Network network(net, 1, 2);
+  graph::Mask mask = graph::full_mask(network.groups());
+  for (std::size_t g = 0; g < mask.size(); ++g)
+    if (network.groups().groups[g].maskable) mask[g][1] = 0;
+  network.set_mask(0, mask);
+  network.train();
+  network.record_gates(true);
+  const torch::Tensor x = at::sin(at::arange(3 * 784, torch::kFloat)).view({3, 1, 28, 28});
+  at::cross_entropy_loss(network.forward(x), at::tensor({1, 5, 7}, torch::kLong)).backward();
+  const std::vector<torch::Tensor> gradients = network.gate_gradients();
+  ASSERT_EQ(gradients.size(), network.groups().groups.size());
+  for (std::size_t g = 0; g < gradients.size(); ++g) {
+    ASSERT_EQ(gradients[g].defined(), network.groups().groups[g].maskable);
+    if (!gradients[g].defined()) continue;
+    ASSERT_EQ(gradients[g].sizes().vec(), (std::vector<std::int64_t>{3, network.groups().groups[g].channels}));
+    EXPECT_GT(gradients[g].select(1, 1).abs().max().item<float>(), 0) << network.groups().groups[g].name;
+  }
+  network.record_gates(false);
+  EXPECT_FALSE(network.gate_gradients()[1].defined());
+}
+
+TEST(Network, StoreAndLoadRoundTrip) {
+  std::mt19937 random(8);
+  const Checkpoint checkpoint = testing::random_checkpoint(networks::cifar_resnet(1, 4, 8, 3), 3, random);
+  const Network network(checkpoint);
+  Checkpoint stored;
+  network.store(stored);
+  EXPECT_EQ(graph::to_json(stored.graph), graph::to_json(checkpoint.graph));
+  EXPECT_EQ(stored.masks, checkpoint.masks);
+  ASSERT_EQ(stored.weights.size(), checkpoint.weights.size());
+  for (const auto& [name, tensor] : checkpoint.weights) EXPECT_EQ(stored.weights.at(name).data, tensor.data) << name;
+  for (int k = 0; k < 3; ++k)
+    for (const auto& [name, tensor] : checkpoint.normalisation[k])
+      EXPECT_EQ(stored.normalisation[k].at(name).data, tensor.data) << name;
+}
+
+TEST(Network, RefusesWhatDoesNotFit) {
+  std::mt19937 random(9);
+  const Checkpoint checkpoint = testing::random_checkpoint(networks::depthwise(), 2, random);
+  Network other(networks::chain(), 2, 1), fewer(networks::depthwise(), 1, 1), same(networks::depthwise(), 2, 1);
+  EXPECT_THROW(other.load(checkpoint), graph::GraphError);
+  EXPECT_THROW(fewer.load(checkpoint), graph::GraphError);
+  Checkpoint misshapen = checkpoint;
+  misshapen.normalisation[1].begin()->second.shape[0] += 1;
+  EXPECT_THROW(same.load(misshapen), graph::GraphError);
+  EXPECT_THROW(same.set_mask(0, {}), graph::GraphError);
+  EXPECT_THROW(same.forward(at::zeros({1, 3, 8, 8}), 2), graph::GraphError);
+}
+
+TEST(Network, InputScaling) {
+  const torch::Tensor pictures = at::arange(12, torch::kByte).view({1, 2, 2, 3});
+  const torch::Tensor x = to_input(pictures, {{0.1F, 0.2F, 0.3F}, {0.5F, 0.25F, 2}});
+  ASSERT_EQ(x.sizes().vec(), (std::vector<std::int64_t>{1, 3, 2, 2}));
+  EXPECT_FLOAT_EQ(x[0][1][0][1].item<float>(), (4 / 255.0F - 0.2F) / 0.25F);
+  EXPECT_FLOAT_EQ(x[0][2][1][1].item<float>(), (11 / 255.0F - 0.3F) / 2);
+}
+
+}  // namespace
+}  // namespace automask::models
