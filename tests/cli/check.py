@@ -28,8 +28,8 @@ MANIFEST = {
 }
 HOLES = [
     (r"\b[0-9a-f]{64}\b", "<sha256>"),
-    (r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{10,12}\b", "<key>"),
     (r"automask \d+\.\d+\.\d+ \([0-9a-z]+\)", "automask <version>"),
+    (r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{10,12}\b", "<key>"),
     (r"\b[\d.]+ [GT]iB\b", "<much>"),
     (r"\bdone in [\d.]+ s\b", "done in <time>"),
     (r"20(?!24-01-01)\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<now>"),
