@@ -8,6 +8,10 @@ find_package(fmt REQUIRED)
 find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
 # Debian's LibTorch, or a newer one given by CMAKE_PREFIX_PATH.
 find_package(Torch REQUIRED)
+# LibTorch for CUDA names NVTX's old library, which newer toolkits no longer bring; nothing here needs it.
+if(TARGET torch::nvtoolsext AND NOT TARGET CUDA::nvToolsExt)
+  add_library(CUDA::nvToolsExt INTERFACE IMPORTED)
+endif()
 find_package(SQLite3 REQUIRED)
 find_package(SQLiteCpp REQUIRED)
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
