@@ -5,14 +5,16 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
 # Debian's LibTorch, or a newer one given by CMAKE_PREFIX_PATH.
 find_package(Torch REQUIRED)
+# LibTorch for CUDA names NVTX's old library, which newer toolkits no longer bring; nothing here needs it.
+if(TARGET torch::nvtoolsext AND NOT TARGET CUDA::nvToolsExt)
+  add_library(CUDA::nvToolsExt INTERFACE IMPORTED)
+endif()
 find_package(SQLite3 REQUIRED)
 find_package(SQLiteCpp REQUIRED)
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
-find_package(Boost REQUIRED)
 
 # LibTorch brings its own flags (the C++ ABI among them); they stay with the rooms that use it.
 add_library(automask_torch INTERFACE)

@@ -33,6 +33,7 @@ std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* at = &app;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
   const std::string command = at == &app ? "automask" : "automask " + at->get_name();
+  const std::string subject = at == &app ? "" : at->get_name() + " ";
   const auto extras = app.remaining(true);
   const auto option =
       std::find_if(extras.begin(), extras.end(), [](const auto& word) { return word.rfind("--", 0) == 0; });
@@ -43,7 +44,7 @@ std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error) {
         for (const std::string& name : each->get_lnames()) known.push_back("--" + name);
     const std::string name = option->substr(0, option->find('='));
     const auto near = core::closest(name, known);
-    return command + " has no option " + name + "; " +
+    return subject + "has no option " + name + "; " +
            (near ? "did you mean " + *near + "?" : "see `" + command + " --help`");
   }
   if (!extras.empty() && at == &app)
@@ -81,6 +82,8 @@ int parse_and_act(int argc, char** argv) {
   add_report(app, commands);
   add_doctor(app, commands);
   add_completion(app, commands);
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    command->footer(command->get_footer() + "\n\nAlso --store, --data, --threads and --format: see `automask --help`.");
 
   try {
     app.parse(argc, argv);

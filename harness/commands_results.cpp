@@ -95,6 +95,14 @@ Json rows_of(const Table& table) {
   return rows;
 }
 
+// Metrics of all sizes stand in one column: each number with its own digits, not with those of the column.
+Table plainly(Table table) {
+  for (auto& row : table.rows)
+    for (Json& value : row)
+      if (value.is_number_float()) value = fmt::format("{:.6g}", value.get<double>());
+  return table;
+}
+
 int show_run(const Commands& commands, const std::string& prefix) {
   const auto store = open_database(commands);
   const Json key = {{"key", full_key(store, prefix)}};
@@ -143,7 +151,7 @@ int show_run(const Commands& commands, const std::string& prefix) {
   }
   std::fflush(stdout);
   heading("metrics");
-  results::print(std::cout, metrics, commands.table_format());
+  results::print(std::cout, plainly(metrics), commands.table_format());
   heading("artifacts");
   results::print(std::cout, artifacts, commands.table_format());
   heading("environment");

@@ -1,6 +1,5 @@
 #include "harness/doctor.h"
 
-#include <sqlite3.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "harness/environment.h"
 #include "harness/launch.h"
 #include "harness/progress.h"
+#include "results/store.h"
 
 namespace automask::harness {
 namespace {
@@ -102,8 +102,8 @@ datasets::DatasetSpec default_data() {
 
 Check check_sqlite() {
   // 3.37 brought STRICT tables, 3.35 RETURNING; older ones lack what the schema uses.
-  const std::string finding = std::string("SQLite ") + ::sqlite3_libversion();
-  if (::sqlite3_libversion_number() < 3037000) return {"sqlite", "warn", finding, "use SQLite 3.37 or newer"};
+  const std::string finding = "SQLite " + results::sqlite_version();
+  if (results::sqlite_version_number() < 3037000) return {"sqlite", "warn", finding, "use SQLite 3.37 or newer"};
   return {"sqlite", "ok", finding, ""};
 }
 

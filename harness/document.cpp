@@ -104,7 +104,7 @@ std::pair<std::string, std::string> split_assignment(const std::string& text, co
                                                      const std::string& form) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0)
-    throw core::Error(core::ExitCode::usage, option + " " + text, "has no name before \"=\"", "write " + form);
+    throw core::Error(core::ExitCode::usage, option + " " + text, "is no assignment", "write " + form);
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 

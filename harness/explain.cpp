@@ -110,9 +110,13 @@ std::string explain_miss(const Step& step, const History& history, const std::ma
     return std::accumulate(differences.begin(), differences.end(), 0,
                            [](int sum, const Difference& d) { return sum + (is_input(d) ? 1 : 2); });
   };
+  int least = 0;
   for (std::size_t i = 0; i < history.entries.size(); ++i) {
     std::vector<Difference> differences = compare(history.fields[i], now);
-    if (entry != nullptr && weight(differences) >= weight(nearest)) continue;
+    // Of equally near ones the step that stood for the same cell.
+    const int distance = 2 * weight(differences) + (history.entries[i].step.value("label", "") != step.label);
+    if (entry != nullptr && distance >= least) continue;
+    least = distance;
     nearest = std::move(differences);
     entry = &history.entries[i];
   }

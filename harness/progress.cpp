@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
+#include <utility>
+#include <vector>
 
 namespace automask::harness {
 namespace {
@@ -201,7 +203,9 @@ class JsonlSink : public ProgressSink {
   explicit JsonlSink(std::ostream& out) : out_(out) {}
 
   void begin(std::size_t to_do, std::size_t found) override {
+    begun_ = true;
     say({{"event", "begin"}, {"to_do", to_do}, {"found", found}});
+    for (Json& line : std::exchange(before_, {})) say(std::move(line));
   }
   void started(std::size_t, const Step& step) override { say(about("started", step)); }
   void progress(std::size_t, const Step& step, const Json& event) override {
@@ -231,10 +235,16 @@ class JsonlSink : public ProgressSink {
     return {{"event", event}, {"key", step.key}, {"stage", to_string(step.stage)}, {"label", step.label}};
   }
   void say(Json line) {
+    if (!begun_) {
+      before_.push_back(std::move(line));
+      return;
+    }
     line["schema_version"] = 1;
     out_ << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
   }
   std::ostream& out_;
+  bool begun_ = false;
+  std::vector<Json> before_;  // what was found while counting; "begin" goes first
 };
 
 int terminal_columns() {

@@ -147,4 +147,8 @@ Store Store::open_read_only(const std::filesystem::path& file) {
   });
 }
 
+std::string sqlite_version() { return ::sqlite3_libversion(); }
+
+int sqlite_version_number() { return ::sqlite3_libversion_number(); }
+
 }  // namespace automask::results

@@ -80,4 +80,8 @@ class Store {
 
 int schema_version();
 
+// Of the SQLite in use: "3.40.1", and 3040001 for comparisons.
+std::string sqlite_version();
+int sqlite_version_number();
+
 }  // namespace automask::results

@@ -6,10 +6,11 @@
 #   scripts/install-deps.sh --list     prints the packages, one a line (the Containerfile reads this)
 set -euo pipefail
 
+# ocl-icd-opencl-dev: libdnnl-dev's CMake package asks for OpenCL without depending on it.
 build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
-       libtorch-dev libdnnl-dev libopenblas0-pthread libopencv-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libcli11-dev
-       libbenchmark-dev libgtest-dev libgmock-dev libspdlog-dev libfmt-dev libssl-dev libboost-dev libvalijson-dev
-       libexpected-dev libdnnl-dev zlib1g-dev dataset-fashion-mnist)
+       libtorch-dev libopenblas0-pthread libopencv-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libcli11-dev
+       libbenchmark-dev libgtest-dev libgmock-dev libfmt-dev libssl-dev libvalijson-dev
+       libdnnl-dev ocl-icd-opencl-dev zlib1g-dev dataset-fashion-mnist)
 tests=(python3 sqlite3 chromium clang-format clang-tidy binutils procps)
 
 wanted=("${build[@]}")

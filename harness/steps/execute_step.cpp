@@ -54,8 +54,7 @@ void add_metrics(Outcome& outcome, const std::string& condition, const host::Run
   for (const double latency : run.latencies_ms) sum += latency;
   const double none = std::numeric_limits<double>::quiet_NaN();
   const auto count = static_cast<std::int64_t>(run.latencies_ms.size());
-  outcome.metrics.push_back(
-      {"latency_mean", condition, sum / static_cast<double>(count), none, none, evidence, count});
+  outcome.metrics.push_back({"latency_mean", condition, sum / static_cast<double>(count), none, none, evidence, count});
   outcome.samples.push_back({condition, run.latencies_ms});
 }
 

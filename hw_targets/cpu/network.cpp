@@ -174,7 +174,7 @@ void Network::place_pool(int node, const graph::Graph& graph) {
     a.kernel_w = static_cast<int>(in[3]);
   }
   const auto algorithm =
-      pool.op == graph::Op::max_pool ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_include_padding;
+      pool.op == graph::Op::max_pool ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_exclude_padding;
   const Dims out = {1, in[1], (in[2] + a.pad_top + a.pad_bottom - a.kernel_h) / a.stride_h + 1,
                     (in[3] + a.pad_left + a.pad_right - a.kernel_w) / a.stride_w + 1};
   const dnnl::pooling_forward::desc desc(inference, algorithm, source.get_desc(), any(out), {a.stride_h, a.stride_w},

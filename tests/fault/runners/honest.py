@@ -2,15 +2,16 @@
 """A complete, honest runner for a made-up device, and the base of those that misbehave.
 
 Its "package" is any bytes; its "network" takes pictures of 4 x 4 x 1 and answers 3 logits: the sums of every third
-pixel, plus the condition's number. docs/runner-protocol.md is all it was written from.
+pixel, plus the condition's number. FAULT_SHAPE="classes,height,width,channels" makes it take others. docs/runner-protocol.md is all it was written from.
 """
 import hashlib
 import json
+import os
 import struct
 import sys
 import time
 
-CLASSES, HEIGHT, WIDTH, CHANNELS = 3, 4, 4, 1
+CLASSES, HEIGHT, WIDTH, CHANNELS = map(int, os.environ.get("FAULT_SHAPE", "3,4,4,1").split(","))
 
 
 def sha256(data):

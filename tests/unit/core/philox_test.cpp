@@ -96,10 +96,10 @@ TEST(RandomStream, BelowIsUniformAndInRange) {
   for (int i = 0; i < 600000; ++i) ++seen.at(random.below(6));
   for (const int count : seen) EXPECT_NEAR(count, 100000, 5 * std::sqrt(600000 * 5 / 36.0));
   EXPECT_EQ(random.below(1), 0u);
-  // A bound at which a plain remainder or product would favour the lower half by a third.
-  int low = 0;
-  for (int i = 0; i < 100000; ++i) low += random.below(0xC0000000u) < 0x60000000u;
-  EXPECT_NEAR(low, 50000, 5 * std::sqrt(25000.0));
+  // Three quarters of all words: without rejection every third number would come up twice as often.
+  int thirds = 0;
+  for (int i = 0; i < 90000; ++i) thirds += random.below(0xC0000000u) % 3 == 0;
+  EXPECT_NEAR(thirds, 30000, 5 * std::sqrt(90000 * 2 / 9.0));
 }
 
 }  // namespace

@@ -181,14 +181,16 @@ class SlowNetwork {
       a.kernel_w = in.shape.width;
     }
     double sum = 0, largest = -std::numeric_limits<double>::infinity();
+    int pixels = 0;  // padding does not count in the average
     for (int ky = 0; ky < a.kernel_h; ++ky)
       for (int kx = 0; kx < a.kernel_w; ++kx) {
         const int sy = y * a.stride_h - a.pad_top + ky, sx = x * a.stride_w - a.pad_left + kx;
         if (!in.inside(sy, sx)) continue;
         sum += in.at(c, sy, sx);
+        ++pixels;
         largest = std::max(largest, in.at(c, sy, sx));
       }
-    return node.op == graph::Op::max_pool ? largest : sum / (a.kernel_h * a.kernel_w);
+    return node.op == graph::Op::max_pool ? largest : sum / pixels;
   }
 
   const package::PlainNetwork& plain_;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/atomic_file.h"
+#include "core/philox.h"
 #include "tests/unit/core/temporary_folder.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/datasets/idx_bytes.h"
@@ -83,6 +84,15 @@ TEST(ParseIdx, RefusesSizesThatOverflow) {
     EXPECT_SAYS(error_of([&] { parse_idx(bytes, "x"); }), "announces more data than the file can hold");
     EXPECT_SAYS(error_of([&] { parse_idx(gzipped(bytes), "x"); }), "announces more data than the file can hold");
   }
+}
+
+TEST(ParseIdx, RefusesSizesThatOverflowInALargeFile) {
+  // Large enough for its first size to be possible; the second makes 4 x 2^31 x 2^31 wrap to 0.
+  std::vector<std::uint32_t> noise(9 << 18);
+  core::RandomStream(1).fill(noise);
+  const std::string values(reinterpret_cast<const char*>(noise.data()), 4 * noise.size());
+  const std::string bytes = idx_bytes(12, {1u << 31, 1u << 31}, values);
+  EXPECT_SAYS(error_of([&] { parse_idx(gzipped(bytes), "x"); }), "announces more data than the file can hold");
 }
 
 TEST(WriteIdx, IsReadBack) {

@@ -102,7 +102,7 @@ TEST_F(ExplainTest, EstimatesByFormerStepsOfTheStage) {
 TEST(Differences, NameCodeVersionFieldsAndInputs) {
   const Json before = {{"code_version", 1},
                        {"parameters", {{"a", 1}, {"b", {{"c", {1, 2}}}}}},
-                       {"inputs", {{"data", "0123456789abcdef"}}}};
+                       {"inputs", Json::array({Json::array({"data", "0123456789abcdef"})})}};
   Json after = before;
   EXPECT_TRUE(differences(before, after).empty());
   after["code_version"] = 2;

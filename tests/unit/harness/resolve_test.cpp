@@ -43,7 +43,9 @@ TEST(Cells, KeepTheOrderOfTheMatrix) {
 
 TEST(Cells, ZippedAxesAdvanceTogether) {
   Json json = two_of_each();
-  json["matrix"] = {{"model", {"wide", "tiny"}}, {"method", {"masked", "plain"}}, {"zip", {{"method", "model"}}}};
+  json["matrix"] = {{"model", {"wide", "tiny"}},
+                    {"method", {"masked", "plain"}},
+                    {"zip", Json::array({Json::array({"method", "model"})})}};
   EXPECT_THAT(cells_of(json), ElementsAre("toy wide masked host seed 0", "toy tiny plain host seed 0"));
 }
 

@@ -91,7 +91,7 @@ TEST(Run, RecordsEveryCellAndFindsAllTheSecondTime) {
   EXPECT_EQ(first.cells_passed, 2u);
   const Json rows = bench.final_rows();
   EXPECT_EQ(bench.rows("SELECT method, state FROM runs ORDER BY method"),
-            (Json{{"masked", "passed"}, {"plain", "passed"}}));
+            Json::parse(R"([["masked", "passed"], ["plain", "passed"]])"));
   const RunSummary second = bench.run();
   EXPECT_EQ(second.exit_code(), ExitCode::ok);
   EXPECT_EQ(second.done, 0u);
@@ -137,7 +137,7 @@ TEST(Run, AFailedCellIsARowAndTheNextRunMendsIt) {
   bench.steps.obey_no_more();
   EXPECT_EQ(bench.run().exit_code(), ExitCode::ok);
   EXPECT_EQ(bench.rows("SELECT method, state FROM runs ORDER BY method"),
-            (Json{{"masked", "passed"}, {"plain", "passed"}}));
+            Json::parse(R"([["masked", "passed"], ["plain", "passed"]])"));
   EXPECT_EQ(bench.rows("SELECT count(*) FROM run"), (Json{{3}}));
 }
 

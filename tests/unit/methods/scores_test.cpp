@@ -55,8 +55,7 @@ TEST(GateGradients, EqualFiniteDifferencesOnChains) {
       if (!groups.groups[g].maskable) continue;
       for (int c = 0; c < std::min(groups.groups[g].channels, 4); ++c)
         for (int n = 0; n < 2; ++n) {
-          const double step =
-              0x1p-12;  // small against the distance to the next kink of a ReLU, a power of two for FP32
+          const double step = 0x1p-12;  // exact in FP32, and small against the way to the next kink of a ReLU
           const auto loss = [&](double gate) {
             return loss_with_gate(checkpoint, groups.groups[g], c, gate, x.narrow(0, n, 1), labels.narrow(0, n, 1));
           };

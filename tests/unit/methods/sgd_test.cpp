@@ -47,13 +47,9 @@ TEST(FlatSgd, KeepsValuesShapesAndLayout) {
   const auto expected = plain.named_parameters();
   for (const auto& p : moved.named_parameters()) {
     EXPECT_TRUE(at::equal(p.value(), expected[p.key()])) << p.key();
-<<<<<<< HEAD
     if (p.value().dim() == 4) {
       EXPECT_TRUE(p.value().is_contiguous(torch::MemoryFormat::ChannelsLast)) << p.key();
     }
-=======
-    if (p.value().dim() == 4) EXPECT_TRUE(p.value().is_contiguous(torch::MemoryFormat::ChannelsLast)) << p.key();
->>>>>>> main
     count += p.value().numel();
   }
   EXPECT_EQ(flat.values().numel(), count);

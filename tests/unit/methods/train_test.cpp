@@ -195,14 +195,9 @@ TEST(Train, BudgetsHoldWithLanes) {
       EXPECT_GT(share(checkpoint, k), 0.4);
       EXPECT_EQ(checkpoint.training["mac_share"][checkpoint.conditions[k]], share(checkpoint, k));
       for (std::size_t g = 0; g < groups.groups.size(); ++g)
-<<<<<<< HEAD
         if (groups.groups[g].maskable) {
           EXPECT_EQ(std::count(checkpoint.masks[k][g].begin(), checkpoint.masks[k][g].end(), 1) % 2, 0);
         }
-=======
-        if (groups.groups[g].maskable)
-          EXPECT_EQ(std::count(checkpoint.masks[k][g].begin(), checkpoint.masks[k][g].end(), 1) % 2, 0);
->>>>>>> main
       distinct.insert(checkpoint.masks[k]);
     }
     EXPECT_EQ(distinct.size() == 1, consensus == 1) << "only c < 1 lets conditions deviate";
