@@ -22,9 +22,17 @@ class GraphError : public std::runtime_error {
 };
 
 enum class Op {
-  input, conv2d, linear, batch_norm,
+  input,
+  conv2d,
+  linear,
+  batch_norm,
   affine,  // y = scale[c] x + bias[c]: a batch_norm after folding; "<node>.weight" and "<node>.bias"
-  relu, max_pool, avg_pool, global_avg_pool, add, flatten
+  relu,
+  max_pool,
+  avg_pool,
+  global_avg_pool,
+  add,
+  flatten
 };
 const char* to_string(Op op);
 
@@ -38,13 +46,13 @@ struct Shape {
 // conv2d, -infinity for max_pool, and left out of avg_pool's average (ONNX's default, count_include_pad = 0); a pool's
 // padding is smaller than its kernel.
 struct Attributes {
-  int out_channels = 0;                    // conv2d, linear
-  int kernel_h = 1, kernel_w = 1;          // conv2d, pools
+  int out_channels = 0;            // conv2d, linear
+  int kernel_h = 1, kernel_w = 1;  // conv2d, pools
   int stride_h = 1, stride_w = 1;
   int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
-  int dilation = 1, groups = 1;            // conv2d
-  bool bias = false;                       // conv2d, linear
-  double eps = 1e-5;                       // batch_norm
+  int dilation = 1, groups = 1;  // conv2d
+  bool bias = false;             // conv2d, linear
+  double eps = 1e-5;             // batch_norm
 };
 
 struct Node {
@@ -55,7 +63,7 @@ struct Node {
 };
 
 struct Graph {
-  std::string name;     // e.g. "resnet8"
+  std::string name;  // e.g. "resnet8"
   Shape input;
   std::vector<Node> nodes;
 
@@ -99,7 +107,7 @@ struct ChannelGroup {
   // Nodes after which a mask multiplies: a producer's batch_norm/affine where nothing else reads the producer, else
   // the producer; and every other batch_norm/affine of the group.
   std::vector<int> gates;
-  bool maskable = true;        // false for the input and the network's output
+  bool maskable = true;  // false for the input and the network's output
 };
 struct ChannelGroups {
   std::vector<ChannelGroup> groups;

@@ -16,8 +16,8 @@ struct Verification {
   struct Row {
     std::string condition;
     double shrunk_difference = 0, package_difference = 0;  // relative to the largest absolute logit
-    std::int64_t macs = 0;                                  // of the condition's shrunk network
-    double macs_share = 0;                                  // of the dense network's
+    std::int64_t macs = 0;                                 // of the condition's shrunk network
+    double macs_share = 0;                                 // of the dense network's
   };
   std::vector<Row> rows;
   std::int64_t package_bytes = 0, dense_bytes = 0;  // dense: the FP32 parameters of the unmasked network

@@ -27,6 +27,7 @@ struct Condition {
   std::map<std::string, std::vector<float>> scale, bias;
 };
 
+// NOLINTNEXTLINE(bugprone-exception-escape): moving an nlohmann::json throws nothing, the check cannot see it
 struct Package {
   graph::Graph graph;        // already shrunk to the union; batch_norm nodes have become affine nodes
   graph::TensorMap weights;  // of conv2d and linear nodes only

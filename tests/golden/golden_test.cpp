@@ -41,7 +41,8 @@ datasets::PictureSet synthetic_pictures(int count, int channels) {
         for (int c = 0; c < channels; ++c) {
           const int distance = (y - row) * (y - row) + (x - column) * (x - column);
           const int light = 40 + 2 * x + 10 * c + (distance < 30 ? 150 - 4 * distance : 0);
-          out[static_cast<std::size_t>((y * 28 + x) * channels + c)] = static_cast<std::uint8_t>(std::clamp(light, 0, 255));
+          out[static_cast<std::size_t>((y * 28 + x) * channels + c)] =
+              static_cast<std::uint8_t>(std::clamp(light, 0, 255));
         }
     set.labels.push_back(label);
     set.ids.push_back(core::hash64("synthetic/" + std::to_string(i)));
@@ -55,21 +56,23 @@ Json variant_goldens() {
     for (const int channels : {1, 3}) {
       const int level = info.kind == corruptions::Kind::codec ? 30 : 3;
       const auto text = info.name + ":" + (info.kind == corruptions::Kind::codec ? "q" : "") + std::to_string(level);
-      const auto variant = corruptions::make_variant(synthetic_pictures(4, channels), corruptions::Condition::parse(text), {});
-      found[text + " x" + std::to_string(channels)] =
-          core::sha256_hex({reinterpret_cast<const char*>(variant.pictures.pixels.data()), variant.pictures.pixels.size()});
+      const auto variant =
+          corruptions::make_variant(synthetic_pictures(4, channels), corruptions::Condition::parse(text), {});
+      found[text + " x" + std::to_string(channels)] = core::sha256_hex(
+          {reinterpret_cast<const char*>(variant.pictures.pixels.data()), variant.pictures.pixels.size()});
     }
   return found;
 }
 
-methods::TrainJob job_for(const std::string& method, const datasets::PictureSet& train, const datasets::PictureSet& none,
-                          const std::filesystem::path& work) {
+methods::TrainJob job_for(const std::string& method, const datasets::PictureSet& train,
+                          const datasets::PictureSet& none, const std::filesystem::path& work) {
   methods::TrainJob job;
   const Json model = {{"name", "tinynet"}};
   job.graph = models::build_model({model, "golden"}, {1, 28, 28}, 4);
   Json spec = {{"method", method}, {"train", {{"epochs", 1}, {"batch", 20}, {"threads", 1}}}};
   for (const auto& info : methods::method_infos())
-    if (info.name == method && std::count(info.options.begin(), info.options.end(), "mac_budget")) spec["mac_budget"] = 0.6;
+    if (info.name == method && std::count(info.options.begin(), info.options.end(), "mac_budget"))
+      spec["mac_budget"] = 0.6;
   job.spec = methods::MethodSpec::from_json({spec, "golden"}, method, Json::object());
   job.conditions = {{}, corruptions::Condition::parse("gaussian_noise:2")};
   job.train = &train;
@@ -98,7 +101,8 @@ Json train_goldens() {
   datasets::PictureSet none = train;
   none.pixels.clear(), none.labels.clear(), none.ids.clear();
   for (const auto& info : methods::method_infos()) {
-    const auto work = std::filesystem::temp_directory_path() / ("automask-golden-" + info.name + std::to_string(::getpid()));
+    const auto work =
+        std::filesystem::temp_directory_path() / ("automask-golden-" + info.name + std::to_string(::getpid()));
     std::filesystem::create_directories(work);
     found[info.name] = summary(methods::train(job_for(info.name, train, none, work)));
     std::filesystem::remove_all(work);
@@ -143,7 +147,8 @@ models::Checkpoint synthetic_checkpoint() {
 
 Json versions() {
   Json found;
-  for (const auto stage : {harness::Stage::variant, harness::Stage::train, harness::Stage::compile, harness::Stage::execute})
+  for (const auto stage :
+       {harness::Stage::variant, harness::Stage::train, harness::Stage::compile, harness::Stage::execute})
     found[std::string(harness::to_string(stage))] = harness::code_version(stage);
   return found;
 }
@@ -169,7 +174,8 @@ class Golden : public testing::Test {
   }
   // The one sentence a failing stage needs.
   static std::string advice(const std::string& stage) {
-    return "the results of stage " + stage + " changed: if that is wanted, raise its code_version in harness/step.cpp and run "
+    return "the results of stage " + stage +
+           " changed: if that is wanted, raise its code_version in harness/step.cpp and run "
            "tests/golden/approve.sh";
   }
 };

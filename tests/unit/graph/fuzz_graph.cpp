@@ -93,7 +93,7 @@ TEST(FuzzGraph, MutatedDocuments) {
   for (const graph::Graph& net : networks::all()) seeds.push_back(graph::to_json(net));
   std::mt19937 random(11);
   int accepted = 0, refused = 0;
-  for (int trial = 0; trial < 3000; ++trial) {
+  for (int trial = 0; trial < networks::trials(3000); ++trial) {
     json document = seeds[trial % seeds.size()];
     for (unsigned n = 1 + random() % 3; n > 0; --n) mutate(document, random);
     try {
@@ -105,8 +105,8 @@ TEST(FuzzGraph, MutatedDocuments) {
       EXPECT_NE(std::string(e.what()), "");
     }
   }
-  EXPECT_GT(accepted, 60);
-  EXPECT_GT(refused, 300);
+  EXPECT_GT(accepted, networks::trials(60));
+  EXPECT_GT(refused, networks::trials(300));
 }
 
 graph::Graph random_graph(std::mt19937& random) {
@@ -142,7 +142,7 @@ graph::Graph random_graph(std::mt19937& random) {
 TEST(FuzzGraph, MaskedEqualsShrunkOnRandomStructures) {
   std::mt19937 random(12);
   int masked_something = 0;
-  for (int trial = 0; trial < 1500; ++trial) {
+  for (int trial = 0; trial < networks::trials(1500); ++trial) {
     const graph::Graph net = random_graph(random);
     exercise(net);
     const graph::ChannelGroups groups = graph::channel_groups(net);
@@ -157,7 +157,7 @@ TEST(FuzzGraph, MaskedEqualsShrunkOnRandomStructures) {
     ASSERT_EQ(graph::masked_cost(net, groups, mask).macs, graph::cost(small).macs) << graph::to_json(net).dump();
     ASSERT_EQ(graph::masked_cost(net, groups, mask).parameters, graph::cost(small).parameters);
   }
-  EXPECT_GT(masked_something, 350);
+  EXPECT_GT(masked_something, networks::trials(350));
 }
 
 }  // namespace

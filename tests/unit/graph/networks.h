@@ -14,6 +14,15 @@ using graph::Attributes;
 using graph::Graph;
 using graph::Op;
 
+// How many trials of a random test to run: a sixth in unoptimised builds, sanitised ones among them, which are slow.
+constexpr int trials(int count) {
+#ifdef NDEBUG
+  return count;
+#else
+  return count / 6;
+#endif
+}
+
 inline Attributes conv(int out, int kernel, int stride = 1, int pad = 0, bool bias = false, int groups = 1) {
   Attributes a;
   a.out_channels = out;

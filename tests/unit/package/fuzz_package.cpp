@@ -73,7 +73,7 @@ TEST(FuzzPackage, ChangedContents) {
     seeds.push_back(package::encode(packages::make(net, {"clean", "a", "b"}, 1)));
   std::mt19937 random(21);
   int accepted = 0, refused = 0;
-  for (int trial = 0; trial < 600; ++trial) {
+  for (int trial = 0; trial < networks::trials(600); ++trial) {
     package::Container container = package::decode_container(seeds[trial % seeds.size()], "fuzz");
     json structure = json::parse(container.metadata.at(package::structure_key));
     if (random() % 3 != 0) change_json(structure, random);
@@ -82,14 +82,14 @@ TEST(FuzzPackage, ChangedContents) {
     container.metadata[package::hash_key] = package::content_hash(container);
     ++(survives(package::encode_container(container)) ? accepted : refused);
   }
-  EXPECT_GT(accepted, 25);
-  EXPECT_GT(refused, 120);
+  EXPECT_GT(accepted, networks::trials(25));
+  EXPECT_GT(refused, networks::trials(120));
 }
 
 TEST(FuzzPackage, ChangedBytes) {
   const std::string good = package::encode(packages::make(networks::depthwise(), {"clean", "a"}, 1));
   std::mt19937 random(22);
-  for (int trial = 0; trial < 2000; ++trial) {
+  for (int trial = 0; trial < networks::trials(2000); ++trial) {
     std::string bytes = good;
     // Mostly in the header, where a change reaches the parser.
     const std::size_t reach = random() % 4 == 0 ? bytes.size() : 2000;

@@ -197,7 +197,7 @@ TEST_F(RunnerTest, IgnoresNotifications) {
 
 TEST_F(RunnerTest, StopsWhenTheInputIsNotTheProtocol) {
   for (const std::string& bytes : {std::string("hello"), encode_binary("x"), encode_json({{"jsonrpc", "2.0"}}),
-                                  std::string("Content-Length: 5\r\n\r\n{")}) {
+                                   std::string("Content-Length: 5\r\n\r\n{")}) {
     requests_.clear();
     answers_.clear();
     raw(bytes);
