@@ -37,11 +37,28 @@ std::vector<std::filesystem::path> query_folders(const Commands& commands) {
   return folders;
 }
 
-int query_command(const Commands& commands, const std::string& sql, const std::string& saved, bool list) {
+// NAME=VALUE as they bind :NAME; a VALUE that is a JSON number, true, false or null is that, anything else is text.
+Json parameters_of(const std::vector<std::string>& assignments) {
+  Json parameters = Json::object();
+  for (const std::string& assignment : assignments) {
+    const std::size_t equals = assignment.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      throw core::Error(core::ExitCode::usage, "--param " + assignment, "is not of the form NAME=VALUE",
+                        "write, e.g., --param condition=clean");
+    const std::string name = assignment.substr(0, equals), text = assignment.substr(equals + 1);
+    const Json value = Json::parse(text, nullptr, false);
+    parameters[name] = value.is_primitive() && !value.is_string() ? value : Json(text);
+  }
+  return parameters;
+}
+
+int query_command(const Commands& commands, const std::string& sql, const std::string& saved, bool list,
+                  const std::vector<std::string>& assignments) {
   const Format format = commands.table_format();
   if (int(!sql.empty()) + int(!saved.empty()) + int(list) != 1)
     throw core::Error(core::ExitCode::usage, "query", "needs one of an SQL statement, --saved NAME and --list",
                       "see `automask query --help`");
+  const Json parameters = parameters_of(assignments);
   const auto queries = results::saved_queries(query_folders(commands));
   if (list) {
     Table table{{"name", "summary"}, {}};
@@ -51,7 +68,7 @@ int query_command(const Commands& commands, const std::string& sql, const std::s
   }
   const std::string text = saved.empty() ? sql : results::find_saved_query(queries, saved).sql;
   const auto store = open_database(commands);
-  results::print(std::cout, results::query(store, text), format);
+  results::print_query(std::cout, store, text, parameters, format);
   return 0;
 }
 
@@ -207,21 +224,26 @@ void add_query(CLI::App& app, Commands& commands) {
   auto* command = app.add_subcommand("query", "ask the database: read-only SQL or a saved query");
   struct Options {
     std::string sql, saved;
+    std::vector<std::string> parameters;
     bool list = false;
   };
   auto options = std::make_shared<Options>();
   command->add_option("sql", options->sql, "one read-only statement");
   command->add_option("--saved", options->saved, "a saved query")->type_name("NAME");
+  command->add_option("--param", options->parameters, "a value for :NAME in the statement; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   command->add_flag("--list", options->list, "list the saved queries");
   command->footer(
       "Own saved queries: NAME.sql in ~/.config/automask/queries or in queries/ of the store; the first comment line "
       "is\n"
       "the summary.\n\n"
       "Examples:\n  automask query --saved accuracy_by_condition --format json\n"
-      "  automask query \"SELECT method, avg(top1) FROM accuracy_by_condition GROUP BY method\"");
+      "  automask query \"SELECT method, avg(top1) FROM accuracy_by_condition GROUP BY method\"\n"
+      "  automask query --param c='jpeg:q10' \"SELECT method, top1 FROM accuracy_by_condition WHERE condition = :c\"");
   command->callback([&commands, options] {
     commands.action = [&commands, options] {
-      return query_command(commands, options->sql, options->saved, options->list);
+      return query_command(commands, options->sql, options->saved, options->list, options->parameters);
     };
   });
 }

@@ -76,6 +76,32 @@ struct Child {
                     "check the installation with `automask doctor`");
 }
 
+// OpenMP threads that wait by spinning take the cores from the other steps: training beside other work becomes several
+// times slower. So they sleep, unless the user says otherwise. The marker tells keep_inheritance_here that this is
+// ours.
+constexpr const char* wait_policy = "OMP_WAIT_POLICY";
+constexpr const char* wait_policy_is_ours = "AUTOMASK_SET_OMP_WAIT_POLICY";
+
+// The children's environment variables, ready for exec.
+class Environment {
+ public:
+  Environment() {
+    for (char** variable = ::environ; *variable != nullptr; ++variable) pointers_.push_back(*variable);
+    if (std::getenv(wait_policy) == nullptr) {
+      pointers_.push_back(passive_.data());
+      pointers_.push_back(marker_.data());
+    }
+    pointers_.push_back(nullptr);
+  }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  char* const* pointers() const { return pointers_.data(); }
+
+ private:
+  std::string passive_ = std::string(wait_policy) + "=passive", marker_ = std::string(wait_policy_is_ours) + "=1";
+  std::vector<char*> pointers_;
+};
+
 class LocalLauncher : public Launcher {
  public:
   explicit LocalLauncher(std::filesystem::path program) : program_(std::move(program)) {
@@ -101,6 +127,7 @@ class LocalLauncher : public Launcher {
     const std::string program = program_.string(), file = step_file.string(), at = folder.string();
     char* const arguments[] = {const_cast<char*>(program.c_str()), const_cast<char*>(file.c_str()),
                                const_cast<char*>(at.c_str()), nullptr};
+    const Environment environment;  // before fork, after which nothing may allocate
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid == 0) {
@@ -117,7 +144,7 @@ class LocalLauncher : public Launcher {
       ::dup2(out[1], STDOUT_FILENO);
       ::dup2(err[1], STDERR_FILENO);
       if (lock >= 0) ::fcntl(lock, F_SETFD, 0);  // the lock lasts as long as the step, even without us
-      ::execv(program.c_str(), arguments);
+      ::execve(program.c_str(), arguments, environment.pointers());
       ::_exit(127);
     }
     const int error = errno;
@@ -229,7 +256,12 @@ std::unique_ptr<Launcher> make_local_launcher(std::filesystem::path program) {
   return std::make_unique<LocalLauncher>(std::move(program));
 }
 
-void keep_descriptors_here() { ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); }
+void keep_inheritance_here() {
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (std::getenv(wait_policy_is_ours) == nullptr) return;
+  ::unsetenv(wait_policy);
+  ::unsetenv(wait_policy_is_ours);
+}
 
 std::filesystem::path step_program() {
   const char* variable = std::getenv("AUTOMASK_STEP");

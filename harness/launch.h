@@ -12,9 +12,9 @@ namespace automask::harness {
 // it is long). `program` must exist: Error(internal) otherwise.
 std::unique_ptr<Launcher> make_local_launcher(std::filesystem::path program);
 
-// First in automask-step: what automask hands on, the step's lock, is not for the programs that the step starts. A
-// runner that outlives its step would hold it for ever.
-void keep_descriptors_here();
+// First in automask-step: what automask hands on is not for the programs that the step starts. A runner that outlives
+// its step would hold the step's lock for ever, and sleeping OpenMP threads would lengthen a runner's latencies.
+void keep_inheritance_here();
 
 // automask-step beside the running program, or AUTOMASK_STEP where that is set (tests, wrappers).
 std::filesystem::path step_program();

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string_view>
 
 #include "core/error.h"
 #include "results/connection.h"
+#include "results/json_rows.h"
 
 namespace automask::results {
 namespace {
@@ -179,7 +181,8 @@ void bind(SQLite::Database& database, sqlite3_stmt* statement, const Json& param
                   wanted.empty() ? "it takes none" : core::suggestion(name, wanted));
 }
 
-Json column_value(sqlite3_stmt* statement, int column) {
+// `hexadecimal` holds the digits of a blob.
+Value column_value(sqlite3_stmt* statement, int column, std::string& hexadecimal) {
   switch (sqlite3_column_type(statement, column)) {
     case SQLITE_INTEGER:
       return static_cast<std::int64_t>(sqlite3_column_int64(statement, column));
@@ -187,43 +190,77 @@ Json column_value(sqlite3_stmt* statement, int column) {
       return sqlite3_column_double(statement, column);
     case SQLITE_TEXT: {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
-      return std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column)));
+      return std::string_view(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column)));
     }
-    case SQLITE_BLOB: {  // as hexadecimal digits
+    case SQLITE_BLOB: {
       const auto* bytes = static_cast<const unsigned char*>(sqlite3_column_blob(statement, column));
-      std::string text;
-      for (int i = 0; i < sqlite3_column_bytes(statement, column); ++i) text += fmt::format("{:02x}", bytes[i]);
-      return text;
+      hexadecimal.clear();
+      for (int i = 0; i < sqlite3_column_bytes(statement, column); ++i)
+        fmt::format_to(std::back_inserter(hexadecimal), "{:02x}", bytes[i]);
+      return std::string_view(hexadecimal);
     }
     default:
-      return nullptr;
+      return {};
   }
+}
+
+Json json_of(const Value& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  if (const auto* text = std::get_if<std::string_view>(&value)) return *text;
+  return nullptr;
 }
 
 }  // namespace
 
-Table query(const Store& store, const std::string& sql, const Json& parameters) {
+void query_rows(const Store& store, const std::string& sql, const Json& parameters,
+                const std::function<void(const std::vector<std::string>&)>& head,
+                const std::function<void(std::span<const Value>)>& row) {
   Store::Connection& connection = store.connection();
   SQLite::Database& database = connection.database;
-  return guarded(connection.file, "reading it", [&] {
+  guarded(connection.file, "reading it", [&] {
     const Authorizer authorizer(database.getHandle());
     const StatementHandle statement = prepare(database, sql, authorizer);
     bind(database, statement.get(), parameters);
-    Table table;
-    const int columns = sqlite3_column_count(statement.get());
-    for (int i = 0; i < columns; ++i) table.columns.emplace_back(sqlite3_column_name(statement.get(), i));
-    int result = SQLITE_ROW;
-    while ((result = sqlite3_step(statement.get())) == SQLITE_ROW) {
-      std::vector<Json>& row = table.rows.emplace_back();
-      row.reserve(static_cast<std::size_t>(columns));
-      for (int i = 0; i < columns; ++i) row.push_back(column_value(statement.get(), i));
+    const auto columns = static_cast<std::size_t>(sqlite3_column_count(statement.get()));
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < columns; ++i)
+      names.emplace_back(sqlite3_column_name(statement.get(), static_cast<int>(i)));
+    std::vector<Value> values(columns);
+    std::vector<std::string> hexadecimal(columns);
+    int result = sqlite3_step(statement.get());
+    if (result == SQLITE_ROW || result == SQLITE_DONE) head(names);
+    for (; result == SQLITE_ROW; result = sqlite3_step(statement.get())) {
+      for (std::size_t i = 0; i < columns; ++i)
+        values[i] = column_value(statement.get(), static_cast<int>(i), hexadecimal[i]);
+      row(values);
     }
     if (result != SQLITE_DONE) {
       if ((result & 0xff) == SQLITE_ERROR) throw_sql_error(database, authorizer);
       throw SQLite::Exception(database.getHandle(), result);
     }
-    return table;
   });
+}
+
+Table query(const Store& store, const std::string& sql, const Json& parameters) {
+  Table table;
+  query_rows(
+      store, sql, parameters, [&](const std::vector<std::string>& columns) { table.columns = columns; },
+      [&](std::span<const Value> values) {
+        std::vector<Json>& row = table.rows.emplace_back();
+        row.reserve(values.size());
+        for (const Value& value : values) row.push_back(json_of(value));
+      });
+  return table;
+}
+
+void print_query(std::ostream& out, const Store& store, const std::string& sql, const Json& parameters, Format format) {
+  if (format != Format::json) return print(out, query(store, sql, parameters), format);
+  std::optional<JsonRows> rows;
+  query_rows(
+      store, sql, parameters, [&](const std::vector<std::string>& columns) { rows.emplace(out, columns); },
+      [&](std::span<const Value> row) { rows->write(row); });
+  rows->finish();
 }
 
 }  // namespace automask::results

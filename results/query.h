@@ -1,8 +1,13 @@
 #pragma once
 // Read-only SQL, saved queries, and tables in four formats.
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <ostream>
+#include <span>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "core/json.h"
@@ -20,6 +25,12 @@ struct Table {
 // Blobs come as hexadecimal digits.
 Table query(const Store& store, const std::string& sql, const core::Json& parameters = core::Json::object());
 
+// The same row by row: `head` gets the columns once, then `row` each row; its texts live as long as the call.
+using Value = std::variant<std::monostate, std::int64_t, double, std::string_view>;
+void query_rows(const Store& store, const std::string& sql, const core::Json& parameters,
+                const std::function<void(const std::vector<std::string>&)>& head,
+                const std::function<void(std::span<const Value>)>& row);
+
 struct SavedQuery {
   std::string name, summary, sql;
 };
@@ -35,6 +46,9 @@ Format parse_format(const std::string& name);  // Error(usage), "did you mean"
 // json: {"schema_version": 1, "rows": [{...}]}; csv: RFC 4180; table: aligned for a terminal; md: GitHub.
 // json and csv keep every digit; table and md round to about four.
 void print(std::ostream& out, const Table& table, Format format);
+// query() and print() in one: JSON is written as the rows come.
+void print_query(std::ostream& out, const Store& store, const std::string& sql, const core::Json& parameters,
+                 Format format);
 
 // Text as it stands in a Markdown table: nothing in it is markup, no line breaks.
 std::string markdown_text(const std::string& text);

@@ -17,6 +17,6 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: automask-step STEP.json RESULT_FOLDER   (started by `automask run`)\n");
     return static_cast<int>(automask::core::ExitCode::usage);
   }
-  automask::harness::keep_descriptors_here();
+  automask::harness::keep_inheritance_here();
   return automask::harness::steps::run_step(argv[1], argv[2]);
 }

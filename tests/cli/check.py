@@ -186,6 +186,10 @@ def results(s):
     s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition", "--format", "csv")
     s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition", "--format", "md")
     s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition")
+    by_condition = "SELECT method, top1 FROM accuracy_by_condition WHERE condition = :c AND top1 > :least"
+    s.run("query", by_condition, "--param", "c=clean", "--param", "least=0", "--format", "csv")
+    s.run("query", by_condition, "--param", "c=clean")
+    s.run("query", by_condition, "--param", "clean")
     s.run("query", "DELETE FROM run")
     s.run("query", "SELEKT 1")
     s.run("show")
