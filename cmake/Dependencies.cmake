@@ -6,6 +6,14 @@ find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
+# Codecs themselves, since OpenCV's wrappers hide what matters: subsampling, scans, the encoder's messages.
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(LibArchive REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp)
+pkg_check_modules(OPENJPEG REQUIRED IMPORTED_TARGET libopenjp2)
+pkg_check_modules(AVCODEC REQUIRED IMPORTED_TARGET libavcodec libavutil)
 # Debian's LibTorch, or a newer one given by CMAKE_PREFIX_PATH.
 find_package(Torch REQUIRED)
 # LibTorch for CUDA names NVTX's old library, which newer toolkits no longer bring; nothing here needs it.

@@ -1,5 +1,9 @@
 #include "core/philox.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 #include "core/normal.h"
 
 namespace automask::core {
@@ -44,6 +48,50 @@ void several_blocks(std::uint64_t block, std::uint64_t stream, std::uint64_t key
   }
 }
 
+#ifdef __x86_64__
+// The same with AVX2, four blocks in a vector whose 64-bit lanes each hold a word of one block. Only lower halves
+// count: the multiplication ignores what the upper ones gather. Lanes hold blocks 0, 2, 1, 3, so that the last shuffle
+// leaves them in order.
+__attribute__((target("avx2"))) void several_blocks_avx2(std::uint64_t block, std::uint64_t stream, std::uint64_t key,
+                                                         std::uint32_t* out) {
+  struct Four {
+    __m256i c0, c1, c2, c3;
+  };
+  const auto counter = [&](std::uint64_t first) __attribute__((target("avx2"))) {
+    const auto at = [&](std::uint64_t i) { return static_cast<long long>(first + i); };
+    const __m256i number = _mm256_set_epi64x(at(3), at(1), at(2), at(0));
+    const auto upper = static_cast<long long>(stream >> 32), lower = static_cast<long long>(stream & 0xFFFFFFFFu);
+    return Four{number, _mm256_srli_epi64(number, 32), _mm256_set1_epi64x(lower), _mm256_set1_epi64x(upper)};
+  };
+  const __m256i m_0 = _mm256_set1_epi64x(m0), m_1 = _mm256_set1_epi64x(m1);
+  Four a = counter(block), b = counter(block + 4);
+  std::uint32_t k0 = low(key), k1 = high(key);
+  for (int round = 0; round < 10; ++round) {
+    const __m256i key0 = _mm256_set1_epi64x(k0), key1 = _mm256_set1_epi64x(k1);
+    for (Four* c : {&a, &b}) {
+      const __m256i p0 = _mm256_mul_epu32(m_0, c->c0), p1 = _mm256_mul_epu32(m_1, c->c2);
+      c->c0 = _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(p1, 32), c->c1), key0);
+      c->c2 = _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(p0, 32), c->c3), key1);
+      c->c1 = p1;
+      c->c3 = p0;
+    }
+    k0 += w0;
+    k1 += w1;
+  }
+  for (const Four* c : {&a, &b}) {
+    const __m256i first = _mm256_blend_epi32(c->c0, _mm256_slli_epi64(c->c1, 32), 0xAA);
+    const __m256i second = _mm256_blend_epi32(c->c2, _mm256_slli_epi64(c->c3, 32), 0xAA);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_unpacklo_epi64(first, second));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_unpackhi_epi64(first, second));
+    out += 16;
+  }
+}
+
+auto best_several_blocks() { return __builtin_cpu_supports("avx2") ? several_blocks_avx2 : several_blocks; }
+#else
+auto best_several_blocks() { return several_blocks; }
+#endif
+
 }  // namespace
 
 std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) {
@@ -63,9 +111,10 @@ void RandomStream::refill() {
 }
 
 void RandomStream::fill(std::span<std::uint32_t> out) {
+  static const auto fill_blocks = best_several_blocks();
   std::size_t i = 0;
   while (i < out.size() && left_ > 0) out[i++] = next();
-  for (; out.size() - i >= 4 * lanes; i += 4 * lanes, block_ += lanes) several_blocks(block_, stream_, key_, &out[i]);
+  for (; out.size() - i >= 4 * lanes; i += 4 * lanes, block_ += lanes) fill_blocks(block_, stream_, key_, &out[i]);
   while (i < out.size()) out[i++] = next();
 }
 

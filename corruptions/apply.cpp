@@ -54,7 +54,7 @@ cv::Mat apply(const Condition& condition, const cv::Mat& picture, const StreamCo
     KeyHash hash;
     hash.add(context.seed).add(context.split).add(context.picture_id).add(position++).add(link.name);
     core::RandomStream random(hash.add(static_cast<std::uint64_t>(link.level)).key(), context.view);
-    LinkContext link_context{link.level, random, &bytes};
+    LinkContext link_context{link.level, random, &bytes, link.max_bytes, link.options, context.settings};
     current = find_operator(link).apply(current, link_context);
   }
   if (encoded_bytes != nullptr) *encoded_bytes = bytes;

@@ -11,6 +11,7 @@ constexpr Severities<double> offset = {.1, .2, .3, .4, .5};
 
 cv::Mat apply_offset(const cv::Mat& picture, LinkContext& context) {
   const double raise = 255 * at_severity(offset, context.level);
+  const Edition edition = context.settings.edition;
   cv::Mat result = same_shape(picture);
   const auto in = values(picture);
   const auto out = values(result);
@@ -18,18 +19,18 @@ cv::Mat apply_offset(const cv::Mat& picture, LinkContext& context) {
   std::array<double, 256> raised;
   for (std::size_t v = 0; v < raised.size(); ++v) raised[v] = std::min(255.0, static_cast<double>(v) + raise);
   if (channels == 1) {
-    for (std::size_t i = 0; i < in.size(); ++i) out[i] = to_byte(raised[in[i]]);
+    for (std::size_t i = 0; i < in.size(); ++i) out[i] = to_byte(raised[in[i]], edition);
     return result;
   }
   for (std::size_t i = 0; i < in.size(); i += channels) {
     const std::uint8_t value = *std::max_element(&in[i], &in[i] + channels);
     for (std::size_t c = i; c < i + channels; ++c)
-      out[c] = to_byte(value == 0 ? raised[0] : in[c] * raised[value] / value);
+      out[c] = to_byte(value == 0 ? raised[0] : in[c] * raised[value] / value, edition);
   }
   return result;
 }
 
-core::Json parameters(int level) { return {{"offset", at_severity(offset, level)}}; }
+core::Json parameters(int level, Edition) { return {{"offset", at_severity(offset, level)}}; }
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace automask::corruptions {
 namespace {
@@ -33,12 +34,62 @@ const OperatorInfo* find_operator(std::string_view name) {
   return found == infos.end() ? nullptr : &*found;
 }
 
-std::string level_prefix(const OperatorInfo& info) { return info.kind == Kind::codec ? "q" : ""; }
+constexpr std::int64_t largest_budget = 1'000'000'000;
 
-// "write jpeg:q1 to jpeg:q100"
+// "write jpeg:q1 to jpeg:q100, or the largest number of bytes as in jpeg:4096B"
 std::string level_remedy(const OperatorInfo& info) {
-  const std::string prefix = info.name + ":" + level_prefix(info);
-  return "write " + prefix + std::to_string(info.low) + " to " + prefix + std::to_string(info.high);
+  const std::string prefix = info.name + ":" + info.prefix;
+  std::string remedy = "write " + prefix + std::to_string(info.low) + " to " + prefix + std::to_string(info.high);
+  if (info.kind == Kind::codec) remedy += ", or the largest number of bytes as in " + info.name + ":4096B";
+  return remedy;
+}
+
+template <class Integer>
+std::optional<Integer> number(std::string_view digits, Integer low, Integer high) {
+  Integer value{};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size() || value < low || value > high) return std::nullopt;
+  return value;
+}
+
+// "4096B", "4KiB"; nothing where the text is no size in range.
+std::optional<std::int64_t> size_in_bytes(std::string_view text) {
+  constexpr std::pair<std::string_view, std::int64_t> units[] = {
+      {"KiB", 1024}, {"MiB", 1024 * 1024}, {"kB", 1000}, {"MB", 1000 * 1000}, {"B", 1}};
+  for (const auto& [unit, factor] : units) {
+    if (!text.ends_with(unit)) continue;
+    const auto count = number<std::int64_t>(trimmed(text.substr(0, text.size() - unit.size())), 1, largest_budget);
+    if (!count || *count > largest_budget / factor) return std::nullopt;
+    return *count * factor;
+  }
+  return std::nullopt;
+}
+
+// Puts `written` in its group's place; defaults are left out.
+std::vector<std::string> parse_options(std::string_view text, const OperatorInfo& info,
+                                       const std::vector<std::string>& written) {
+  std::vector<std::string> chosen(info.options.size());
+  for (const std::string& option : written) {
+    const auto group = std::find_if(info.options.begin(), info.options.end(), [&](const OptionGroup& g) {
+      return std::find(g.choices.begin(), g.choices.end(), option) != g.choices.end();
+    });
+    if (group == info.options.end()) {
+      std::vector<std::string> known;
+      for (const auto& g : info.options) known.insert(known.end(), g.choices.begin(), g.choices.end());
+      fail(text, in_quotes(option) + " is no option of " + info.name,
+           known.empty() ? info.name + " takes none" : core::suggestion(option, known));
+    }
+    std::string& place = chosen[static_cast<std::size_t>(group - info.options.begin())];
+    if (!place.empty())
+      fail(text,
+           in_quotes(place) + " and " + in_quotes(option) + " both choose the " + group->name + " of " + info.name,
+           "keep one of them");
+    place = option;
+  }
+  std::vector<std::string> options;
+  for (std::size_t i = 0; i < chosen.size(); ++i)
+    if (!chosen[i].empty() && chosen[i] != info.options[i].choices.front()) options.push_back(chosen[i]);
+  return options;
 }
 
 Link parse_link(std::string_view text, std::string_view part) {
@@ -57,17 +108,33 @@ Link parse_link(std::string_view text, std::string_view part) {
   const char* what = info->kind == Kind::codec ? "quality" : "severity";
   if (colon == std::string_view::npos) fail(text, in_quotes(name) + " lacks its " + what, level_remedy(*info));
 
-  const std::string_view written = trimmed(part.substr(colon + 1));
-  std::string_view digits = written;
-  const std::string prefix = level_prefix(*info);
-  const bool has_prefix = digits.starts_with(prefix);
-  if (has_prefix) digits.remove_prefix(prefix.size());
-  int level = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), level);
-  if (!has_prefix || error != std::errc() || end != digits.data() + digits.size() || level < info->low ||
-      level > info->high)
-    fail(text, in_quotes(written) + " is no " + what + " of " + name, level_remedy(*info));
-  return {name, level};
+  const std::string_view after = part.substr(colon + 1);
+  auto comma = after.find(',');
+  const std::string_view written = trimmed(after.substr(0, comma));
+  std::vector<std::string> options;
+  while (comma != std::string_view::npos) {
+    const auto next = after.find(',', comma + 1);
+    options.emplace_back(trimmed(after.substr(comma + 1, next - comma - 1)));
+    comma = next;
+  }
+
+  Link link;
+  link.name = name;
+  if (info->kind == Kind::codec && written.ends_with('B')) {
+    const auto bytes = size_in_bytes(written);
+    if (!bytes)
+      fail(text, in_quotes(written) + " is no number of bytes",
+           "write " + name + ":1B to " + name + ":1000000000B; KiB, MiB, kB and MB are understood, too");
+    link.max_bytes = *bytes;
+  } else {
+    const auto level = written.starts_with(info->prefix)
+                           ? number<int>(written.substr(info->prefix.size()), info->low, info->high)
+                           : std::nullopt;
+    if (!level) fail(text, in_quotes(written) + " is no " + what + " of " + name, level_remedy(*info));
+    link.level = *level;
+  }
+  link.options = parse_options(text, *info, options);
+  return link;
 }
 
 }  // namespace
@@ -77,12 +144,63 @@ const std::vector<OperatorInfo>& operator_infos() {
       {"gaussian_noise", Kind::corruption, 1, 5, true, "additive normal noise, as of a sensor in low light"},
       {"shot_noise", Kind::corruption, 1, 5, true, "Poisson noise of counted photons"},
       {"impulse_noise", Kind::corruption, 1, 5, true, "salt and pepper: values stuck at black or white"},
+      {"speckle_noise", Kind::corruption, 1, 5, true, "normal noise in proportion to the value"},
       {"defocus_blur", Kind::corruption, 1, 5, false, "a lens out of focus: blur by an antialiased disk"},
+      {"glass_blur", Kind::corruption, 1, 5, true, "frosted glass: pixels change places with near ones"},
+      {"motion_blur", Kind::corruption, 1, 5, true, "a camera moved along a line during the exposure"},
+      {"zoom_blur", Kind::corruption, 1, 5, false, "a camera moved towards the scene during the exposure"},
+      {"gaussian_blur", Kind::corruption, 1, 5, false, "blur by a Gaussian"},
+      {"snow", Kind::corruption, 1, 5, true, "falling flakes and a whitened scene"},
+      {"frost", Kind::corruption, 1, 5, true, "ice crystals on the window"},
+      {"fog", Kind::corruption, 1, 5, true, "uneven fog, a fractal map of heights"},
+      {"spatter", Kind::corruption, 1, 5, true, "drops of water, at severities 4 and 5 of mud, on the lens"},
       {"brightness", Kind::corruption, 1, 5, false, "a raised HSV value, as of overexposure"},
+      {"low_light", Kind::corruption, 1, 5, true, "few photons: a short exposure with shot and read noise"},
       {"contrast", Kind::corruption, 1, 5, false, "values drawn towards the mean of their channel"},
-      {"jpeg", Kind::codec, 1, 100, false, "JPEG at a quality, 4:2:0 where coloured"},
+      {"saturate", Kind::corruption, 1, 5, false, "paler or stronger colours"},
+      {"pixelate", Kind::corruption, 1, 5, false, "fewer pixels, enlarged again"},
+      {"elastic_transform", Kind::corruption, 1, 5, true, "small regions stretched and moved"},
+      {"jpeg_compression", Kind::corruption, 1, 5, false, "JPEG at ImageNet-C's five low qualities"},
+      {"jpeg",
+       Kind::codec,
+       1,
+       100,
+       false,
+       "JPEG at a quality, 4:2:0 where coloured",
+       "q",
+       {{"scan", {"baseline", "progressive"}}, {"chroma", {"420", "422", "444"}}}},
+      {"webp", Kind::codec, 0, 100, false, "lossy WebP at a quality", "q"},
+      {"jpeg2000", Kind::codec, 15, 60, false, "JPEG 2000 at a PSNR in dB", "psnr"},
+      {"h264",
+       Kind::codec,
+       1,
+       51,
+       false,
+       "an H.264 intra frame at a constant rate factor",
+       "crf",
+       {{"range", {"limited", "full"}}, {"matrix", {"709", "601"}}}},
+      {"h265",
+       Kind::codec,
+       1,
+       51,
+       false,
+       "an H.265 intra frame at a constant rate factor",
+       "crf",
+       {{"range", {"limited", "full"}}, {"matrix", {"709", "601"}}}},
   };
   return infos;
+}
+
+std::string Link::canonical() const {
+  std::string text = name + ":";
+  if (max_bytes > 0) {
+    text += std::to_string(max_bytes) + "B";
+  } else {
+    const OperatorInfo* info = find_operator(name);
+    text += (info == nullptr ? "" : info->prefix) + std::to_string(level);
+  }
+  for (const std::string& option : options) text += "," + option;
+  return text;
 }
 
 Condition Condition::parse(std::string_view text) {
@@ -110,7 +228,7 @@ std::string Condition::canonical() const {
   std::string text;
   for (const Link& link : links_) {
     if (!text.empty()) text += " > ";
-    text += link.name + ":" + level_prefix(*find_operator(link.name)) + std::to_string(link.level);
+    text += link.canonical();
   }
   return text;
 }

@@ -1,5 +1,6 @@
 #pragma once
 // Conditions as data: named chains of corruptions and codecs. No pictures here, OpenCV is not needed.
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,23 +11,37 @@ namespace automask::corruptions {
 
 enum class Kind { corruption, codec };
 
-// One operator as users may name it. Corruptions take a severity 1-5, codecs a quality ("q30").
+// A choice a codec leaves to the user: at most one of `choices` is written, the first holds where none is.
+struct OptionGroup {
+  std::string name;  // "chroma"
+  std::vector<std::string> choices;
+};
+
+// One operator as users may name it. Corruptions take a severity 1-5, codecs a quality ("q30", "crf28") or the largest
+// number of bytes ("4096B", "4KiB"), and options after commas ("progressive").
 struct OperatorInfo {
   std::string name;
   Kind kind;
-  int low, high;  // range of the level: severity 1-5, JPEG quality 1-100
+  int low, high;  // range of the level: severity 1-5, JPEG quality 1-100, CRF 1-51
   bool stochastic;
-  std::string summary;  // one line for help texts
+  std::string summary;      // one line for help texts
+  std::string prefix = "";  // before the level: "q", "crf", "psnr"; empty for severities
+  std::vector<OptionGroup> options = {};
 };
 const std::vector<OperatorInfo>& operator_infos();
 
 struct Link {
-  std::string name;  // an OperatorInfo's name
-  int level = 0;     // severity or quality
+  std::string name;                       // an OperatorInfo's name
+  int level = 0;                          // severity or quality; 0 where a budget is given
+  std::int64_t max_bytes = 0;             // codecs: the budget in [1, 1e9] that stands for the quality; 0: none
+  std::vector<std::string> options = {};  // codecs: what differs from the defaults, in the order of the groups
+
+  std::string canonical() const;  // "jpeg:q30,progressive"
   bool operator==(const Link&) const = default;
 };
 
-// `clean`, `shot_noise:2`, `shot_noise:2 > jpeg:q30`. canonical() is the one spelling used in keys and tables.
+// `clean`, `shot_noise:2`, `shot_noise:2 > jpeg:q30,444`, `jpeg:4KiB`. canonical() is the one spelling used in keys and
+// tables: sizes in bytes, defaults left out, options in the catalogue's order.
 class Condition {
  public:
   Condition() = default;  // clean

@@ -17,13 +17,14 @@ cv::Mat apply_factor(const cv::Mat& picture, LinkContext& context) {
     for (std::size_t i = channel; i < in.size(); i += channels) sum += in[i];
     const double mean = static_cast<double>(sum) / static_cast<double>(picture.total());
     std::array<std::uint8_t, 256> mapped;
-    for (std::size_t x = 0; x < mapped.size(); ++x) mapped[x] = to_byte((static_cast<double>(x) - mean) * c + mean);
+    for (std::size_t x = 0; x < mapped.size(); ++x)
+      mapped[x] = to_byte((static_cast<double>(x) - mean) * c + mean, context.settings.edition);
     for (std::size_t i = channel; i < in.size(); i += channels) out[i] = mapped[in[i]];
   }
   return result;
 }
 
-core::Json parameters(int level) { return {{"factor", at_severity(factor, level)}}; }
+core::Json parameters(int level, Edition) { return {{"factor", at_severity(factor, level)}}; }
 
 }  // namespace
 

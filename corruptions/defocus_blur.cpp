@@ -5,6 +5,7 @@
 // the disk is summed exactly, in integers, row by row from prefix sums, whatever its area.
 #include <cmath>
 #include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include "corruptions/operators.h"
 
@@ -93,7 +94,37 @@ void disk_row(const Kernel& k, const std::int32_t* const* rows, Size channels, S
   }
 }
 
+// The generator's kernel: the disk in a window of radius 8, or its own where that is larger, whose mirrored border the
+// Gaussian sees.
+cv::Mat published_kernel(const Lens& lens) {
+  const int half = std::max(8, lens.radius), side = 2 * half + 1;
+  cv::Mat_<float> disk(side, side, 0.0F);
+  int area = 0;
+  for (int y = -half; y <= half; ++y)
+    for (int x = -half; x <= half; ++x)
+      if (x * x + y * y <= lens.radius * lens.radius) {
+        disk(y + half, x + half) = 1;
+        ++area;
+      }
+  disk /= area;
+  const int window = 2 * lens.margin() + 1;
+  cv::GaussianBlur(disk, disk, {window, window}, lens.alias);
+  return disk;
+}
+
+// In double, as there: sums that should be whole numbers come out a little below as often.
+cv::Mat published_blur(const cv::Mat& picture, const Lens& lens) {
+  cv::Mat share, blurred;
+  picture.convertTo(share, CV_64F, 1 / 255.0);
+  cv::filter2D(share, blurred, -1, published_kernel(lens));
+  cv::Mat result = same_shape(picture);
+  const auto out = values(result);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = to_byte(blurred.ptr<double>()[i] * 255, Edition::compat);
+  return result;
+}
+
 cv::Mat apply_blur(const cv::Mat& picture, LinkContext& context) {
+  if (context.settings.edition != Edition::fixed) return published_blur(picture, at_severity(lenses, context.level));
   const Kernel& k = kernel(context.level);
   const int channels = picture.channels(), reach = k.radius + k.margin, rows = picture.rows;
   const Size stride = static_cast<Size>((picture.cols + 2 * reach + 1) * channels);  // of the prefix sums
@@ -137,7 +168,7 @@ cv::Mat apply_blur(const cv::Mat& picture, LinkContext& context) {
   return result;
 }
 
-core::Json parameters(int level) {
+core::Json parameters(int level, Edition) {
   const Lens& lens = at_severity(lenses, level);
   return {{"radius", lens.radius}, {"alias_sigma", lens.alias}};
 }

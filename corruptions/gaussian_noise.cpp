@@ -1,8 +1,10 @@
 // x + N(0, sigma), independently per value: to_byte(v + 255 sigma z) with z the normal quantile of one random word.
 //
 // Since v is whole, rounding acts on the noise alone: what is added is the integer d nearest to 255 sigma z. It has
-// few values, so the words at which it steps are tabulated; the quantile itself would take four times as long.
+// few values, so the words at which it steps are tabulated; the quantile itself would take four times as long. Where
+// values are truncated instead, d is the integer below.
 #include "core/normal.h"
+#include "corruptions/fields.h"
 #include "corruptions/operators.h"
 
 namespace automask::corruptions {
@@ -13,10 +15,10 @@ constexpr int most = 255;  // a larger step ends at black or white all the same
 
 class StepTable {
  public:
-  explicit StepTable(double scale) {
+  StepTable(double scale, double bias) {
     const auto reaches = [&](std::uint64_t word, int d) {
       const double p = (static_cast<double>(word) + 0.5) * 0x1p-32;
-      return scale * core::normal_quantile(p) + 0.5 >= d;
+      return scale * core::normal_quantile(p) + bias >= d;
     };
     // first_[i]: the lowest word whose noise is at least i - most, by bisection; it grows with i. What lies below the
     // lowest step is taken as that step.
@@ -53,15 +55,21 @@ class StepTable {
   std::array<std::uint16_t, 1 << 10> guide_;  // where to start, by the upper bits of the word
 };
 
-const StepTable& table(int level) {
-  static const Severities<StepTable> tables = {StepTable(255 * sigma[0]), StepTable(255 * sigma[1]),
-                                               StepTable(255 * sigma[2]), StepTable(255 * sigma[3]),
-                                               StepTable(255 * sigma[4])};
+template <bool rounded>
+const StepTable& table_of(int level) {
+  constexpr double bias = rounded ? 0.5 : 0;
+  static const Severities<StepTable> tables = {StepTable(255 * sigma[0], bias), StepTable(255 * sigma[1], bias),
+                                               StepTable(255 * sigma[2], bias), StepTable(255 * sigma[3], bias),
+                                               StepTable(255 * sigma[4], bias)};
   return at_severity(tables, level);
 }
 
+const StepTable& table(int level, Edition edition) {
+  return edition == Edition::fixed ? table_of<true>(level) : table_of<false>(level);
+}
+
 cv::Mat apply_noise(const cv::Mat& picture, LinkContext& context) {
-  const StepTable& noise = table(context.level);
+  const StepTable& noise = table(context.level, context.settings.edition);
   cv::Mat result = same_shape(picture);
   const auto in = values(picture);
   const auto out = values(result);
@@ -71,9 +79,21 @@ cv::Mat apply_noise(const cv::Mat& picture, LinkContext& context) {
   return result;
 }
 
-core::Json parameters(int level) { return {{"sigma", at_severity(sigma, level)}}; }
+core::Json parameters(int level, Edition) { return {{"sigma", at_severity(sigma, level)}}; }
 
 }  // namespace
+
+cv::Mat gaussian_noise_of(const cv::Mat& picture, std::span<const float> field, int severity,
+                          const OperatorSettings& settings) {
+  const auto in = values(picture);
+  expect_numbers(field, in.size(), "gaussian_noise");
+  const double scale = 255 * at_severity(sigma, severity);
+  cv::Mat result = same_shape(picture);
+  const auto out = values(result);
+  for (std::size_t i = 0; i < in.size(); ++i)
+    out[i] = to_byte(in[i] + scale * static_cast<double>(field[i]), settings.edition);
+  return result;
+}
 
 constinit const Operator gaussian_noise{"gaussian_noise", apply_noise, parameters};
 

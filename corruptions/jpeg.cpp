@@ -1,5 +1,6 @@
 // JPEG at a quality: libjpeg(-turbo) with its defaults (baseline, 4:2:0, accurate integer DCT), which is what OpenCV
-// and PIL write, byte for byte. Called directly, since OpenCV's wrapper takes twice the time on small pictures.
+// and PIL write, byte for byte; progressive scans and other chroma subsamplings as PIL writes them. Called directly,
+// since OpenCV's wrapper takes twice the time on small pictures and knows no subsampling.
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -7,7 +8,7 @@
 #include <jpeglib.h>
 
 #include "core/error.h"
-#include "corruptions/operators.h"
+#include "corruptions/codec.h"
 
 namespace automask::corruptions {
 namespace {
@@ -59,7 +60,13 @@ void finish(j_compress_ptr info) {
   buffer->used = buffer->bytes.size() - buffer->manager.free_in_buffer;
 }
 
-// One encoder and one decoder per thread: setting libjpeg up costs as much as coding a small picture.
+struct Format {
+  bool progressive = false;
+  int horizontal = 2, vertical = 2;  // luma samples per chroma sample
+};
+
+// One encoder and one decoder per thread: setting libjpeg up costs as much as coding a small picture. Progressive
+// pictures have an encoder of their own: libjpeg-turbo keeps their Huffman tables and would use them for baseline ones.
 class Codec {
  public:
   Codec() {
@@ -80,7 +87,7 @@ class Codec {
   Codec(const Codec&) = delete;
   Codec& operator=(const Codec&) = delete;
 
-  bool encode(const cv::Mat& picture, int quality) {
+  bool encode(const cv::Mat& picture, int quality, const Format& format) {
     if (setjmp(failure_.back) != 0) {
       jpeg_abort_compress(&encoder_);
       return false;
@@ -91,6 +98,11 @@ class Codec {
     encoder_.in_color_space = picture.channels() == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(&encoder_);
     jpeg_set_quality(&encoder_, quality, TRUE);
+    if (picture.channels() == 3) {
+      encoder_.comp_info[0].h_samp_factor = format.horizontal;
+      encoder_.comp_info[0].v_samp_factor = format.vertical;
+    }
+    if (format.progressive) jpeg_simple_progression(&encoder_);
     jpeg_start_compress(&encoder_, TRUE);
     while (encoder_.next_scanline < encoder_.image_height) {
       JSAMPROW row = const_cast<JSAMPROW>(picture.ptr(static_cast<int>(encoder_.next_scanline)));
@@ -100,12 +112,12 @@ class Codec {
     return true;
   }
 
-  bool decode(cv::Mat& picture) {
+  bool decode(std::span<const std::uint8_t> bytes, cv::Mat& picture) {
     if (setjmp(failure_.back) != 0) {
       jpeg_abort_decompress(&decoder_);
       return false;
     }
-    jpeg_mem_src(&decoder_, buffer_.bytes.data(), buffer_.used);
+    jpeg_mem_src(&decoder_, bytes.data(), bytes.size());
     jpeg_read_header(&decoder_, TRUE);
     decoder_.out_color_space = picture.channels() == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_start_decompress(&decoder_);
@@ -117,7 +129,7 @@ class Codec {
     return true;
   }
 
-  std::size_t size() const { return buffer_.used; }
+  std::span<const std::uint8_t> bytes() const { return {buffer_.bytes.data(), buffer_.used}; }
   const char* message() const { return failure_.message; }
 
  private:
@@ -128,14 +140,22 @@ class Codec {
 };
 
 cv::Mat apply_jpeg(const cv::Mat& picture, LinkContext& context) {
-  thread_local Codec codec;
-  cv::Mat result = same_shape(picture);
-  if (!codec.encode(picture, context.level) || !codec.decode(result))
-    throw core::Error(core::ExitCode::steps_failed, "jpeg:q" + std::to_string(context.level),
-                      std::string("a picture of ") + std::to_string(picture.cols) + " x " +
-                          std::to_string(picture.rows) + " cannot be coded: " + codec.message());
-  if (context.encoded_bytes != nullptr) *context.encoded_bytes = static_cast<std::int64_t>(codec.size());
-  return result;
+  thread_local Codec baseline, progressive;
+  Format format;
+  format.progressive = has_option(context, "progressive");
+  if (has_option(context, "422")) format = {format.progressive, 2, 1};
+  if (has_option(context, "444")) format = {format.progressive, 1, 1};
+  Codec& codec = format.progressive ? progressive : baseline;
+  const auto encode = [&](int quality) {
+    if (!codec.encode(picture, quality, format)) fail_to_code("jpeg", "q", picture, context, codec.message());
+    return codec.bytes();
+  };
+  const auto decode = [&](std::span<const std::uint8_t> bytes) {
+    cv::Mat result = same_shape(picture);
+    if (!codec.decode(bytes, result)) fail_to_code("jpeg", "q", picture, context, codec.message());
+    return result;
+  };
+  return code_picture(context, {.worst = 1, .best = 100}, encode, decode);
 }
 
 #define AUTOMASK_TEXT_OF(x) #x
@@ -146,10 +166,12 @@ constexpr const char* library = "libjpeg-turbo " AUTOMASK_TEXT(LIBJPEG_TURBO_VER
 constexpr const char* library = "libjpeg " AUTOMASK_TEXT(JPEG_LIB_VERSION);
 #endif
 
-core::Json parameters(int level) { return {{"quality", level}, {"subsampling", "4:2:0"}, {"library", library}}; }
+std::string library_version() { return library; }
+
+core::Json quality(int level, Edition) { return {{"quality", level}}; }
 
 }  // namespace
 
-constinit const Operator jpeg{"jpeg", apply_jpeg, parameters};
+constinit const Operator jpeg{"jpeg", apply_jpeg, quality, library_version};
 
 }  // namespace automask::corruptions

@@ -30,7 +30,8 @@ void corrupt(const datasets::PictureSet& clean, std::size_t index, const Conditi
   const cv::Mat picture(clean.height, clean.width, clean.channels == 1 ? CV_8UC1 : CV_8UC3,
                         const_cast<std::uint8_t*>(bytes.data()));
   const cv::Mat result =
-      apply(condition, picture, {options.seed, options.split, clean.ids[index], options.view}, encoded_bytes);
+      apply(condition, picture, {options.seed, options.split, clean.ids[index], options.view, options.settings},
+            encoded_bytes);
   std::memcpy(out, result.data, bytes.size());
 }
 
@@ -67,15 +68,10 @@ void write_variant(const Variant& variant, const Condition& condition, const Var
   datasets::write_picture_set(variant.pictures, folder);
 
   const auto& set = variant.pictures;
-  core::Json chain = core::Json::array();
-  for (const Link& link : condition.links())
-    for (const Operator& op : operators())
-      if (op.name == link.name)
-        chain.push_back({{"operator", link.name}, {"level", link.level}, {"parameters", op.parameters(link.level)}});
   core::Json index = {{"schema_version", 1},
                       {"condition", condition.canonical()},
-                      {"chain", chain},
-                      {"variant", "fixed"},
+                      {"chain", parameters(condition, options.settings.edition)},
+                      {"variant", to_string(options.settings.edition)},
                       {"seed", options.seed},
                       {"split", options.split},
                       {"view", options.view},

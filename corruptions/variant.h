@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "corruptions/condition.h"
+#include "corruptions/edition.h"
 #include "datasets/picture_set.h"
 
 namespace automask::corruptions {
@@ -17,6 +18,7 @@ struct VariantOptions {
   std::string split = "test";
   std::uint32_t view = 0;
   int threads = 1;
+  OperatorSettings settings = {};
 };
 
 struct Variant {

@@ -6,8 +6,8 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/parallel.h"
+#include "datasets/files.h"
 #include "datasets/idx.h"
-#include "datasets/image_folder.h"
 
 namespace automask::datasets {
 namespace {
@@ -59,43 +59,74 @@ std::vector<std::size_t> members(const DatasetSpec& spec, Split split, std::size
   return held_out;
 }
 
-class Subset : public Dataset {
+class Subset : public Source {
  public:
-  Subset(std::unique_ptr<Dataset> all, std::vector<std::size_t> members)
+  Subset(std::unique_ptr<Source> all, std::vector<std::size_t> members)
       : all_(std::move(all)), members_(std::move(members)) {}
   std::size_t size() const override { return members_.size(); }
   int label(std::size_t i) const override { return all_->label(members_.at(i)); }
   std::string id(std::size_t i) const override { return all_->id(members_.at(i)); }
   cv::Mat picture(std::size_t i) const override { return all_->picture(members_.at(i)); }
+  std::string read(std::size_t i) const override { return all_->read(members_.at(i)); }
+  std::string where(std::size_t i) const override { return all_->where(members_.at(i)); }
   const std::vector<std::string>& classes() const override { return all_->classes(); }
+  const std::vector<std::string>& skipped() const override { return all_->skipped(); }
 
  private:
-  std::unique_ptr<Dataset> all_;
+  std::unique_ptr<Source> all_;
   std::vector<std::size_t> members_;
 };
 
+std::unique_ptr<Source> open_all(const DatasetSpec& spec, Split split) {
+  SourceOptions options;
+  options.classes = spec.classes;
+  options.subfolder = spec.subfolder;
+  for (const auto& [role, file] : label_files(spec, split)) {
+    if (role == "class_list") options.class_list = file;
+    if (role == "ground_truth") options.ground_truth = file;
+    if (role == "ilsvrc_ids") options.ilsvrc_ids = file;
+  }
+  const auto paths = files(spec, split);
+  if (spec.reader == "idx") return open_idx(paths[0], paths[1], options);
+  if (spec.reader == "cifar") return open_cifar(paths, options);
+  if (spec.reader == "tar") return labelled_files(files_in_tars(paths), options);
+  if (spec.reader == "webdataset") return shard_samples(files_in_tars(paths), options);
+  std::vector<std::string> relative;
+  for (const auto& path : paths) relative.push_back(path.lexically_relative(spec.root).generic_string());
+  options.subfolder = split_folder(spec, split).lexically_relative(spec.root).generic_string();
+  const auto folders = spec.class_list.empty() ? folder_classes(spec, split) : std::vector<std::string>{};
+  return labelled_files(files_in_folder(spec.root, std::move(relative)), options, folders, true);
+}
+
+void require_labels(const Source& source) {
+  for (std::size_t i = 0; i < source.size(); ++i)
+    if (source.label(i) < 0)
+      throw Error(ExitCode::steps_failed, source.where(i), "has no label", "add a .cls or a \"label\" to its .json");
+}
+
 }  // namespace
 
-std::unique_ptr<Dataset> open(const DatasetSpec& spec, Split split) {
-  auto all = spec.reader == "idx" ? open_idx(spec, split) : open_image_folder(spec, split);
+std::unique_ptr<Source> open(const DatasetSpec& spec, Split split) {
+  auto all = open_all(spec, split);
+  require_labels(*all);
   auto picked = members(spec, split, all->size());
   return std::make_unique<Subset>(std::move(all), std::move(picked));
 }
 
-PictureSet load(const Dataset& dataset, const DatasetSpec& spec, int threads) {
+PictureSet load(const Source& source, const DatasetSpec& spec, int threads) {
   PictureSet set;
   set.height = spec.height;
   set.width = spec.width;
   set.channels = spec.channels;
-  set.classes = dataset.classes();
-  set.pixels.resize(dataset.size() * set.picture_bytes());
-  set.labels.resize(dataset.size());
-  set.ids.resize(dataset.size());
-  core::parallel_for(dataset.size(), threads, [&](std::size_t i) {
-    const cv::Mat picture = preprocess(dataset.picture(i), spec);
+  set.classes = source.classes();
+  set.pixels.resize(source.size() * set.picture_bytes());
+  set.labels.resize(source.size());
+  set.ids.resize(source.size());
+  core::parallel_for(source.size(), threads, [&](std::size_t i) {
+    const cv::Mat picture = preprocess(source.picture(i), spec);
     std::memcpy(set.picture(i).data(), picture.data, set.picture_bytes());
-    set.labels[i] = dataset.label(i);
-    set.ids[i] = core::hash64(dataset.id(i));
+    set.labels[i] = source.label(i);
+    set.ids[i] = core::hash64(source.id(i));
   });
   return set;
 }

@@ -27,19 +27,19 @@ std::uint32_t big_endian(const std::uint8_t* p) {
 std::size_t value_size(IdxType type) { return type == IdxType::u8 ? 1 : 4; }
 
 // The bytes of a file in order, inflated where it is a gzip file.
-class Source {
+class Bytes {
  public:
-  Source(std::string_view bytes, const std::string& file)
+  Bytes(std::string_view bytes, const std::string& file)
       : rest_(bytes), file_(file), gzip_(bytes.starts_with("\x1f\x8b")) {
     if (!gzip_) return;
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     if (inflateInit2(&stream_, 15 + 16) != Z_OK) fail(file_, "zlib cannot start", "free some memory");
   }
-  ~Source() {
+  ~Bytes() {
     if (gzip_) inflateEnd(&stream_);
   }
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
+  Bytes(const Bytes&) = delete;
+  Bytes& operator=(const Bytes&) = delete;
 
   // Fills `out` as far as there is data; the number of bytes got.
   std::size_t read(std::uint8_t* out, std::size_t size) {
@@ -99,7 +99,7 @@ std::int32_t IdxArray::value(std::size_t i) const {
 }
 
 IdxArray parse_idx(std::string_view bytes, const std::string& file) {
-  Source source(bytes, file);
+  Bytes source(bytes, file);
   std::uint8_t header[4 + 4 * 4];
   const std::size_t magic = source.read(header, 4);
   if (magic < 4) fail(file, "is truncated: it ends inside the 4-byte magic number");
@@ -158,13 +158,13 @@ void write_idx(const IdxArray& array, const std::filesystem::path& path) {
 
 namespace {
 
-class IdxDataset : public Dataset {
+class IdxSource : public Source {
  public:
-  IdxDataset(const DatasetSpec& spec, Split split) {
-    const auto paths = files(spec, split);
-    images_ = read_idx(paths[0]);
-    const IdxArray labels = read_idx(paths[1]);
-    const std::string file = paths[0].string(), label_file = paths[1].string();
+  IdxSource(const std::filesystem::path& image_path, const std::filesystem::path& label_path,
+            const SourceOptions& options) {
+    images_ = read_idx(image_path);
+    const IdxArray labels = read_idx(label_path);
+    const std::string file = image_path.string(), label_file = label_path.string();
 
     const auto& shape = images_.shape;
     if (images_.type != IdxType::u8 || (shape.size() != 3 && shape.size() != 4))
@@ -181,23 +181,23 @@ class IdxDataset : public Dataset {
     if (labels.shape[0] != shape[0])
       fail(label_file,
            "holds " + std::to_string(labels.shape[0]) + " labels for the " + std::to_string(shape[0]) +
-               " pictures of " + paths[0].filename().string(),
+               " pictures of " + image_path.filename().string(),
            "fetch both files again");
 
     labels_.resize(shape[0]);
     int highest = 9;  // the MNIST family has ten classes even where a file lacks some
     for (std::size_t i = 0; i < labels_.size(); ++i) {
       labels_[i] = labels.value(i);
-      const bool known = spec.classes.empty() || labels_[i] < static_cast<std::int64_t>(spec.classes.size());
+      const bool known = options.classes.empty() || labels_[i] < static_cast<std::int64_t>(options.classes.size());
       if (labels_[i] < 0 || labels_[i] >= (1 << 20) || !known)
         fail(label_file, "label " + std::to_string(labels_[i]) + " of picture " + std::to_string(i) + " names no class",
-             spec.classes.empty() ? "fetch the file again" : "name all classes under \"classes\"");
+             options.classes.empty() ? "fetch the file again" : "name all classes under \"classes\"");
       highest = std::max(highest, labels_[i]);
     }
-    classes_ = spec.classes;
+    classes_ = options.classes;
     if (classes_.empty())
       for (int i = 0; i <= highest; ++i) classes_.push_back(std::to_string(i));
-    stem_ = paths[0].extension() == ".gz" ? paths[0].stem().string() : paths[0].filename().string();
+    stem_ = image_path.extension() == ".gz" ? image_path.stem().string() : image_path.filename().string();
   }
 
   std::size_t size() const override { return labels_.size(); }
@@ -214,6 +214,7 @@ class IdxDataset : public Dataset {
     std::memcpy(mat.data, &images_.values[i * bytes], bytes);
     return mat;
   }
+  std::string read(std::size_t i) const override { return encode_pnm(picture(i)); }
   const std::vector<std::string>& classes() const override { return classes_; }
 
  private:
@@ -226,8 +227,9 @@ class IdxDataset : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_idx(const DatasetSpec& spec, Split split) {
-  return std::make_unique<IdxDataset>(spec, split);
+std::unique_ptr<Source> open_idx(const std::filesystem::path& images, const std::filesystem::path& labels,
+                                 const SourceOptions& options) {
+  return std::make_unique<IdxSource>(images, labels, options);
 }
 
 }  // namespace automask::datasets

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "datasets/dataset.h"
+#include "datasets/source.h"
 
 namespace automask::datasets {
 
@@ -28,6 +28,8 @@ IdxArray read_idx(const std::filesystem::path& path);
 // Plain IDX, atomically. The number of values must match the shape.
 void write_idx(const IdxArray& array, const std::filesystem::path& path);
 
-std::unique_ptr<Dataset> open_idx(const DatasetSpec& spec, Split split);
+// Class names are "0", "1", ... (ten at least) where the options give none.
+std::unique_ptr<Source> open_idx(const std::filesystem::path& images, const std::filesystem::path& labels,
+                                 const SourceOptions& options);
 
 }  // namespace automask::datasets

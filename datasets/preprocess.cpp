@@ -98,6 +98,20 @@ cv::Mat to_rgb(const cv::Mat& gray) {
   return rgb;
 }
 
+// torchvision's CenterCrop: halves rounded to even (Python's round).
+cv::Rect central(cv::Size size, cv::Size crop) {
+  return {static_cast<int>(std::nearbyint((size.width - crop.width) / 2.0)),
+          static_cast<int>(std::nearbyint((size.height - crop.height) / 2.0)), crop.width, crop.height};
+}
+
+// torchvision's Resize(side): the shorter side, the longer one truncated (int()).
+cv::Mat at_short_side(const cv::Mat& picture, int side, cv::Size crop) {
+  const std::int64_t h = picture.rows, w = picture.cols;
+  const cv::Size size =
+      w <= h ? cv::Size(side, static_cast<int>(side * h / w)) : cv::Size(static_cast<int>(side * w / h), side);
+  return resize_and_crop(picture, size, central(size, crop));
+}
+
 }  // namespace
 
 cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec) {
@@ -105,21 +119,25 @@ cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec) {
     throw core::Error(core::ExitCode::internal, "data set " + spec.name, "a picture is neither gray nor RGB in 8 bits");
   cv::Mat converted = picture;
   if (picture.channels() != spec.channels) converted = spec.channels == 1 ? to_gray(picture) : to_rgb(picture);
-  if (converted.rows == spec.height && converted.cols == spec.width)
+  if (spec.resize == 0 && converted.rows == spec.height && converted.cols == spec.width)
     return converted.isContinuous() ? converted : converted.clone();
 
-  // The side that is scarcer relative to the input is met exactly, the other cut off as torchvision does (int(), then
-  // centre crop with halves rounded to even).
+  // The side that is scarcer relative to the input is met exactly, the other cut off as torchvision does.
   const std::int64_t h = converted.rows, w = converted.cols;
   cv::Size size(spec.width, spec.height);
+  if (spec.resize > 0) return at_short_side(converted, spec.resize, {spec.width, spec.height});
   if (h * spec.width <= w * spec.height) {
     size.width = static_cast<int>(std::max<std::int64_t>(spec.width, w * spec.height / h));
   } else {
     size.height = static_cast<int>(std::max<std::int64_t>(spec.height, h * spec.width / w));
   }
-  const cv::Rect crop(static_cast<int>(std::nearbyint((size.width - spec.width) / 2.0)),
-                      static_cast<int>(std::nearbyint((size.height - spec.height) / 2.0)), spec.width, spec.height);
-  return resize_and_crop(converted, size, crop);
+  return resize_and_crop(converted, size, central(size, {spec.width, spec.height}));
+}
+
+cv::Mat resize_and_centre_crop(const cv::Mat& picture, int resize, int crop) {
+  if (picture.empty() || (picture.type() != CV_8UC1 && picture.type() != CV_8UC3) || crop < 1 || crop > resize)
+    throw core::Error(core::ExitCode::internal, "resize", "takes gray or RGB pictures of 8 bits and crop <= resize");
+  return at_short_side(picture, resize, {crop, crop});
 }
 
 }  // namespace automask::datasets

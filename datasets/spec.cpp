@@ -1,12 +1,12 @@
 #include "datasets/spec.h"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/parallel.h"
+#include "datasets/names.h"
 
 namespace automask::datasets {
 namespace {
@@ -19,8 +19,10 @@ constexpr std::int64_t largest_side = 4096;  // far above any network's input; k
 
 std::string how_to_get(const DatasetSpec& spec) {
   const std::string point = "point at the data with --data " + spec.name + "=DIR";
-  return spec.reader == "idx" ? "install the package dataset-fashion-mnist, or " + point
-                              : "put one folder of pictures per class there, or " + point;
+  if (spec.reader == "idx") return "install the package dataset-fashion-mnist, or " + point;
+  if (spec.reader == "cifar") return "unpack CIFAR's binary version there, or " + point;
+  if (spec.reader == "image_folder") return "put one folder of pictures per class there, or " + point;
+  return "put the archives there, or " + point;
 }
 
 void require_root(const DatasetSpec& spec) {
@@ -42,17 +44,42 @@ fs::path idx_file(const DatasetSpec& spec, const std::string& name) {
               how_to_get(spec));
 }
 
-bool is_picture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+std::vector<fs::path> cifar_files(const DatasetSpec& spec, Split split) {
+  std::error_code error;
+  const fs::path one = spec.root / (split == Split::test ? "test.bin" : "train.bin");
+  if (fs::is_regular_file(one, error)) return {one};
+  std::vector<fs::path> paths;
+  for (const std::string& name : expand_braces(split == Split::test ? "test_batch.bin" : "data_batch_{1..5}.bin")) {
+    paths.push_back(spec.root / name);
+    if (!fs::is_regular_file(paths.back(), error))
+      throw Error(ExitCode::invalid_manifest, paths.back().string(),
+                  "is missing, and so is " + one.filename().string() + " of CIFAR-100", how_to_get(spec));
+  }
+  return paths;
+}
+
+std::vector<fs::path> archives(const DatasetSpec& spec, Split split) {
+  const bool test = split == Split::test;
+  const std::string& pattern = test ? spec.test_files : spec.train_files;
+  if (pattern.empty())
+    throw Error(ExitCode::invalid_manifest, "data set " + spec.name,
+                std::string("names no archives for the split ") + (test ? "test" : "train"),
+                std::string("add \"") + (test ? "test" : "train") + "\": \"name.tar\"");
+  std::vector<fs::path> paths;
+  std::error_code error;
+  for (const std::string& name : expand_braces(pattern)) {
+    paths.push_back((spec.root / name).lexically_normal());
+    if (!fs::is_regular_file(paths.back(), error))
+      throw Error(ExitCode::invalid_manifest, paths.back().string(), "is missing", how_to_get(spec));
+  }
+  return paths;
 }
 
 // Tiny-ImageNet keeps a class's pictures one folder deeper, so the walk goes all the way down.
 void add_pictures(const fs::path& folder, std::vector<fs::path>& out) {
   try {
     for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink))
-      if (is_picture(entry.path()) && entry.is_regular_file()) out.push_back(entry.path());
+      if (is_picture_name(entry.path().native()) && entry.is_regular_file()) out.push_back(entry.path());
   } catch (const fs::filesystem_error& error) {
     throw Error(ExitCode::steps_failed, error.path1().empty() ? folder.string() : error.path1().string(),
                 "cannot be listed: " + error.code().message());
@@ -87,16 +114,49 @@ std::string_view to_string(Split split) {
   return "";
 }
 
-std::vector<std::string> known_readers() { return {"idx", "image_folder"}; }
+std::vector<std::string> known_readers() { return {"idx", "image_folder", "cifar", "tar", "webdataset"}; }
 
 DatasetSpec DatasetSpec::from_json(const core::JsonCursor& cursor, const std::string& name) {
-  cursor.only_keys({"reader", "path", "input", "validation", "limit", "classes"});
+  cursor.only_keys({"reader", "path", "input", "resize", "validation", "limit", "classes", "train", "test", "subfolder",
+                    "class_list", "ground_truth", "ilsvrc_ids"});
   DatasetSpec spec;
   spec.name = name;
   spec.reader = cursor.at("reader").string();
   const auto readers = known_readers();
   if (std::find(readers.begin(), readers.end(), spec.reader) == readers.end())
     cursor.at("reader").fail("unknown reader \"" + spec.reader + "\"", core::suggestion(spec.reader, readers));
+
+  const std::vector<std::pair<std::string, std::vector<std::string>>> meant_for = {
+      {"train", {"tar", "webdataset"}},
+      {"test", {"tar", "webdataset"}},
+      {"subfolder", {"tar", "webdataset"}},
+      {"class_list", {"image_folder", "tar", "webdataset"}},
+      {"ground_truth", {"tar"}},
+      {"ilsvrc_ids", {"tar"}}};
+  for (const auto& [key, wanted] : meant_for) {
+    if (!cursor.has(key)) continue;
+    if (std::find(wanted.begin(), wanted.end(), spec.reader) == wanted.end())
+      cursor.at(key).fail("has no meaning for the reader \"" + spec.reader + "\"", "remove it");
+    if (cursor.at(key).string().empty()) cursor.at(key).fail("is empty", "remove it");
+  }
+  spec.train_files = cursor.string_or("train", "");
+  spec.test_files = cursor.string_or("test", "");
+  spec.subfolder = cursor.string_or("subfolder", "");
+  spec.class_list = cursor.string_or("class_list", "");
+  spec.ground_truth = cursor.string_or("ground_truth", "");
+  spec.ilsvrc_ids = cursor.string_or("ilsvrc_ids", "");
+  if ((spec.reader == "tar" || spec.reader == "webdataset") && spec.train_files.empty() && spec.test_files.empty())
+    cursor.fail("names no archives", "add \"train\" and \"test\", for example \"test\": \"val-{00..09}.tar\"");
+  for (const char* key : {"train", "test"}) {
+    if (!cursor.has(key)) continue;
+    try {
+      expand_braces(cursor.at(key).string());
+    } catch (const Error& error) {
+      cursor.at(key).fail(error.problem(), error.remedy());
+    }
+  }
+  if (!spec.ground_truth.empty() && spec.class_list.empty())
+    cursor.at("ground_truth").fail("says labels without a list of classes", "add \"class_list\"");
 
   if (cursor.has("path")) {
     const std::string path = cursor.at("path").string();
@@ -113,6 +173,9 @@ DatasetSpec DatasetSpec::from_json(const core::JsonCursor& cursor, const std::st
   spec.channels = static_cast<int>(channels);
   spec.height = static_cast<int>(input.at(1).integer_in(1, largest_side));
   spec.width = static_cast<int>(input.at(2).integer_in(1, largest_side));
+
+  if (cursor.has("resize"))
+    spec.resize = static_cast<int>(cursor.at("resize").integer_in(std::max(spec.height, spec.width), largest_side));
 
   constexpr std::int64_t most = std::int64_t{1} << 40;
   if (cursor.has("validation")) spec.validation = cursor.at("validation").integer_in(0, most);
@@ -140,6 +203,8 @@ core::Json DatasetSpec::parameters() const {
                      {"validation", validation},
                      {"limit", {{"train", limit_train}, {"test", limit_test}}}};
   if (!classes.empty()) json["classes"] = classes;
+  if (resize > 0) json["resize"] = resize;
+  if (!subfolder.empty()) json["subfolder"] = subfolder;
   return json;
 }
 
@@ -173,16 +238,34 @@ std::vector<fs::path> files(const DatasetSpec& spec, Split split) {
     const std::string prefix = split == Split::test ? "t10k" : "train";
     return {idx_file(spec, prefix + "-images-idx3-ubyte"), idx_file(spec, prefix + "-labels-idx1-ubyte")};
   }
+  if (spec.reader == "cifar") return cifar_files(spec, split);
+  if (spec.reader == "tar" || spec.reader == "webdataset") return archives(spec, split);
   const fs::path folder = split_folder(spec, split);
   std::vector<fs::path> pictures;
   for (const std::string& name : class_folders(folder)) add_pictures(folder / name, pictures);
   if (pictures.empty())
-    throw Error(ExitCode::invalid_manifest, folder.string(), "holds no .jpg, .jpeg or .png in class folders",
-                how_to_get(spec));
+    throw Error(ExitCode::invalid_manifest, folder.string(),
+                "holds no .jpg, .jpeg, .png, .webp, .ppm or .pgm in class folders", how_to_get(spec));
   // By bytes of the whole path, whatever order the file system lists.
   std::sort(pictures.begin(), pictures.end(),
             [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
   return pictures;
+}
+
+std::vector<std::pair<std::string, fs::path>> label_files(const DatasetSpec& spec, Split split) {
+  std::vector<std::pair<std::string, fs::path>> found;
+  if (!spec.class_list.empty()) found.emplace_back("class_list", spec.root / spec.class_list);
+  if (split == Split::test && !spec.ground_truth.empty()) {
+    found.emplace_back("ground_truth", spec.root / spec.ground_truth);
+    if (!spec.ilsvrc_ids.empty()) found.emplace_back("ilsvrc_ids", spec.root / spec.ilsvrc_ids);
+  }
+  std::error_code error;
+  for (const auto& [role, path] : found)
+    if (!fs::is_regular_file(path, error))
+      throw Error(ExitCode::invalid_manifest, path.string(),
+                  "is missing; \"" + role + "\" of data set " + spec.name + " names it",
+                  "put it there, or correct the manifest");
+  return found;
 }
 
 std::string fingerprint(const DatasetSpec& spec, Split split) {
@@ -193,8 +276,9 @@ std::string fingerprint(const DatasetSpec& spec, Split split) {
   core::FieldHasher hasher;
   for (std::size_t i = 0; i < paths.size(); ++i)
     hasher.add(paths[i].lexically_relative(spec.root).generic_string(), digests[i]);
+  for (const auto& [role, path] : label_files(spec, split)) hasher.add(role, core::sha256_file(path));
   // Labels come from the train folders, so an added empty class changes them too.
-  if (spec.reader == "image_folder")
+  if (spec.reader == "image_folder" && spec.class_list.empty())
     for (const std::string& name : folder_classes(spec, split)) hasher.add("class", name);
   return hasher.hex();
 }

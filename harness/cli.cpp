@@ -77,6 +77,8 @@ int parse_and_act(int argc, char** argv) {
   add_validate(app, commands);
   add_plan(app, commands);
   add_run(app, commands);
+  add_corrupt(app, commands);
+  add_evaluate(app, commands);
   add_query(app, commands);
   add_show(app, commands);
   add_report(app, commands);

@@ -49,6 +49,8 @@ void add_init(CLI::App& app, Commands& commands);
 void add_validate(CLI::App& app, Commands& commands);
 void add_plan(CLI::App& app, Commands& commands);
 void add_run(CLI::App& app, Commands& commands);
+void add_corrupt(CLI::App& app, Commands& commands);
+void add_evaluate(CLI::App& app, Commands& commands);
 void add_query(CLI::App& app, Commands& commands);
 void add_show(CLI::App& app, Commands& commands);
 void add_report(CLI::App& app, Commands& commands);

@@ -13,7 +13,12 @@ std::string stamp(const datasets::DatasetSpec& spec, datasets::Split split) {
   std::string listing;
   if (spec.reader == "image_folder")
     for (const std::string& name : datasets::folder_classes(spec, split)) listing += name + '\0';
-  for (const auto& file : datasets::files(spec, split)) {
+  auto files = datasets::files(spec, split);
+  for (const auto& [role, file] : datasets::label_files(spec, split)) {
+    listing += role + '\0';
+    files.push_back(file);
+  }
+  for (const auto& file : files) {
     struct stat facts = {};
     if (::stat(file.c_str(), &facts) != 0) continue;  // reading it will say what is wrong
     listing += file.string() + '\0' + std::to_string(facts.st_size) + ' ' + std::to_string(facts.st_mtim.tv_sec) + ' ' +

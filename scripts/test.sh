@@ -10,5 +10,6 @@ case "${1:-}" in
   dev | release | asan | tsan) preset=$1; shift ;;
 esac
 scripts/install-deps.sh --tests
+scripts/test-venv.sh
 scripts/build.sh "$preset"
 exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error "$@"

@@ -84,7 +84,7 @@ BENCHMARK(read_fashion_mnist)->Unit(benchmark::kMillisecond);
 const bool registered = [] {
   for (const auto& info : corruptions::operator_infos()) {
     const bool codec = info.kind == corruptions::Kind::codec;
-    const std::string text = info.name + ":" + (codec ? "q30" : "3");
+    const std::string text = info.name + ":" + info.prefix + (codec ? "30" : "3");
     benchmark::RegisterBenchmark(("corrupt/" + text).c_str(), corrupt, text);
   }
   for (const char* text : {"shot_noise:1", "defocus_blur:5", "gaussian_noise:3 > jpeg:q30"})

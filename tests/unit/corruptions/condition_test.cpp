@@ -32,12 +32,42 @@ TEST(Condition, HasOneSpelling) {
 TEST(Condition, SurvivesTheRoundTripForEveryOperatorAndLevel) {
   for (const auto& info : operator_infos())
     for (int level = info.low; level <= info.high; ++level) {
-      const std::string text = info.name + ":" + (info.kind == Kind::codec ? "q" : "") + std::to_string(level);
+      const std::string text = info.name + ":" + info.prefix + std::to_string(level);
       const auto condition = Condition::parse(text + " > contrast:1");
       EXPECT_EQ(condition.canonical(), text + " > contrast:1");
       EXPECT_EQ(Condition::parse(condition.canonical()), condition);
       EXPECT_EQ(condition.links()[0], (Link{info.name, level}));
     }
+}
+
+TEST(Condition, TakesBudgetsInSeveralUnitsAndWritesBytes) {
+  for (const auto& [text, bytes] : {std::pair{"jpeg:4096B", 4096},
+                                    {"jpeg:4KiB", 4096},
+                                    {"jpeg: 4 KiB ", 4096},
+                                    {"webp:4kB", 4000},
+                                    {"h265:1MiB", 1 << 20},
+                                    {"jpeg2000:2MB", 2'000'000}}) {
+    const auto condition = Condition::parse(text);
+    ASSERT_EQ(condition.links().size(), 1u);
+    EXPECT_EQ(condition.links()[0].max_bytes, bytes) << text;
+    EXPECT_EQ(condition.links()[0].level, 0) << text;
+    EXPECT_EQ(condition.canonical(), condition.links()[0].name + ":" + std::to_string(bytes) + "B");
+    EXPECT_EQ(Condition::parse(condition.canonical()), condition);
+  }
+}
+
+TEST(Condition, PutsOptionsInOrderAndLeavesDefaultsOut) {
+  for (const auto& [text, canonical] :
+       {std::pair{"jpeg:q30,progressive,420", "jpeg:q30,progressive"},
+        {"jpeg:q30,420,baseline", "jpeg:q30"},
+        {"jpeg:q30 , 444 , progressive > contrast:1", "jpeg:q30,progressive,444 > contrast:1"},
+        {"jpeg:4KiB,422", "jpeg:4096B,422"},
+        {"h264:crf28,601,full", "h264:crf28,full,601"},
+        {"h265:crf28,709", "h265:crf28"}}) {
+    const auto condition = Condition::parse(text);
+    EXPECT_EQ(condition.canonical(), canonical);
+    EXPECT_EQ(Condition::parse(canonical), condition);
+  }
 }
 
 TEST(Condition, NamesTheFaultyPart) {
@@ -50,7 +80,7 @@ TEST(Condition, NamesTheFaultyPart) {
   EXPECT_STREQ(fault("gausian_noise:3").what(),
                "condition \"gausian_noise:3\": unknown corruption or codec \"gausian_noise\"; did you mean "
                "\"gaussian_noise\"?");
-  EXPECT_SAYS(fault("fog:3"), "known: gaussian_noise, shot_noise");
+  EXPECT_SAYS(fault("sandstorm:3"), "known: gaussian_noise, shot_noise");
   EXPECT_SAYS(fault("gaussian_noise:6"),
               "\"6\" is no severity of gaussian_noise; write gaussian_noise:1 to gaussian_noise:5");
   EXPECT_SAYS(fault("gaussian_noise:0"), "\"0\" is no severity");
@@ -65,6 +95,18 @@ TEST(Condition, NamesTheFaultyPart) {
   EXPECT_SAYS(fault("jpeg:q0"), "is no quality");
   EXPECT_SAYS(fault("jpeg:q101"), "is no quality");
   EXPECT_SAYS(fault("jpeg:q"), "is no quality");
+  EXPECT_SAYS(fault("h264:q30"), "\"q30\" is no quality of h264; write h264:crf1 to h264:crf51, or");
+  EXPECT_SAYS(fault("jpeg:0B"), "\"0B\" is no number of bytes");
+  EXPECT_SAYS(fault("jpeg:B"), "\"B\" is no number of bytes");
+  EXPECT_SAYS(fault("jpeg:4GB"), "\"4GB\" is no number of bytes; write jpeg:1B to");
+  EXPECT_SAYS(fault("jpeg:999999999999MiB"), "is no number of bytes");
+  EXPECT_SAYS(fault("jpeg:9223372036854775807KiB"), "is no number of bytes");
+  EXPECT_SAYS(fault("contrast:40B"), "\"40B\" is no severity");
+  EXPECT_SAYS(fault("jpeg:q30,progresive"), "\"progresive\" is no option of jpeg; did you mean \"progressive\"?");
+  EXPECT_SAYS(fault("jpeg:q30,"), "\"\" is no option of jpeg");
+  EXPECT_SAYS(fault("webp:q30,444"), "\"444\" is no option of webp; webp takes none");
+  EXPECT_SAYS(fault("contrast:3,444"), "contrast takes none");
+  EXPECT_SAYS(fault("jpeg:q30,420,444"), "\"420\" and \"444\" both choose the chroma of jpeg");
   EXPECT_SAYS(fault(""), "a link of the chain is empty");
   EXPECT_SAYS(fault("jpeg:q3 >"), "a link of the chain is empty");
   EXPECT_SAYS(fault("> jpeg:q3"), "a link of the chain is empty");
@@ -92,6 +134,9 @@ TEST(OperatorInfos, AreDistinctAndExplained) {
     EXPECT_TRUE(names.insert(info.name).second) << info.name;
     EXPECT_FALSE(info.summary.empty());
     EXPECT_LE(info.low, info.high);
+    std::set<std::string> choices;
+    for (const auto& group : info.options)
+      for (const auto& choice : group.choices) EXPECT_TRUE(choices.insert(choice).second) << choice;
   }
 }
 

@@ -45,6 +45,46 @@ TEST(Jpeg, GrowsItsBufferForLargeNoise) {
   expect_same_as_opencv(scene(28, 28, 1), 30);  // and goes on with small ones
 }
 
+// What OpenCV can write besides: progressive scans.
+TEST(Jpeg, ProgressiveEqualsOpenCvAndLeavesBaselineAlone) {
+  const cv::Mat picture = scene(70, 90, 3);
+  cv::Mat bgr;
+  cv::cvtColor(picture, bgr, cv::COLOR_RGB2BGR);
+  std::vector<std::uint8_t> bytes;
+  cv::imencode(".jpg", bgr, bytes, {cv::IMWRITE_JPEG_QUALITY, 40, cv::IMWRITE_JPEG_PROGRESSIVE, 1});
+  std::int64_t progressive = 0, baseline = 0;
+  const cv::Mat same = apply_operator("jpeg", picture, 40, 1, &baseline);
+  const cv::Mat result = apply_operator("jpeg", picture, 40, 1, &progressive, 0, {"progressive"});
+  EXPECT_EQ(progressive, static_cast<std::int64_t>(bytes.size()));
+  EXPECT_NE(progressive, baseline);
+  EXPECT_EQ(difference(result, same), 0);  // only the order of the coefficients differs
+  expect_same_as_opencv(picture, 40);
+}
+
+TEST(Jpeg, ChromaSubsamplingIsChosen) {
+  // Vertical stripes one pixel wide: 4:4:4 keeps their colour, 4:2:2 and 4:2:0 lose it; horizontal ones tell those two.
+  cv::Mat upright(32, 32, CV_8UC3), lying(32, 32, CV_8UC3);
+  for (int y = 0; y < 32; ++y)
+    for (int x = 0; x < 32; ++x) {
+      const cv::Vec3b red(180, 60, 60), blue(60, 60, 180);
+      upright.at<cv::Vec3b>(y, x) = x % 2 == 0 ? red : blue;
+      lying.at<cv::Vec3b>(y, x) = y % 2 == 0 ? red : blue;
+    }
+  const auto error = [](const cv::Mat& picture, const std::vector<std::string>& options) {
+    return difference(apply_operator("jpeg", picture, 95, 1, nullptr, 0, options), picture);
+  };
+  EXPECT_LT(error(upright, {"444"}), 15);
+  EXPECT_GT(error(upright, {"422"}), 40);
+  EXPECT_GT(error(upright, {}), 40);
+  EXPECT_LT(error(lying, {"422"}), 15);
+  EXPECT_GT(error(lying, {}), 40);
+  EXPECT_EQ(error(lying, {}), error(lying, {"420"}));
+  for (const char* chroma : {"444", "422"})  // gray pictures have no chroma to sample
+    EXPECT_EQ(difference(apply_operator("jpeg", scene(20, 20, 1), 50, 1, nullptr, 0, {chroma}),
+                         apply_operator("jpeg", scene(20, 20, 1), 50)),
+              0);
+}
+
 TEST(Jpeg, LowerQualityIsSmallerAndWorse) {
   const cv::Mat picture = scene(64, 64, 3);
   std::int64_t before = 0;

@@ -45,13 +45,26 @@ inline datasets::PictureSet scenes(int count, int size, int channels) {
 
 // One operator alone, with a stream of its own.
 inline cv::Mat apply_operator(const std::string& name, const cv::Mat& picture, int level, std::uint64_t key = 1,
-                              std::int64_t* encoded_bytes = nullptr) {
+                              std::int64_t* encoded_bytes = nullptr, std::int64_t max_bytes = 0,
+                              const std::vector<std::string>& options = {},
+                              const corruptions::OperatorSettings& settings = corruptions::default_settings) {
   core::RandomStream random(key);
-  corruptions::LinkContext context{level, random, encoded_bytes};
+  corruptions::LinkContext context{level, random, encoded_bytes, max_bytes, options, settings};
   const auto& table = corruptions::operators();
   const auto found = std::find_if(table.begin(), table.end(), [&](const auto& op) { return op.name == name; });
   if (found == table.end()) throw std::runtime_error("no operator " + name);
   return found->apply(picture, context);
+}
+
+// An operator at a strength from 1 to 5: severities, and for codecs ever lower quality.
+inline int level_at(const corruptions::OperatorInfo& info, int strength) {
+  if (info.kind == corruptions::Kind::corruption) return strength;
+  const bool rate_factor = info.prefix == "crf";
+  const int step = (info.high - info.low) * strength / 6;
+  return rate_factor ? info.low + step : info.high - step;
+}
+inline std::string link_at(const corruptions::OperatorInfo& info, int strength) {
+  return corruptions::Link{info.name, level_at(info, strength), 0, {}}.canonical();
 }
 
 inline int difference(const cv::Mat& a, const cv::Mat& b) { return static_cast<int>(cv::norm(a, b, cv::NORM_INF)); }

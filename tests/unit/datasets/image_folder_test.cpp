@@ -1,4 +1,5 @@
-#include "datasets/image_folder.h"
+#include "datasets/dataset.h"
+#include "datasets/decode.h"
 
 #include <gtest/gtest.h>
 
@@ -91,7 +92,7 @@ TEST(DecodePicture, RefusesBrokenPictures) {
   const cv::Mat rgb = gradient(64, 64);
   const std::string jpeg = encoded(".jpg", rgb), png = encoded(".png", rgb);
   EXPECT_SAYS(fault(""), "is empty");
-  EXPECT_SAYS(fault("GIF89a"), "is neither a JPEG nor a PNG picture");
+  EXPECT_SAYS(fault("GIF89a"), "is a GIF picture, which is not read; convert it");
   for (const auto& whole : {jpeg, png})
     for (const double part : {0.02, 0.1, 0.5, 0.9, 0.99})
       EXPECT_SAYS(fault(whole.substr(0, static_cast<std::size_t>(part * static_cast<double>(whole.size())))),
@@ -152,9 +153,9 @@ TEST_F(ImageFolderTest, NamesClassesThatDontMatch) {
   put(folder_ / "val/emu/1.png", encoded(".png", gradient(8, 8)));
   const auto error = error_of([&] { open(spec_, Split::test); });
   EXPECT_EQ(error.code(), ExitCode::invalid_manifest);
-  EXPECT_SAYS(error, "val/emu: is a class that train lacks");
+  EXPECT_SAYS(error, "val/emu: is no known class; keep the same class folders in every split");
   spec_.classes = {"Katze"};
-  EXPECT_SAYS(error_of([&] { open(spec_, Split::train); }), "names 1 classes for the 2 class folders");
+  EXPECT_SAYS(error_of([&] { open(spec_, Split::train); }), "has 2 classes, but 1 names are given");
   spec_.classes = {"Katze", "Hund"};
   EXPECT_EQ(open(spec_, Split::train)->classes()[1], "Hund");
 }

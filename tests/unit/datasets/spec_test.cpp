@@ -145,7 +145,7 @@ TEST_F(FilesTest, ThatAreMissingAreNamed) {
   EXPECT_SAYS(fault(spec("image_folder"), Split::train), "train: is missing");
   EXPECT_SAYS(fault(spec("image_folder"), Split::test), "test: is missing, and so is val");
   put(folder_ / "train/a/readme.txt", "x");
-  EXPECT_SAYS(fault(spec("image_folder"), Split::train), "holds no .jpg, .jpeg or .png");
+  EXPECT_SAYS(fault(spec("image_folder"), Split::train), "holds no .jpg, .jpeg, .png, .webp");
 }
 
 TEST_F(FilesTest, FingerprintSeesContentsAndNamesOnly) {

@@ -238,9 +238,21 @@ TEST(Schema, KnowsTheCatalogues) {
     for (const auto& [level, good] :
          {std::pair{info.low, true}, {info.high, true}, {info.low - 1, false}, {info.high + 1, false}}) {
       Json json = test::small_manifest();
-      json["conditions"] = {info.name + (info.kind == corruptions::Kind::codec ? ":q" : ":") + std::to_string(level)};
+      json["conditions"] = {info.name + ":" + info.prefix + std::to_string(level)};
       EXPECT_EQ(!schema_fault(json).has_value(), good) << json["conditions"];
     }
+    for (const auto& group : info.options)
+      for (const auto& choice : group.choices) {
+        Json json = test::small_manifest();
+        json["conditions"] = {info.name + ":1KiB," + choice + " > " + info.name + ":4096B > contrast:1"};
+        EXPECT_FALSE(schema_fault(json)) << json["conditions"];
+      }
+  }
+  for (const char* wrong : {"jpeg:q30 contrast:1", "jpeg:q30 >", "> jpeg:q30", "jpeg:q30,crf", "webp:q30,444",
+                            "contrast:1,444", "contrast:4KiB", "jpeg:4GB", "jpeg:0B", "clean > jpeg:q30", ""}) {
+    Json json = test::small_manifest();
+    json["conditions"] = {wrong};
+    EXPECT_TRUE(schema_fault(json)) << wrong;
   }
 }
 
