@@ -1,5 +1,6 @@
 // Antialiased resize, crop and colour, computed as PIL does (Image.resize with BILINEAR, convert), in integers: the
-// same bytes on every host, and networks trained elsewhere see what they were trained on.
+// same bytes on every host, and networks trained elsewhere see what they were trained on. Columns first, then rows, as PIL
+// up to 12; since 13 it begins with the rows of tall pictures (python-pillow/Pillow#9549), which rounds otherwise.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -17,18 +18,27 @@ struct Tap {
 };
 constexpr int precision = 32 - 8 - 2;  // of PIL's 8-bit resize: 8 bits of value, 2 of headroom
 
+// One side of a picture: its length, the length it is brought to, and what of that is kept. A picture of 1 x 60,000
+// is brought to 256 x 15,360,000, of which 224 x 224 are wanted: nothing may grow with `resized`.
+struct Side {
+  std::int64_t input, resized, first;
+  int kept;
+};
+
 // A triangle as wide as the scale when shrinking, so that every input counts; plain bilinear when enlarging.
-std::vector<Tap> triangle(int input, int output) {
-  const double scale = static_cast<double>(input) / output, support = std::max(scale, 1.0);
-  std::vector<Tap> taps(static_cast<std::size_t>(output));
-  for (int i = 0; i < output; ++i) {
-    const double centre = (i + 0.5) * scale;
+std::vector<Tap> triangle(const Side& side) {
+  const int input = static_cast<int>(side.input);
+  const double scale = static_cast<double>(side.input) / static_cast<double>(side.resized);
+  const double support = std::max(scale, 1.0), inverse = 1 / support;  // PIL multiplies by it: another last bit
+  std::vector<Tap> taps(static_cast<std::size_t>(side.kept));
+  for (int i = 0; i < side.kept; ++i) {
+    const double centre = (static_cast<double>(side.first + i) + 0.5) * scale;
     const int first = std::max(0, static_cast<int>(centre - support + 0.5));
     const int last = std::min(input, static_cast<int>(centre + support + 0.5));
     std::vector<double> weights;
     double sum = 0;
     for (int x = first; x < last; ++x) {
-      weights.push_back(std::max(0.0, 1.0 - std::abs((x - centre + 0.5) / support)));
+      weights.push_back(std::max(0.0, 1.0 - std::abs((x - centre + 0.5) * inverse)));
       sum += weights.back();
     }
     Tap& tap = taps[static_cast<std::size_t>(i)];
@@ -40,16 +50,17 @@ std::vector<Tap> triangle(int input, int output) {
 
 std::uint8_t to_byte(int sum) { return static_cast<std::uint8_t>(std::clamp(sum >> precision, 0, 255)); }
 
-// Only the columns and rows of `crop` (in the resized picture's coordinates) are computed.
-cv::Mat resize_and_crop(const cv::Mat& picture, cv::Size size, cv::Rect crop) {
+// Only the columns and rows that are kept are computed.
+cv::Mat resize_and_crop(const cv::Mat& picture, const Side& across, const Side& down) {
   const int channels = picture.channels();
-  const auto columns = triangle(picture.cols, size.width), rows = triangle(picture.rows, size.height);
-  cv::Mat narrow(picture.rows, crop.width, picture.type());
-  for (int y = 0; y < picture.rows; ++y) {
-    const std::uint8_t* in = picture.ptr(y);
+  const auto columns = triangle(across), rows = triangle(down);
+  const int top = rows.front().first;
+  const int bottom = rows.back().first + static_cast<int>(rows.back().weights.size());
+  cv::Mat narrow(bottom - top, across.kept, picture.type());
+  for (int y = 0; y < narrow.rows; ++y) {
+    const std::uint8_t* in = picture.ptr(top + y);
     std::uint8_t* out = narrow.ptr(y);
-    for (int x = 0; x < crop.width; ++x) {
-      const Tap& tap = columns[static_cast<std::size_t>(crop.x + x)];
+    for (const Tap& tap : columns) {
       for (int c = 0; c < channels; ++c) {
         int sum = 1 << (precision - 1);
         const std::uint8_t* value = in + tap.first * channels + c;
@@ -61,14 +72,14 @@ cv::Mat resize_and_crop(const cv::Mat& picture, cv::Size size, cv::Rect crop) {
       }
     }
   }
-  cv::Mat result(crop.height, crop.width, picture.type());
-  const int row_bytes = crop.width * channels;
+  cv::Mat result(down.kept, across.kept, picture.type());
+  const int row_bytes = across.kept * channels;
   std::vector<int> sums(static_cast<std::size_t>(row_bytes));
-  for (int y = 0; y < crop.height; ++y) {
-    const Tap& tap = rows[static_cast<std::size_t>(crop.y + y)];
+  for (int y = 0; y < down.kept; ++y) {
+    const Tap& tap = rows[static_cast<std::size_t>(y)];
     std::fill(sums.begin(), sums.end(), 1 << (precision - 1));
     for (std::size_t i = 0; i < tap.weights.size(); ++i) {
-      const std::uint8_t* in = narrow.ptr(tap.first + static_cast<int>(i));
+      const std::uint8_t* in = narrow.ptr(tap.first - top + static_cast<int>(i));
       for (int x = 0; x < row_bytes; ++x) sums[static_cast<std::size_t>(x)] += tap.weights[i] * in[x];
     }
     std::uint8_t* out = result.ptr(y);
@@ -99,17 +110,15 @@ cv::Mat to_rgb(const cv::Mat& gray) {
 }
 
 // torchvision's CenterCrop: halves rounded to even (Python's round).
-cv::Rect central(cv::Size size, cv::Size crop) {
-  return {static_cast<int>(std::nearbyint((size.width - crop.width) / 2.0)),
-          static_cast<int>(std::nearbyint((size.height - crop.height) / 2.0)), crop.width, crop.height};
+Side central(std::int64_t input, std::int64_t resized, int kept) {
+  return {input, resized, static_cast<std::int64_t>(std::nearbyint(static_cast<double>(resized - kept) / 2.0)), kept};
 }
 
 // torchvision's Resize(side): the shorter side, the longer one truncated (int()).
 cv::Mat at_short_side(const cv::Mat& picture, int side, cv::Size crop) {
   const std::int64_t h = picture.rows, w = picture.cols;
-  const cv::Size size =
-      w <= h ? cv::Size(side, static_cast<int>(side * h / w)) : cv::Size(static_cast<int>(side * w / h), side);
-  return resize_and_crop(picture, size, central(size, crop));
+  return resize_and_crop(picture, central(w, w <= h ? side : side * w / h, crop.width),
+                         central(h, w <= h ? side * h / w : side, crop.height));
 }
 
 }  // namespace
@@ -124,14 +133,14 @@ cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec) {
 
   // The side that is scarcer relative to the input is met exactly, the other cut off as torchvision does.
   const std::int64_t h = converted.rows, w = converted.cols;
-  cv::Size size(spec.width, spec.height);
+  std::int64_t width = spec.width, height = spec.height;
   if (spec.resize > 0) return at_short_side(converted, spec.resize, {spec.width, spec.height});
   if (h * spec.width <= w * spec.height) {
-    size.width = static_cast<int>(std::max<std::int64_t>(spec.width, w * spec.height / h));
+    width = std::max(width, w * spec.height / h);
   } else {
-    size.height = static_cast<int>(std::max<std::int64_t>(spec.height, h * spec.width / w));
+    height = std::max(height, h * spec.width / w);
   }
-  return resize_and_crop(converted, size, central(size, {spec.width, spec.height}));
+  return resize_and_crop(converted, central(w, width, spec.width), central(h, height, spec.height));
 }
 
 cv::Mat resize_and_centre_crop(const cv::Mat& picture, int resize, int crop) {
