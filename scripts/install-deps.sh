@@ -12,7 +12,7 @@ build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
        libbenchmark-dev libgtest-dev libgmock-dev libfmt-dev libssl-dev libvalijson-dev
        libdnnl-dev ocl-icd-opencl-dev libjpeg62-turbo-dev libpng-dev
        libwebp-dev libopenjp2-7-dev libavcodec-dev libarchive-dev zlib1g-dev dataset-fashion-mnist)
-tests=(python3 python3-venv imagemagick sqlite3 chromium clang-format clang-tidy binutils procps)
+tests=(python3 python3-venv python3-torchvision imagemagick sqlite3 chromium clang-format clang-tidy binutils procps)
 
 wanted=("${build[@]}")
 list=false
