@@ -12,7 +12,8 @@ build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
        libbenchmark-dev libgtest-dev libgmock-dev libfmt-dev libssl-dev libvalijson-dev
        libdnnl-dev ocl-icd-opencl-dev libjpeg62-turbo-dev libpng-dev
        libwebp-dev libopenjp2-7-dev libavcodec-dev libarchive-dev zlib1g-dev dataset-fashion-mnist)
-tests=(python3 python3-venv imagemagick sqlite3 chromium clang-format clang-tidy binutils procps qemu-user)
+tests=(python3 python3-venv python3-torchvision imagemagick sqlite3 chromium clang-format clang-tidy binutils procps
+       qemu-user)
 
 wanted=("${build[@]}")
 list=false
