@@ -60,7 +60,7 @@ TEST(FuzzSources, Tar) {
   const std::vector<std::string> seeds = {folders, extended, samples};
   core::RandomStream random(0x7A8);
   Outcome outcome;
-  for (int round = 0; round < 1200; ++round) {
+  for (int round = 0; round < 800; ++round) {
     std::string bytes = seeds[random.below(3)];
     // The check sums of headers stop most damage; so some is done to fields with the sum made right again.
     if (random.below(2) == 0) {
@@ -81,8 +81,8 @@ TEST(FuzzSources, Tar) {
     count(outcome, round, [&] { look_through((folder / "x.tar").string()); });
     if (::testing::Test::HasFatalFailure()) return;
   }
-  EXPECT_GT(outcome.opened, 120);
-  EXPECT_GT(outcome.refused, 120);
+  EXPECT_GT(outcome.opened, 80);
+  EXPECT_GT(outcome.refused, 80);
 }
 
 TEST(FuzzSources, CompressedTar) {
@@ -93,14 +93,14 @@ TEST(FuzzSources, CompressedTar) {
   Outcome outcome;
   for (const std::string filter : {"gzip", "zstd", "bzip2", "xz"}) {
     const std::string whole = testing::compressed(tar, filter);
-    for (int round = 0; round < 100; ++round) {
+    for (int round = 0; round < 60; ++round) {
       testing::put(folder / "x.tar.gz", testing::damaged(whole, random, 24));
       count(outcome, round, [&] { look_through((folder / "x.tar.gz").string()); });
       if (::testing::Test::HasFatalFailure()) return;
     }
   }
-  EXPECT_GT(outcome.opened, 2);
-  EXPECT_GT(outcome.refused, 200);
+  EXPECT_GT(outcome.opened, 0);
+  EXPECT_GT(outcome.refused, 100);
 }
 
 TEST(FuzzSources, Cifar) {
@@ -108,7 +108,7 @@ TEST(FuzzSources, Cifar) {
   const std::vector<std::string> seeds = {std::string(3073 * 2, '\3'), std::string(3074 * 2, '\3')};
   core::RandomStream random(0xC1F);
   Outcome outcome;
-  for (int round = 0; round < 500; ++round) {
+  for (int round = 0; round < 300; ++round) {
     std::string bytes = testing::damaged(seeds[random.below(2)], random, 2);
     // Of whole records, too: few random lengths are.
     if (random.below(2) == 0) bytes.resize(3073 + random.below(2));
@@ -116,8 +116,8 @@ TEST(FuzzSources, Cifar) {
     count(outcome, round, [&] { look_through((folder / "test.bin").string()); });
     if (::testing::Test::HasFatalFailure()) return;
   }
-  EXPECT_GT(outcome.opened, 40);
-  EXPECT_GT(outcome.refused, 40);
+  EXPECT_GT(outcome.opened, 20);
+  EXPECT_GT(outcome.refused, 20);
 }
 
 TEST(FuzzSources, ListsAndGroundTruths) {
