@@ -25,9 +25,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double seconds_between_reports = 0.2;
 
-// A flush waits for the disk and everyone waits for it: it comes as often as may cost 5 % of the time, so that a kill
+// A flush waits for the disk and everyone waits for it: it comes as often as may cost 2.5 % of the time, so that a kill
 // loses little work.
-double seconds_between_flushes(double last) { return std::clamp(20 * last, 0.5, 10.0); }
+double seconds_between_flushes(double last) { return std::clamp(40 * last, 1.0, 10.0); }
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 

@@ -95,7 +95,7 @@ TEST_F(WriterIndex, ListsWhatWasLeftOut) {
   for (const Layout layout : {Layout::folder, Layout::shards}) {
     WriterJob job = writer_job(folder_ / "source", folder_ / std::string(to_string(layout)), {"clean", "webp:q30"});
     job.layout = layout;
-    job.threads = 2;
+    job.threads = layout == Layout::folder ? 2 : 1;  // alone, a picture is in its shard before its codec refuses it
     const core::Error error = error_of([&] { write_variants(job, {}); });
     EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
     EXPECT_SAYS(error, "--keep-going");
