@@ -39,7 +39,7 @@ TEST(Edition, HasANameThatIsReadBack) {
   for (const Edition edition : editions) EXPECT_EQ(parse_edition(to_string(edition)), edition);
   const auto error = error_of([] { parse_edition("original"); });
   EXPECT_EQ(error.code(), core::ExitCode::usage);
-  EXPECT_SAYS(error, "write fixed, compat or imagecorruptions");
+  EXPECT_SAYS(error, "known: fixed, compat, imagecorruptions");
 }
 
 TEST(Editions, TakeAnySizeGrayOrColouredAndRepeatThemselves) {
