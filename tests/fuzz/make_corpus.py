@@ -7,6 +7,7 @@ import collections
 import json
 import pathlib
 import struct
+import zipfile
 
 import torch
 
@@ -43,13 +44,16 @@ def safetensors(tensors, metadata=None):
 
 
 def main():
-    for kind in ("pth", "safetensors"):
+    for kind in ("pth", "pickle", "safetensors"):
         (CORPUS / kind).mkdir(parents=True, exist_ok=True)
     torch.save(state_dict(), CORPUS / "pth/zip.pth")
     torch.save(state_dict(), CORPUS / "pth/legacy.pth", _use_new_zipfile_serialization=False)
     wrapped = {"epoch": 3, "best": 0.5, "state_dict": {"module.w": torch.ones(2), "module.b": torch.zeros(1)}, "optimizer": None}
     torch.save(wrapped, CORPUS / "pth/wrapped.pth")
     torch.save({"w": torch.ones(2)}, CORPUS / "pth/protocol4.pth", pickle_protocol=4)
+    for name in ("zip", "wrapped", "protocol4"):
+        with zipfile.ZipFile(CORPUS / f"pth/{name}.pth") as archive:
+            (CORPUS / f"pickle/{name}.pkl").write_bytes(archive.read(f"{name}/data.pkl"))
     (CORPUS / "safetensors/mixed.safetensors").write_bytes(safetensors({
         "f32": ("F32", [2], struct.pack("<2f", 1.5, -2)),
         "f64": ("F64", [], struct.pack("<d", 0.1)),
