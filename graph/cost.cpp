@@ -73,25 +73,32 @@ MaskedCost::MaskedCost(const Graph& graph, const ChannelGroups& groups) : terms_
     c.parameters = parameters;
     accumulate(sums[std::minmax(a, b)], c, 1);
   };
+  // Channels of a node per member, by group.
+  const auto per_member = [&groups](int node) {
+    std::map<int, std::int64_t> channels;
+    for (const Segment& s : groups.of_node[node]) channels[s.group] += std::int64_t{s.members} * s.repeat;
+    for (auto& of_group : channels) of_group.second /= groups.groups[of_group.first].channels;
+    return channels;
+  };
   for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
+    if (!has_weights(node.op) && !is_normalisation(node.op)) continue;
     const Attributes& a = node.attributes;
-    const Shape& in = shapes[node.inputs[0]];
-    const int from = groups.of_node[node.inputs[0]], to = groups.of_node[i];
     const std::int64_t area = std::int64_t{shapes[i].height} * shapes[i].width;
     const std::int64_t window = node.op == Op::conv2d ? std::int64_t{a.kernel_h} * a.kernel_w : 1;
-    const Cost whole = node_cost(node, in, shapes[i]);
-    if (node.op == Op::linear || (node.op == Op::conv2d && a.groups == 1)) {
-      // A flatten gave each member of the input's group several columns.
-      const std::int64_t columns = in.channels / groups.groups[from].channels;
-      add(to, from, area * window * columns, window * columns);
-      if (a.bias) add(to, -1, 0, 1);
-    } else if (is_depthwise(node, in.channels)) {
-      add(to, -1, area * window, window + (a.bias ? 1 : 0));
-    } else if (is_normalisation(node.op)) {
-      add(to, -1, 0, 2 * (shapes[i].channels / groups.groups[to].channels));
-    } else if (whole.parameters != 0) {
-      add(-1, -1, whole.macs, whole.parameters);  // a grouped convolution, never masked
+    for (const auto& to : per_member(static_cast<int>(i))) {
+      if (is_normalisation(node.op)) {
+        add(to.first, -1, 0, 2 * to.second);
+        continue;
+      }
+      if (a.bias) add(to.first, -1, 0, to.second);
+      if (is_grouped(node)) {  // a filter reads its part of the input, kept or dropped with it
+        const std::int64_t weights = window * (shapes[node.inputs[0]].channels / a.groups) * to.second;
+        add(to.first, -1, area * weights, weights);
+        continue;
+      }
+      for (const auto& from : per_member(node.inputs[0]))
+        add(to.first, from.first, area * window * to.second * from.second, window * to.second * from.second);
     }
   }
   for (const auto& sum : sums) {

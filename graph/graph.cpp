@@ -21,6 +21,8 @@ const char* to_string(Op op) {
       return "affine";
     case Op::relu:
       return "relu";
+    case Op::relu6:
+      return "relu6";
     case Op::max_pool:
       return "max_pool";
     case Op::avg_pool:
@@ -29,8 +31,14 @@ const char* to_string(Op op) {
       return "global_avg_pool";
     case Op::add:
       return "add";
+    case Op::concat:
+      return "concat";
     case Op::flatten:
       return "flatten";
+    case Op::dropout:
+      return "dropout";
+    case Op::softmax:
+      return "softmax";
   }
   return "unknown";
 }

@@ -28,11 +28,15 @@ enum class Op {
   batch_norm,
   affine,  // y = scale[c] x + bias[c]: a batch_norm after folding; "<node>.weight" and "<node>.bias"
   relu,
+  relu6,  // min(max(x, 0), 6)
   max_pool,
   avg_pool,
   global_avg_pool,
   add,
-  flatten
+  concat,   // of channels, in the order of the inputs
+  flatten,  // features in the order [C, H, W]
+  dropout,  // does nothing but in training
+  softmax   // over the classes; the last node only
 };
 const char* to_string(Op op);
 
@@ -42,17 +46,22 @@ struct Shape {
   bool operator==(const Shape& o) const { return channels == o.channels && height == o.height && width == o.width; }
 };
 
-// Only the fields its operator uses are meaningful; JSON omits defaults. Output sizes round down. Padding is zero for
-// conv2d, -infinity for max_pool, and left out of avg_pool's average (ONNX's default, count_include_pad = 0); a pool's
-// padding is smaller than its kernel.
+// Only the fields its operator uses are meaningful; JSON omits defaults. Padding is zero for conv2d, -infinity for
+// max_pool, and left out of avg_pool's average (ONNX's default, count_include_pad = 0) unless count_include_pad; a
+// pool's padding is smaller than its kernel. Output sizes round down, with ceil_mode up, but no window starts in the
+// padding below or right of the picture, and what such a window covers beyond the padding never counts (PyTorch's
+// ceil_mode).
 struct Attributes {
   int out_channels = 0;            // conv2d, linear
   int kernel_h = 1, kernel_w = 1;  // conv2d, pools
   int stride_h = 1, stride_w = 1;
   int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
-  int dilation = 1, groups = 1;  // conv2d
-  bool bias = false;             // conv2d, linear
-  double eps = 1e-5;             // batch_norm
+  int dilation_h = 1, dilation_w = 1, groups = 1;  // conv2d
+  bool bias = false;                               // conv2d, linear
+  bool ceil_mode = false;                          // max_pool, avg_pool
+  bool count_include_pad = false;                  // avg_pool
+  double eps = 1e-5;                               // batch_norm
+  double probability = 0.5;                        // dropout: of a value to become 0, in [0, 1)
 };
 
 struct Node {
@@ -97,21 +106,30 @@ Cost cost(const Graph& graph);
 // reader's, each in a buffer of its own.
 std::int64_t peak_activation_values(const Graph& graph);
 
-// Channels that must be masked together (residual adds, depthwise convolutions). Gates stand wherever 0 could become
-// something else, so that masked channels are 0 for every reader; relu and pools keep 0. Not maskable, so far: both
-// sides of a grouped convolution that isn't depthwise, and features normalised after a flatten that enlarged them.
+// Channels that must be kept or dropped together are one member: summands of an add, a depthwise convolution's input
+// and outputs, all channels on both sides of one of a convolution's `groups`, the features that a flatten makes of a
+// channel. Members with equally many channels in every node form a group: which of them are kept doesn't matter to the
+// cost. Gates stand wherever 0 could become something else, so that masked channels are 0 for every reader;
+// activations, pools and dropout keep 0.
 struct ChannelGroup {
   std::string name;            // that of its first producer; the input's where it belongs to the group
   int channels = 0;            // members
-  std::vector<int> producers;  // conv2d / linear nodes whose outputs are this group
+  std::vector<int> producers;  // conv2d / linear nodes with outputs in this group
   // Nodes after which a mask multiplies: a producer's batch_norm/affine where nothing else reads the producer, else
-  // the producer; and every other batch_norm/affine of the group.
+  // the producer; and every other batch_norm/affine with channels of the group.
   std::vector<int> gates;
   bool maskable = true;  // false for the input and the network's output
 };
+// A run of a node's channels: `repeat` channels for each of the members first, first + 1, ... of a group.
+struct Segment {
+  int group = 0, first = 0, members = 0, repeat = 1;
+  bool operator==(const Segment& o) const {
+    return group == o.group && first == o.first && members == o.members && repeat == o.repeat;
+  }
+};
 struct ChannelGroups {
-  std::vector<ChannelGroup> groups;
-  std::vector<int> of_node;  // group whose members are the channels of each node's output (flatten keeps its input's)
+  std::vector<ChannelGroup> groups;           // in the order of their first channel; members likewise
+  std::vector<std::vector<Segment>> of_node;  // per node: its output channels, in order
 };
 ChannelGroups channel_groups(const Graph& graph);
 
@@ -119,6 +137,8 @@ ChannelGroups channel_groups(const Graph& graph);
 // are all ones.
 using Mask = std::vector<std::vector<std::uint8_t>>;
 Mask full_mask(const ChannelGroups& groups);
+// One flag per output channel of a node: 1 where the mask keeps it.
+std::vector<std::uint8_t> channel_mask(const ChannelGroups& groups, int node, const Mask& mask);
 
 // The physically smaller network, and its weights: exactly the masked one's function. A group with nothing kept is
 // refused (GraphError).

@@ -10,12 +10,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Op all_ops[] = {Op::input,    Op::conv2d,   Op::linear,          Op::batch_norm, Op::affine, Op::relu,
-                          Op::max_pool, Op::avg_pool, Op::global_avg_pool, Op::add,        Op::flatten};
+constexpr Op all_ops[] = {Op::input, Op::conv2d, Op::linear,   Op::batch_norm, Op::affine,
+                          Op::relu,  Op::relu6,  Op::max_pool, Op::avg_pool,   Op::global_avg_pool,
+                          Op::add,   Op::concat, Op::flatten,  Op::dropout,    Op::softmax};
 
 // Which attributes an operator has, and so which keys its JSON may have.
-bool has_window(Op op) { return op == Op::conv2d || op == Op::max_pool || op == Op::avg_pool; }
-bool has_weights(Op op) { return op == Op::conv2d || op == Op::linear; }
+bool has_window(Op op) { return op == Op::conv2d || is_pool(op); }
 
 [[noreturn]] void fail_at(const std::string& pointer, const std::string& fault) {
   throw GraphError((pointer.empty() ? std::string("/") : pointer) + ": " + fault);
@@ -33,6 +33,16 @@ int integer(const Json& value, const std::string& pointer) {
 std::string string(const Json& value, const std::string& pointer) {
   if (!value.is_string()) fail_at(pointer, "must be a string");
   return value.get<std::string>();
+}
+
+bool boolean(const Json& value, const std::string& pointer) {
+  if (!value.is_boolean()) fail_at(pointer, "must be true or false");
+  return value.get<bool>();
+}
+
+double number(const Json& value, const std::string& pointer) {
+  if (!value.is_number()) fail_at(pointer, "must be a number");
+  return value.get<double>();
 }
 
 std::vector<int> integers(const Json& value, std::size_t count, const std::string& pointer) {
@@ -62,8 +72,7 @@ bool read_attribute(const std::string& key, const Json& value, const std::string
   if (key == "out_channels" && has_weights(op)) {
     a.out_channels = integer(value, pointer);
   } else if (key == "bias" && has_weights(op)) {
-    if (!value.is_boolean()) fail_at(pointer, "must be true or false");
-    a.bias = value.get<bool>();
+    a.bias = boolean(value, pointer);
   } else if (key == "kernel" && has_window(op)) {
     const std::vector<int> v = integers(value, 2, pointer);
     a.kernel_h = v[0], a.kernel_w = v[1];
@@ -74,12 +83,18 @@ bool read_attribute(const std::string& key, const Json& value, const std::string
     const std::vector<int> v = integers(value, 4, pointer);
     a.pad_top = v[0], a.pad_left = v[1], a.pad_bottom = v[2], a.pad_right = v[3];
   } else if (key == "dilation" && op == Op::conv2d) {
-    a.dilation = integer(value, pointer);
+    const std::vector<int> v = integers(value, 2, pointer);
+    a.dilation_h = v[0], a.dilation_w = v[1];
   } else if (key == "groups" && op == Op::conv2d) {
     a.groups = integer(value, pointer);
+  } else if (key == "ceil_mode" && is_pool(op)) {
+    a.ceil_mode = boolean(value, pointer);
+  } else if (key == "count_include_pad" && op == Op::avg_pool) {
+    a.count_include_pad = boolean(value, pointer);
   } else if (key == "eps" && op == Op::batch_norm) {
-    if (!value.is_number()) fail_at(pointer, "must be a number");
-    a.eps = value.get<double>();
+    a.eps = number(value, pointer);
+  } else if (key == "probability" && op == Op::dropout) {
+    a.probability = number(value, pointer);
   } else {
     return false;
   }
@@ -118,9 +133,13 @@ Json to_json(const Node& node) {
     if (a.pad_top != 0 || a.pad_left != 0 || a.pad_bottom != 0 || a.pad_right != 0)
       json["pad"] = {a.pad_top, a.pad_left, a.pad_bottom, a.pad_right};
   }
-  if (node.op == Op::conv2d && a.dilation != 1) json["dilation"] = a.dilation;
+  if (node.op == Op::conv2d && (a.dilation_h != 1 || a.dilation_w != 1))
+    json["dilation"] = {a.dilation_h, a.dilation_w};
   if (node.op == Op::conv2d && a.groups != 1) json["groups"] = a.groups;
+  if (is_pool(node.op) && a.ceil_mode) json["ceil_mode"] = true;
+  if (node.op == Op::avg_pool && a.count_include_pad) json["count_include_pad"] = true;
   if (node.op == Op::batch_norm && a.eps != defaults.eps) json["eps"] = a.eps;
+  if (node.op == Op::dropout && a.probability != defaults.probability) json["probability"] = a.probability;
   return json;
 }
 

@@ -12,6 +12,8 @@ constexpr std::int64_t largest_size = std::int64_t{1} << 24;
 constexpr std::int64_t largest_window = std::int64_t{1} << 14;
 constexpr std::int64_t most_values = std::int64_t{1} << 31;
 constexpr std::int64_t most_macs = std::int64_t{1} << 61;
+// Of all nodes together: channel_groups() looks at each.
+constexpr std::int64_t most_channels = std::int64_t{1} << 23;
 
 std::string text(const Shape& s) {
   return std::to_string(s.channels) + "x" + std::to_string(s.height) + "x" + std::to_string(s.width);
@@ -44,29 +46,31 @@ Shape checked(const Node& node, std::int64_t channels, std::int64_t height, std:
   return shape;
 }
 
-std::int64_t window_count(const Node& node, const char* axis, std::int64_t size, std::int64_t pad, std::int64_t kernel,
-                          std::int64_t dilation, std::int64_t stride) {
-  const std::int64_t window = dilation * (kernel - 1) + 1;
-  if (size + pad < window)
+// Windows along one axis; pools have dilation 1, convolutions no ceil_mode.
+std::int64_t window_count(const Node& node, const char* axis, std::int64_t size, std::int64_t before,
+                          std::int64_t after, std::int64_t kernel, std::int64_t dilation, std::int64_t stride) {
+  const std::int64_t window = dilation * (kernel - 1) + 1, room = size + before + after - window;
+  if (room < 0)
     fail_node(node, std::string("a window of ") + std::to_string(window) + " exceeds the padded " + axis + " of " +
-                        std::to_string(size + pad));
-  return (size + pad - window) / stride + 1;
+                        std::to_string(size + before + after));
+  if (!is_pool(node.op) || !node.attributes.ceil_mode) return room / stride + 1;
+  const std::int64_t steps = (room + stride - 1) / stride;
+  return steps * stride >= size + before ? steps : steps + 1;
 }
 
-// Spatial output of a convolution or pool; pools have dilation 1.
-Shape slide(const Node& node, const Shape& in, int channels, int dilation) {
+Shape slide(const Node& node, const Shape& in, int channels, int dilation_h, int dilation_w) {
   const Attributes& a = node.attributes;
   require_in(node, "kernel height", a.kernel_h, 1, largest_window);
   require_in(node, "kernel width", a.kernel_w, 1, largest_window);
   require_in(node, "stride height", a.stride_h, 1, largest_window);
   require_in(node, "stride width", a.stride_w, 1, largest_window);
-  require_in(node, "dilation", dilation, 1, largest_window);
+  require_in(node, "dilation height", dilation_h, 1, largest_window);
+  require_in(node, "dilation width", dilation_w, 1, largest_window);
   for (const int pad : {a.pad_top, a.pad_left, a.pad_bottom, a.pad_right})
     require_in(node, "padding", pad, 0, largest_window);
-  return checked(
-      node, channels,
-      window_count(node, "height", in.height, std::int64_t{a.pad_top} + a.pad_bottom, a.kernel_h, dilation, a.stride_h),
-      window_count(node, "width", in.width, std::int64_t{a.pad_left} + a.pad_right, a.kernel_w, dilation, a.stride_w));
+  return checked(node, channels,
+                 window_count(node, "height", in.height, a.pad_top, a.pad_bottom, a.kernel_h, dilation_h, a.stride_h),
+                 window_count(node, "width", in.width, a.pad_left, a.pad_right, a.kernel_w, dilation_w, a.stride_w));
 }
 
 Shape conv_shape(const Node& node, const Shape& in, std::int64_t& macs) {
@@ -76,7 +80,7 @@ Shape conv_shape(const Node& node, const Shape& in, std::int64_t& macs) {
   if (in.channels % a.groups != 0 || a.out_channels % a.groups != 0)
     fail_node(node, "groups " + std::to_string(a.groups) + " does not divide " + std::to_string(in.channels) +
                         " input and " + std::to_string(a.out_channels) + " output channels");
-  const Shape out = slide(node, in, a.out_channels, a.dilation);
+  const Shape out = slide(node, in, a.out_channels, a.dilation_h, a.dilation_w);
   macs = product_within(node, "the weight", {a.out_channels, in.channels / a.groups, a.kernel_h, a.kernel_w}) *
          out.height * out.width;
   return out;
@@ -84,7 +88,7 @@ Shape conv_shape(const Node& node, const Shape& in, std::int64_t& macs) {
 
 Shape pool_shape(const Node& node, const Shape& in) {
   const Attributes& a = node.attributes;
-  const Shape out = slide(node, in, in.channels, 1);
+  const Shape out = slide(node, in, in.channels, 1, 1);
   // Otherwise a window could hold nothing but padding.
   if (a.pad_top >= a.kernel_h || a.pad_bottom >= a.kernel_h || a.pad_left >= a.kernel_w || a.pad_right >= a.kernel_w)
     fail_node(node, "padding must be smaller than the kernel");
@@ -96,6 +100,18 @@ Shape linear_shape(const Node& node, const Shape& in, std::int64_t& macs) {
   require_in(node, "out_channels", node.attributes.out_channels, 1, largest_size);
   macs = product_within(node, "the weight", {node.attributes.out_channels, in.channels});
   return checked(node, node.attributes.out_channels, 1, 1);
+}
+
+Shape concat_shape(const Node& node, const std::vector<Shape>& shapes) {
+  const Shape& first = shapes[node.inputs[0]];
+  std::int64_t channels = 0;
+  for (const int input : node.inputs) {
+    const Shape& in = shapes[input];
+    if (in.height != first.height || in.width != first.width)
+      fail_node(node, "concatenates " + text(first) + " and " + text(in) + ", whose heights and widths differ");
+    channels += in.channels;
+  }
+  return checked(node, channels, first.height, first.width);
 }
 
 Shape output_shape(const Node& node, const std::vector<Shape>& shapes, const Shape& input, std::int64_t& macs) {
@@ -120,19 +136,32 @@ Shape output_shape(const Node& node, const std::vector<Shape>& shapes, const Sha
       for (const int other : node.inputs)
         if (!(shapes[other] == in)) fail_node(node, "adds " + text(in) + " and " + text(shapes[other]));
       return in;
+    case Op::concat:
+      return concat_shape(node, shapes);
+    case Op::dropout:
+      if (!(node.attributes.probability >= 0 && node.attributes.probability < 1))
+        fail_node(node, "probability must be at least 0 and below 1");
+      return in;
+    case Op::softmax:
+      if (in.height != 1 || in.width != 1)
+        fail_node(node, "takes features, not " + text(in) + "; put a flatten before it");
+      return in;
     case Op::input:
     case Op::affine:
     case Op::relu:
+    case Op::relu6:
       break;
   }
   return in;
 }
 
-void check_inputs(const Node& node, std::size_t index) {
+void check_inputs(const Node& node, std::size_t index, std::size_t nodes) {
+  if (node.op == Op::softmax && index + 1 != nodes) fail_node(node, "a softmax must be the last node");
   if ((index == 0) != (node.op == Op::input))
     fail_node(node, index == 0 ? "the first node must be the input" : "only the first node may be an input");
   const std::size_t count = node.inputs.size();
-  const bool arity_ok = node.op == Op::input ? count == 0 : node.op == Op::add ? count >= 2 : count == 1;
+  const bool joins = node.op == Op::add || node.op == Op::concat;
+  const bool arity_ok = node.op == Op::input ? count == 0 : joins ? count >= 2 : count == 1;
   if (!arity_ok) fail_node(node, std::string(to_string(node.op)) + " cannot have " + std::to_string(count) + " inputs");
   for (const int input : node.inputs)
     if (input < 0 || static_cast<std::size_t>(input) >= index)
@@ -146,7 +175,7 @@ void append_parameters(const Node& node, const Shape& in, const Shape& out, Shap
   if (node.op == Op::conv2d)
     list.push_back({node.name + ".weight", {a.out_channels, in.channels / a.groups, a.kernel_h, a.kernel_w}});
   if (node.op == Op::linear) list.push_back({node.name + ".weight", {a.out_channels, in.channels}});
-  if ((node.op == Op::conv2d || node.op == Op::linear) && a.bias) list.push_back({node.name + ".bias", {out.channels}});
+  if (has_weights(node.op) && a.bias) list.push_back({node.name + ".bias", {out.channels}});
   if (is_normalisation(node.op)) {
     list.push_back({node.name + ".weight", {out.channels}});
     list.push_back({node.name + ".bias", {out.channels}});
@@ -169,16 +198,18 @@ std::vector<Shape> infer_shapes(const Graph& graph) {
   if (graph.nodes.empty()) throw GraphError("graph " + graph.name + ": has no nodes");
   std::vector<Shape> shapes;
   std::set<std::string> names;
-  std::int64_t total_macs = 0;
+  std::int64_t total_macs = 0, total_channels = 0;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     if (node.name.empty()) throw GraphError("/nodes/" + std::to_string(i) + ": a node needs a name");
     if (!names.insert(node.name).second) fail_node(node, "the name is taken");
-    check_inputs(node, i);
+    check_inputs(node, i, graph.nodes.size());
     std::int64_t macs = 0;
     shapes.push_back(output_shape(node, shapes, graph.input, macs));
     if (macs > most_macs - total_macs) fail_node(node, "the network needs more than 2^61 multiply-accumulates");
     total_macs += macs;
+    total_channels += shapes.back().channels;
+    if (total_channels > most_channels) fail_node(node, "the network has more than 2^23 channels in all its nodes");
   }
   return shapes;
 }

@@ -24,12 +24,15 @@ void check_mask(const ChannelGroups& groups, const Mask& mask) {
   }
 }
 
+std::int64_t count_kept(const std::vector<std::uint8_t>& channels) {
+  return static_cast<std::int64_t>(channels.size()) - std::count(channels.begin(), channels.end(), 0);
+}
+
 // One axis of a tensor: which of its entries stay.
-std::vector<std::int64_t> kept_entries(const std::vector<std::uint8_t>& mask, std::int64_t size) {
-  const std::int64_t repeat = size / static_cast<std::int64_t>(mask.size());  // > 1 after a flatten
+std::vector<std::int64_t> kept_entries(const std::vector<std::uint8_t>& channels) {
   std::vector<std::int64_t> entries;
-  for (std::int64_t i = 0; i < size; ++i)
-    if (mask[i / repeat] != 0) entries.push_back(i);
+  for (std::size_t i = 0; i < channels.size(); ++i)
+    if (channels[i] != 0) entries.push_back(static_cast<std::int64_t>(i));
   return entries;
 }
 
@@ -64,14 +67,15 @@ Tensor select_columns(const Tensor& tensor, const std::vector<std::int64_t>& col
 Graph shrink(const Graph& graph, const Mask& mask) {
   const ChannelGroups groups = channel_groups(graph);
   check_mask(groups, mask);
-  const std::vector<Shape> shapes = infer_shapes(graph);
-  const std::vector<int> kept = kept_counts(mask);
   Graph result = graph;
   for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
     Node& node = result.nodes[i];
-    if (node.op != Op::conv2d && node.op != Op::linear) continue;
-    if (is_depthwise(graph.nodes[i], shapes[node.inputs[0]].channels)) node.attributes.groups = kept[groups.of_node[i]];
-    node.attributes.out_channels = kept[groups.of_node[i]];
+    if (!has_weights(node.op)) continue;
+    const std::int64_t kept = count_kept(channel_mask(groups, static_cast<int>(i), mask));
+    // A convolution's groups are kept or dropped whole.
+    if (is_grouped(node))
+      node.attributes.groups = static_cast<int>(kept / (node.attributes.out_channels / node.attributes.groups));
+    node.attributes.out_channels = static_cast<int>(kept);
   }
   return result;
 }
@@ -83,14 +87,14 @@ TensorMap shrink_weights(const Graph& graph, const Mask& mask, const TensorMap& 
   TensorMap result;
   for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    const std::vector<std::uint8_t>& out_mask = mask[groups.of_node[i]];
+    if (!has_weights(node.op) && !is_normalisation(node.op)) continue;
+    const std::vector<std::int64_t> rows = kept_entries(channel_mask(groups, static_cast<int>(i), mask));
     for (const char* suffix : {".weight", ".bias", ".running_mean", ".running_var"}) {
       const auto found = weights.find(node.name + suffix);
       if (found == weights.end()) continue;
-      Tensor tensor = select_rows(found->second, kept_entries(out_mask, found->second.shape[0]));
-      const bool dense = node.op == Op::linear || (node.op == Op::conv2d && node.attributes.groups == 1);
-      if (dense && tensor.shape.size() > 1)
-        tensor = select_columns(tensor, kept_entries(mask[groups.of_node[node.inputs[0]]], tensor.shape[1]));
+      Tensor tensor = select_rows(found->second, rows);
+      if (tensor.shape.size() > 1 && !is_grouped(node))
+        tensor = select_columns(tensor, kept_entries(channel_mask(groups, node.inputs[0], mask)));
       result[found->first] = std::move(tensor);
     }
   }

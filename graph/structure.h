@@ -14,11 +14,11 @@ namespace graph {
 
 inline bool is_normalisation(Op op) { return op == Op::batch_norm || op == Op::affine; }
 
-// One filter per channel. With one channel in all this is an ordinary convolution.
-inline bool is_depthwise(const Node& node, int in_channels) {
-  return node.op == Op::conv2d && node.attributes.groups > 1 && node.attributes.groups == in_channels &&
-         node.attributes.out_channels == in_channels;
-}
+inline bool has_weights(Op op) { return op == Op::conv2d || op == Op::linear; }
+inline bool is_pool(Op op) { return op == Op::max_pool || op == Op::avg_pool; }
+
+// Channel i of a grouped convolution's output depends on a part of the input only.
+inline bool is_grouped(const Node& node) { return node.op == Op::conv2d && node.attributes.groups > 1; }
 
 // readers[i]: the nodes that take node i's output.
 inline std::vector<std::vector<int>> readers(const Graph& graph) {

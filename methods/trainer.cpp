@@ -144,6 +144,7 @@ double Trainer::forward_backward(const Batch& batch) {
   const double pictures = double(batch.pictures());
   double loss_sum = 0;
   network_.record_gates(recording);
+  network_.set_step(step_);
   for (const Part& part : batch.parts) {
     const auto count = static_cast<std::int64_t>(part.labels.size());
     const torch::Tensor x = input_of(part.pixels.data(), count, *job_.train, scaling_);
@@ -200,6 +201,7 @@ void Trainer::recalibrate() {
   std::vector<int> seen(network_.conditions());
   for (std::int64_t i = 0; i < recalibration_batches; ++i) {
     const Batch batch = feed.next();
+    network_.set_step(schedule_.steps + i);
     for (const Part& part : batch.parts) {
       network_.set_norm_momentum(1.0 / ++seen[part.condition]);
       network_.forward(

@@ -7,6 +7,7 @@ namespace automask::models {
 namespace {
 
 constexpr int format_version = 1;
+constexpr const char* bicubic = "bicubic";  // bilinear is the default and not written
 constexpr const char* structure_key = "automask.checkpoint";
 
 [[noreturn]] void corrupt(const std::filesystem::path& path, const std::string& place, const std::string& fault) {
@@ -93,6 +94,12 @@ Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, co
   for (std::size_t k = 0; k < masks.size(); ++k) checkpoint.masks.push_back(mask_from_text(masks.at(k), groups));
 
   const core::JsonCursor input = structure.at("input");
+  input.only_keys({"mean", "deviation", "resize", "interpolation"});
+  if (input.has("resize")) checkpoint.resizing.resize = static_cast<int>(input.at("resize").integer_in(1, 1 << 16));
+  if (input.has("interpolation")) {
+    if (input.at("interpolation").string() != bicubic) input.at("interpolation").fail("must be \"bicubic\"");
+    checkpoint.resizing.interpolation = Interpolation::bicubic;
+  }
   checkpoint.input = {floats(input.at("mean")), floats(input.at("deviation"))};
   const auto channels = static_cast<std::size_t>(checkpoint.graph.input.channels);
   if (checkpoint.input.mean.size() != channels || checkpoint.input.deviation.size() != channels)
@@ -122,12 +129,15 @@ Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, co
 void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path) {
   core::Json masks = core::Json::array();
   for (const graph::Mask& mask : checkpoint.masks) masks.push_back(mask_to_text(mask));
+  core::Json input = {{"mean", checkpoint.input.mean}, {"deviation", checkpoint.input.deviation}};
+  if (checkpoint.resizing.resize > 0) input["resize"] = checkpoint.resizing.resize;
+  if (checkpoint.resizing.interpolation == Interpolation::bicubic) input["interpolation"] = bicubic;
   const core::Json structure = {
       {"format_version", format_version},
       {"graph", graph::to_json(checkpoint.graph)},
       {"conditions", checkpoint.conditions},
       {"masks", masks},
-      {"input", {{"mean", checkpoint.input.mean}, {"deviation", checkpoint.input.deviation}}},
+      {"input", input},
       {"classes", checkpoint.classes},
       {"training", checkpoint.training},
   };

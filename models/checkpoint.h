@@ -14,6 +14,14 @@ struct InputScaling {
   std::vector<float> mean, deviation;
 };
 
+// How a photograph gets the network's input size before that: its short side is resized to `resize` pixels (0: to the
+// input's), antialiased, then the centre is cut out.
+enum class Interpolation { bilinear, bicubic };
+struct Resizing {
+  int resize = 0;
+  Interpolation interpolation = Interpolation::bilinear;
+};
+
 struct Checkpoint {
   graph::Graph graph;        // dense: masks are not applied yet
   graph::TensorMap weights;  // all of parameter_shapes(graph); batch_norm tensors are those of condition 0
@@ -23,6 +31,7 @@ struct Checkpoint {
   std::vector<graph::TensorMap> normalisation;  // per condition: weight, bias, running_mean, running_var of every
                                                 // batch_norm node
   InputScaling input;
+  Resizing resizing;
   std::vector<std::string> classes;
   core::Json training;  // method, options, seed, steps, losses: for the record
 };

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -73,30 +74,72 @@ torch::Tensor convolve(const torch::Tensor& input, const torch::Tensor& weight, 
   // oneDNN 2.6.3 writes past its buffer in the weight gradient of a strided 1x1 convolution (channels-last, 25
   // pictures, 2 threads: heap corruption). Such a convolution reads a grid of pixels, so picking them first is the
   // same.
-  if (weight.size(2) == 1 && weight.size(3) == 1 && (a.stride_h > 1 || a.stride_w > 1)) {
+  if (at::GradMode::is_enabled() && weight.size(2) == 1 && weight.size(3) == 1 && (a.stride_h > 1 || a.stride_w > 1)) {
     if (padding[0] + padding[1] > 0) x = at::constant_pad_nd(x, {padding[1], padding[1], padding[0], padding[0]});
     x = x.slice(2, 0, x.size(2), a.stride_h).slice(3, 0, x.size(3), a.stride_w);
     x = x.contiguous(torch::MemoryFormat::ChannelsLast);
     stride = {1, 1};
     padding = {0, 0};
   }
-  return at::conv2d(x, weight, bias, stride, padding, std::vector<std::int64_t>{a.dilation, a.dilation}, a.groups);
+  return at::conv2d(x, weight, bias, stride, padding, std::vector<std::int64_t>{a.dilation_h, a.dilation_w}, a.groups);
 }
 
-torch::Tensor max_pool(const torch::Tensor& x, const graph::Attributes& a) {
-  const torch::Tensor padded = at::constant_pad_nd(x, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom}, -INFINITY);
-  return at::max_pool2d(padded, {a.kernel_h, a.kernel_w}, {a.stride_h, a.stride_w});
+// LibTorch's pools take padding that is alike on both sides and at most half the kernel. Everything else is padded
+// first: as much as the last window needs, which is ceil_mode's rounding too.
+bool has_plain_padding(const graph::Attributes& a) {
+  return a.pad_top == a.pad_bottom && a.pad_left == a.pad_right && 2 * a.pad_top <= a.kernel_h &&
+         2 * a.pad_left <= a.kernel_w;
 }
 
-// The padding does not count in the average.
-torch::Tensor avg_pool(const torch::Tensor& x, const graph::Attributes& a) {
-  const auto sum = [&a](const torch::Tensor& values) {
-    const torch::Tensor padded = at::constant_pad_nd(values, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom});
-    return at::avg_pool2d(padded, {a.kernel_h, a.kernel_w}, {a.stride_h, a.stride_w});
-  };
-  if (a.pad_top + a.pad_left + a.pad_bottom + a.pad_right == 0) return sum(x);
-  return sum(x) / sum(torch::ones({1, 1, x.size(2), x.size(3)}));
+torch::Tensor pad_for_pool(const torch::Tensor& x, const graph::Attributes& a, const graph::Shape& out, double value) {
+  const std::int64_t bottom = (out.height - 1) * std::int64_t{a.stride_h} + a.kernel_h - x.size(2) - a.pad_top;
+  const std::int64_t right = (out.width - 1) * std::int64_t{a.stride_w} + a.kernel_w - x.size(3) - a.pad_left;
+  return at::constant_pad_nd(x, {a.pad_left, right, a.pad_top, bottom}, value);
 }
+
+torch::Tensor max_pool(const torch::Tensor& x, const graph::Attributes& a, const graph::Shape& out) {
+  const std::vector<std::int64_t> kernel = {a.kernel_h, a.kernel_w}, stride = {a.stride_h, a.stride_w};
+  if (has_plain_padding(a)) return at::max_pool2d(x, kernel, stride, {a.pad_top, a.pad_left}, 1, a.ceil_mode);
+  return at::max_pool2d(pad_for_pool(x, a, out, -INFINITY), kernel, stride);
+}
+
+torch::Tensor avg_pool(const torch::Tensor& x, const graph::Attributes& a, const graph::Shape& out) {
+  const std::vector<std::int64_t> kernel = {a.kernel_h, a.kernel_w}, stride = {a.stride_h, a.stride_w};
+  if (has_plain_padding(a))
+    return at::avg_pool2d(x, kernel, stride, {a.pad_top, a.pad_left}, a.ceil_mode, a.count_include_pad);
+  // The sum over each window divided by the number of values in it that count.
+  const auto sum = [&](const torch::Tensor& values) { return at::avg_pool2d(values, kernel, stride); };
+  torch::Tensor counted = torch::ones({1, 1, x.size(2), x.size(3)});
+  if (a.count_include_pad)
+    counted = at::constant_pad_nd(counted, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom}, 1);
+  graph::Attributes rest = a;
+  if (a.count_include_pad) rest.pad_top = rest.pad_left = 0;
+  return sum(pad_for_pool(x, a, out, 0)) / sum(pad_for_pool(counted, rest, out, 0));
+}
+
+// Ones and zeros from a mask.
+torch::Tensor flags(const std::vector<std::uint8_t>& mask) {
+  torch::Tensor values = torch::empty({static_cast<std::int64_t>(mask.size())});
+  for (std::size_t i = 0; i < mask.size(); ++i) values.data_ptr<float>()[i] = mask[i] ? 1.0F : 0.0F;
+  return values;
+}
+
+// Zeros with the given probability, and what keeps the mean elsewhere.
+torch::Tensor dropout_factors(const torch::Tensor& like, double probability, core::RandomStream random) {
+  torch::Tensor factors = torch::empty(like.sizes());
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(factors.numel()));
+  random.fill(words);
+  const double bound = probability * 4294967296.0;  // of 2^32 equally likely words
+  const auto kept = static_cast<float>(1 / (1 - probability));
+  float* values = factors.data_ptr<float>();
+  for (std::size_t i = 0; i < words.size(); ++i) values[i] = words[i] < bound ? 0.0F : kept;
+  return factors;
+}
+
+bool is_activation(const graph::Graph& graph, int node) {
+  return graph.nodes[node].op == Op::relu || graph.nodes[node].op == Op::relu6;
+}
+bool is_add(const graph::Graph& graph, int node) { return graph.nodes[node].op == Op::add; }
 
 // Every value has four dimensions; features are [N, C, 1, 1].
 torch::Tensor as_features(const torch::Tensor& x) { return x.flatten(1).view({x.size(0), -1, 1, 1}); }
@@ -109,19 +152,23 @@ struct Network::Nodes {
   struct Parts {
     torch::Tensor weight, bias;        // conv2d, linear, affine
     std::vector<Normalisation> norms;  // batch_norm: per condition
-    int early_gate = -1;               // group whose mask folds into this node
-    int late_gate = -1;                // group whose gate multiplies this node's output while gates are recorded
+    graph::Shape shape;                // of the output
+    bool early_gate = false;           // the mask folds into this node
+    bool late_gate = false;            // gates multiply this node's output while they are recorded
     bool in_place = false;             // may write over its first input
     std::vector<int> dies;             // values nobody reads after this node
   };
   std::vector<Parts> parts;
-  std::vector<std::vector<torch::Tensor>> masks;  // per condition and group: [members]; undefined where all are kept
-  std::vector<torch::Tensor> gates;               // of the last forward pass while recording
+  // Per condition and node with an early gate: [channels]; undefined where all are kept.
+  std::vector<std::vector<torch::Tensor>> masks;
+  std::vector<torch::Tensor> gates;  // per group, of the last forward pass while recording
   bool recording = false;
 
   void plan(const graph::Graph& graph, const graph::ChannelGroups& groups);
   torch::Tensor run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values, int condition,
                     bool training, double momentum) const;
+  // The gates of a node's channels, [N, channels, 1, 1]; ones where a group has none.
+  torch::Tensor gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures) const;
 };
 
 // Where gates stand and which values may be overwritten; both follow from who reads whom.
@@ -135,32 +182,31 @@ void Network::Nodes::plan(const graph::Graph& graph, const graph::ChannelGroups&
 
   for (std::size_t g = 0; g < groups.groups.size(); ++g)
     if (groups.groups[g].maskable)
-      for (const int node : groups.groups[g].gates) parts[node].early_gate = static_cast<int>(g);
+      for (const int node : groups.groups[g].gates) parts[node].early_gate = true;
 
-  // m relu(x) = relu(m x) and m (x + y) = m x + m y: a gate moves on to its readers while all of them are such.
+  // m relu(x) = relu(m x), relu6 likewise, and m (x + y) = m x + m y: a gate moves on to its readers while all of them
+  // are such.
   std::vector<bool> pending(count);
   for (std::size_t i = 0; i < count; ++i) {
-    bool open = parts[i].early_gate >= 0;
+    bool open = parts[i].early_gate;
     for (const int input : graph.nodes[i].inputs) open = open || pending[input];
     if (!open) continue;
     bool moves = !readers[i].empty();
-    for (const int reader : readers[i])
-      moves = moves && (graph.nodes[reader].op == Op::relu || graph.nodes[reader].op == Op::add);
+    for (const int reader : readers[i]) moves = moves && (is_activation(graph, reader) || is_add(graph, reader));
     if (moves) {
       pending[i] = true;
     } else {
-      parts[i].late_gate = groups.of_node[i];
+      parts[i].late_gate = true;
     }
   }
 
-  // Backward needs neither the output of a normalisation nor that of an addition.
+  // Backward needs neither the output of a normalisation nor that of an addition or a convolution.
   for (std::size_t i = 0; i < count; ++i) {
-    const Op op = graph.nodes[i].op;
-    if (op != Op::relu && op != Op::add) continue;
+    if (!is_activation(graph, static_cast<int>(i)) && !is_add(graph, static_cast<int>(i))) continue;
     const int input = graph.nodes[i].inputs[0];
     const Op from = graph.nodes[input].op;
-    parts[i].in_place =
-        readers[input].size() == 1 && parts[input].late_gate < 0 && (from == Op::batch_norm || from == Op::add);
+    parts[i].in_place = readers[input].size() == 1 && !parts[input].late_gate &&
+                        (from == Op::batch_norm || from == Op::add || from == Op::conv2d);
   }
 }
 
@@ -170,7 +216,7 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
   const graph::Attributes& a = node.attributes;
   const torch::Tensor& x = values[node.inputs[0]];
   // While gates are recorded they multiply later; else the mask costs nothing where it folds into scale and bias.
-  const torch::Tensor mask = p.early_gate >= 0 && !recording ? masks[condition][p.early_gate] : torch::Tensor();
+  const torch::Tensor mask = p.early_gate && !recording ? masks[condition][index] : torch::Tensor();
   const auto masked = [&mask](const torch::Tensor& t) { return mask.defined() ? t * mask : t; };
   switch (node.op) {
     case Op::conv2d: {
@@ -188,6 +234,10 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
       return x * per_channel(masked(p.weight)) + per_channel(masked(p.bias));
     case Op::relu:
       return p.in_place ? x.relu_() : at::relu(x);
+    case Op::relu6: {
+      torch::Tensor y = x;
+      return p.in_place ? at::hardtanh_(y, 0, 6) : at::hardtanh(y, 0, 6);
+    }
     case Op::add: {
       torch::Tensor sum = x;
       for (std::size_t i = 1; i < node.inputs.size(); ++i)
@@ -195,27 +245,49 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
       return sum;
     }
     case Op::max_pool:
-      return max_pool(x, a);
+      return max_pool(x, a, p.shape);
     case Op::avg_pool:
-      return avg_pool(x, a);
+      return avg_pool(x, a, p.shape);
     case Op::global_avg_pool:
       return x.mean(at::IntArrayRef({2, 3}), true);
+    case Op::concat: {
+      std::vector<torch::Tensor> parts_in_order;
+      for (const int input : node.inputs) parts_in_order.push_back(values[input]);
+      return at::cat(parts_in_order, 1);
+    }
     case Op::flatten:
       return as_features(x);
+    case Op::softmax:
+      return training ? x : at::softmax(x, 1);
+    case Op::dropout:  // in training forward() does it
+      return x;
     case Op::input:
       break;
   }
   throw graph::GraphError("node " + node.name + ": the network cannot execute " + graph::to_string(node.op));
 }
 
+torch::Tensor Network::Nodes::gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures) const {
+  std::vector<torch::Tensor> pieces;
+  for (const graph::Segment& segment : channels) {
+    const torch::Tensor& gate = gates[segment.group];
+    const torch::Tensor piece =
+        gate.defined() ? gate.narrow(1, segment.first, segment.members) : torch::ones({pictures, segment.members});
+    pieces.push_back(segment.repeat == 1 ? piece : piece.repeat_interleave(segment.repeat, 1));
+  }
+  return (pieces.size() == 1 ? pieces[0] : at::cat(pieces, 1)).view({pictures, -1, 1, 1});
+}
+
 Network::Network(graph::Graph graph, int conditions, std::uint64_t seed)
-    : graph_(std::move(graph)), conditions_(conditions), nodes_(std::make_shared<Nodes>()) {
+    : graph_(std::move(graph)), conditions_(conditions), seed_(seed), nodes_(std::make_shared<Nodes>()) {
   if (conditions < 1) throw graph::GraphError("a network needs at least one condition");
   groups_ = graph::channel_groups(graph_);
   std::map<std::string, std::vector<std::int64_t>> shapes;
   for (const auto& [name, shape] : graph::parameter_shapes(graph_)) shapes[name] = shape;
 
   nodes_->parts.resize(graph_.nodes.size());
+  const std::vector<graph::Shape> outputs = graph::infer_shapes(graph_);
+  for (std::size_t i = 0; i < outputs.size(); ++i) nodes_->parts[i].shape = outputs[i];
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const graph::Node& node = graph_.nodes[i];
     Nodes::Parts& p = nodes_->parts[i];
@@ -239,7 +311,7 @@ Network::Network(graph::Graph graph, int conditions, std::uint64_t seed)
   }
   nodes_->plan(graph_, groups_);
   masks_.assign(conditions, graph::full_mask(groups_));
-  nodes_->masks.assign(conditions, std::vector<torch::Tensor>(groups_.groups.size()));
+  nodes_->masks.assign(conditions, std::vector<torch::Tensor>(graph_.nodes.size()));
 }
 
 Network::Network(const Checkpoint& checkpoint)
@@ -254,10 +326,7 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
     nodes_->gates.assign(groups_.groups.size(), {});
     for (std::size_t g = 0; g < groups_.groups.size(); ++g) {
       if (!groups_.groups[g].maskable) continue;
-      const torch::Tensor& mask = nodes_->masks[condition][g];
-      torch::Tensor gate = torch::ones({x.size(0), groups_.groups[g].channels});
-      if (mask.defined()) gate *= mask;
-      nodes_->gates[g] = gate.set_requires_grad(true);
+      nodes_->gates[g] = flags(masks_[condition][g]).repeat({x.size(0), 1}).set_requires_grad(true);
     }
   }
   std::vector<torch::Tensor> values(graph_.nodes.size());
@@ -266,10 +335,14 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
   for (std::size_t i = 1; i < graph_.nodes.size(); ++i) {
     const Nodes::Parts& p = nodes_->parts[i];
     values[i] = nodes_->run(graph_.nodes[i], i, values, condition, is_training(), norm_momentum_);
-    if (nodes_->recording && p.late_gate >= 0) {
-      const torch::Tensor& gate = nodes_->gates[p.late_gate];
-      values[i] = values[i] * gate.view({gate.size(0), gate.size(1), 1, 1});
+    if (graph_.nodes[i].op == Op::dropout && is_training()) {
+      const std::string stream =
+          "dropout " + graph_.nodes[i].name + " " + std::to_string(step_) + " " + std::to_string(condition);
+      values[i] = values[i] * dropout_factors(values[i], graph_.nodes[i].attributes.probability,
+                                              core::RandomStream(seed_, core::hash64(stream)));
     }
+    if (nodes_->recording && p.late_gate)
+      values[i] = values[i] * nodes_->gate_of(groups_.of_node[i], values[i].size(0));
     for (const int dead : p.dies) values[dead] = torch::Tensor();
   }
   return values.back().flatten(1);
@@ -278,14 +351,11 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
 void Network::set_mask(int condition, const graph::Mask& mask) {
   graph::shrink(graph_, mask);  // checks it
   masks_.at(condition) = mask;
-  for (std::size_t g = 0; g < mask.size(); ++g) {
-    torch::Tensor values = torch::empty({groups_.groups[g].channels});
-    bool full = true;
-    for (std::size_t c = 0; c < mask[g].size(); ++c) {
-      values.data_ptr<float>()[c] = mask[g][c] ? 1.0F : 0.0F;
-      full = full && mask[g][c];
-    }
-    nodes_->masks[condition][g] = full ? torch::Tensor() : values;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    if (!nodes_->parts[i].early_gate) continue;
+    const std::vector<std::uint8_t> kept = graph::channel_mask(groups_, static_cast<int>(i), mask);
+    const bool full = std::find(kept.begin(), kept.end(), std::uint8_t{0}) == kept.end();
+    nodes_->masks[condition][i] = full ? torch::Tensor() : flags(kept);
   }
 }
 

@@ -21,8 +21,9 @@ class Network : public torch::nn::Module {
   Network(graph::Graph graph, int conditions, std::uint64_t seed);
   explicit Network(const Checkpoint& checkpoint);
 
-  // x: [N, C, H, W] float, already scaled. Returns logits [N, classes]. In training mode batch_norm uses and updates
-  // batch statistics of set `condition`.
+  // x: [N, C, H, W] float, already scaled. Returns logits [N, classes], or what the softmax at the graph's end makes of
+  // them. In training mode batch_norm uses and updates batch statistics of set `condition`, dropout drops values, and a
+  // softmax is left to the loss.
   torch::Tensor forward(torch::Tensor x, int condition = 0);
 
   const graph::Graph& graph() const { return graph_; }
@@ -31,6 +32,10 @@ class Network : public torch::nn::Module {
 
   // Share of a new batch in the running statistics; 1 / (n + 1) at the n-th batch makes them plain averages.
   void set_norm_momentum(double momentum) { norm_momentum_ = momentum; }
+
+  // What dropout drops is a function of the network's seed, this number, the node and the condition: the same in a
+  // training that was interrupted and resumed.
+  void set_step(std::int64_t step) { step_ = step; }
 
   // Masked channels are multiplied by 0 at the group's gates. Throws GraphError on a mask that doesn't fit.
   void set_mask(int condition, const graph::Mask& mask);
@@ -50,6 +55,8 @@ class Network : public torch::nn::Module {
   graph::Graph graph_;
   graph::ChannelGroups groups_;
   int conditions_;
+  std::uint64_t seed_;
+  std::int64_t step_ = 0;
   std::vector<graph::Mask> masks_;
   double norm_momentum_ = 0.1;
   struct Nodes;

@@ -63,11 +63,11 @@ void fold_normalisation(const Dense& dense, std::size_t k, std::size_t node_inde
   const auto& bias = values(tensors, node.name + ".bias", channels, place);
   const auto* mean = norm ? &values(tensors, node.name + ".running_mean", channels, place) : nullptr;
   const auto* variance = norm ? &values(tensors, node.name + ".running_var", channels, place) : nullptr;
-  const std::size_t g = static_cast<std::size_t>(dense.groups.of_node[node_index]);
-  const std::size_t repeat = channels / dense.united[g].size();
+  const auto stored = graph::channel_mask(dense.groups, static_cast<int>(node_index), dense.united);
+  const auto kept = graph::channel_mask(dense.groups, static_cast<int>(node_index), dense.checkpoint.masks[k]);
   std::vector<float>&scales = condition.scale[node.name], &biases = condition.bias[node.name];
   for (std::size_t c = 0; c < channels; ++c) {
-    if (!dense.united[g][c / repeat]) continue;
+    if (!stored[c]) continue;
     double scale = weight[c], offset = bias[c];
     if (norm) {
       const double spread = (*variance)[c] + node.attributes.eps;
@@ -75,22 +75,25 @@ void fold_normalisation(const Dense& dense, std::size_t k, std::size_t node_inde
       scale /= std::sqrt(spread);
       offset -= (*mean)[c] * scale;
     }
-    const bool kept = dense.checkpoint.masks[k][g][c / repeat] != 0;
-    scales.push_back(kept ? static_cast<float>(scale) : 0.0F);
-    biases.push_back(kept ? static_cast<float>(offset) : 0.0F);
+    scales.push_back(kept[c] ? static_cast<float>(scale) : 0.0F);
+    biases.push_back(kept[c] ? static_cast<float>(offset) : 0.0F);
   }
 }
 
-// Masks over the union's channel groups. Those refine the dense network's: a depthwise convolution of one channel ties
-// nothing, so a group that shrinks to one channel can fall apart.
+// The mask over the union's channel groups. Those refine the dense network's: a grouped convolution of which one group
+// is left ties nothing, so a channel group can fall apart.
 graph::Mask remapped(const Dense& dense, const graph::ChannelGroups& union_groups, const graph::Mask& mask) {
-  graph::Mask result(union_groups.groups.size());
+  graph::Mask result = graph::full_mask(union_groups);
   for (std::size_t i = 0; i < union_groups.of_node.size(); ++i) {
-    auto& target = result[static_cast<std::size_t>(union_groups.of_node[i])];
-    if (!target.empty()) continue;
-    const std::size_t g = static_cast<std::size_t>(dense.groups.of_node[i]);
-    for (std::size_t c = 0; c < mask[g].size(); ++c)
-      if (dense.united[g][c]) target.push_back(mask[g][c] ? 1 : 0);
+    const auto stored = graph::channel_mask(dense.groups, static_cast<int>(i), dense.united);
+    const auto kept = graph::channel_mask(dense.groups, static_cast<int>(i), mask);
+    std::size_t channel = 0;  // of the dense node
+    for (const graph::Segment& segment : union_groups.of_node[i])
+      for (int c = 0; c < segment.members * segment.repeat; ++c, ++channel) {
+        while (!stored[channel]) ++channel;
+        result[static_cast<std::size_t>(segment.group)][static_cast<std::size_t>(segment.first + c / segment.repeat)] =
+            kept[channel];
+      }
   }
   return result;
 }

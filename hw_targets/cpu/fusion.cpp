@@ -15,6 +15,8 @@ std::vector<std::vector<int>> readers_of(const graph::Graph& graph) {
 
 }  // namespace
 
+bool is_alias(graph::Op op) { return op == graph::Op::flatten || op == graph::Op::dropout; }
+
 Fusion fuse(const graph::Graph& graph) {
   const auto readers = readers_of(graph);
   const std::size_t count = graph.nodes.size();
@@ -29,22 +31,22 @@ Fusion fuse(const graph::Graph& graph) {
 
   for (std::size_t i = 0; i < count; ++i) {
     const graph::Node& node = graph.nodes[i];
-    if (node.op == graph::Op::relu) {
+    if (node.op == graph::Op::relu || node.op == graph::Op::relu6) {
       const int input = node.inputs[0];
       const int layer = fusion.storage_of[static_cast<std::size_t>(input)];
       Fused& into = fusion.fused[static_cast<std::size_t>(layer)];
-      if ((op(layer) != graph::Op::conv2d && op(layer) != graph::Op::linear) || !read_once(input) || into.relu >= 0)
+      if ((op(layer) != graph::Op::conv2d && op(layer) != graph::Op::linear) || !read_once(input) ||
+          into.activation >= 0)
         continue;
-      into.relu = static_cast<int>(i);
+      into.activation = static_cast<int>(i);
       absorb(i, layer);
     } else if (node.op == graph::Op::add && node.inputs.size() == 2) {
       const int layer = std::max(node.inputs[0], node.inputs[1]), other = std::min(node.inputs[0], node.inputs[1]);
-      // A flatten shares its input's memory with readers not seen here.
-      if (layer == other || op(layer) != graph::Op::conv2d || !read_once(layer) || op(other) == graph::Op::flatten)
-        continue;
+      // An alias shares its input's memory with readers not seen here.
+      if (layer == other || op(layer) != graph::Op::conv2d || !read_once(layer) || is_alias(op(other))) continue;
       const auto& others = readers[static_cast<std::size_t>(other)];
       const bool free = std::all_of(others.begin(), others.end(), [&](int reader) {
-        return reader == static_cast<int>(i) || (reader < layer && op(reader) != graph::Op::flatten);
+        return reader == static_cast<int>(i) || (reader < layer && !is_alias(op(reader)));
       });
       if (!free) continue;
       fusion.fused[static_cast<std::size_t>(layer)].sum = other;

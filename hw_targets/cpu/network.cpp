@@ -1,5 +1,6 @@
 #include "hw_targets/cpu/network.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -31,22 +32,44 @@ Tag plain_tag(std::size_t dimensions) {
 Desc plain(const Dims& dims) { return {dims, f32, plain_tag(dims.size())}; }
 Desc any(const Dims& dims) { return {dims, f32, Tag::any}; }
 
+struct Activation {
+  dnnl::algorithm algorithm;
+  float alpha, beta;
+};
+
+Activation activation_of(graph::Op op) {
+  if (op == graph::Op::relu6) return {dnnl::algorithm::eltwise_clip, 0.f, 6.f};
+  return {dnnl::algorithm::eltwise_relu, 0.f, 0.f};
+}
+
+const graph::Node& node_at(const graph::Graph& graph, int node) { return graph.nodes[static_cast<std::size_t>(node)]; }
+
 // No Winograd, no reduced precision: the same sums as the reference but for their order.
-dnnl::primitive_attr attributes(const Fused& fused) {
+dnnl::primitive_attr attributes(const Fused& fused, const graph::Graph& graph) {
   dnnl::post_ops operations;
   if (fused.sum >= 0) operations.append_sum(1.f);
-  if (fused.relu >= 0) operations.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+  if (fused.activation >= 0) {
+    const Activation a = activation_of(node_at(graph, fused.activation).op);
+    operations.append_eltwise(1.f, a.algorithm, a.alpha, a.beta);
+  }
   dnnl::primitive_attr result;
   result.set_post_ops(operations);
   result.set_fpmath_mode(dnnl::fpmath_mode::strict);
   return result;
 }
 
-std::string fused_text(const Fused& fused) {
-  return std::string(fused.sum >= 0 ? " + add" : "") + (fused.relu >= 0 ? " + relu" : "");
+std::string fused_text(const Fused& fused, const graph::Graph& graph) {
+  std::string text = fused.sum >= 0 ? " + add" : "";
+  if (fused.activation >= 0) text += std::string(" + ") + graph::to_string(node_at(graph, fused.activation).op);
+  return text;
 }
 
-const graph::Node& node_at(const graph::Graph& graph, int node) { return graph.nodes[static_cast<std::size_t>(node)]; }
+// ceil_mode as padding: what the last of `out` windows needs, where rounding down would give another number.
+std::int64_t padding_after(std::int64_t size, std::int64_t before, std::int64_t after, std::int64_t kernel,
+                           std::int64_t stride, std::int64_t out) {
+  if ((size + before + after - kernel) / stride + 1 == out) return after;
+  return (out - 1) * stride + kernel - size - before;
+}
 
 std::vector<std::array<float, 256>> scaled_levels(const Scaling& scaling) {
   std::vector<std::array<float, 256>> levels(scaling.mean.size());
@@ -62,6 +85,7 @@ Network::Network(const package::PlainNetwork& network, const Scaling& scaling, c
     : engine_(engine),
       stream_(engine),
       input_(network.graph.input),
+      shapes_(graph::infer_shapes(network.graph)),
       levels_(scaled_levels(scaling)),
       values_(network.graph.nodes.size()) {
   const Fusion fusion = fuse(network.graph);
@@ -87,13 +111,19 @@ void Network::place(int node, const Fusion& fusion, const package::PlainNetwork&
     case graph::Op::global_avg_pool:
       return place_pool(node, network.graph);
     case graph::Op::relu:
-      return place_relu(node, network.graph);
+    case graph::Op::relu6:
+      return place_activation(node, network.graph);
     case graph::Op::affine:
       return place_affine(node, network);
     case graph::Op::add:
       return place_add(node, network.graph);
+    case graph::Op::concat:
+      return place_concat(node, network.graph);
+    case graph::Op::softmax:
+      return place_softmax(node, network.graph);
     case graph::Op::flatten:
-      // Only a name: who reads it takes [1, C, H, W] for [1, C * H * W].
+    case graph::Op::dropout:
+      // Only a name: who reads a flatten takes [1, C, H, W] for [1, C * H * W].
       values_[index] = values_[static_cast<std::size_t>(network.graph.nodes[index].inputs[0])];
       return;
     case graph::Op::input:
@@ -109,25 +139,23 @@ void Network::place_convolution(int node, const Fused& fused, const package::Pla
   const graph::Node& layer = node_at(network.graph, node);
   const graph::Attributes& a = layer.attributes;
   const int source = layer.inputs[0];
-  const Dims in = values_[static_cast<std::size_t>(source)].get_desc().dims();
-  const auto out_size = [&](std::int64_t size, int before, int after, int kernel, int stride) {
-    return (size + before + after - (a.dilation * (kernel - 1) + 1)) / stride + 1;
-  };
-  const Dims out = {1, a.out_channels, out_size(in[2], a.pad_top, a.pad_bottom, a.kernel_h, a.stride_h),
-                    out_size(in[3], a.pad_left, a.pad_right, a.kernel_w, a.stride_w)};
+  const dnnl::memory input = picture(source);
+  const Dims in = input.get_desc().dims();
+  const graph::Shape shape = shapes_[static_cast<std::size_t>(node)];
+  const Dims out = {1, shape.channels, shape.height, shape.width};
   const Dims weight = a.groups == 1
                           ? Dims{a.out_channels, in[1], a.kernel_h, a.kernel_w}
                           : Dims{a.groups, a.out_channels / a.groups, in[1] / a.groups, a.kernel_h, a.kernel_w};
   const Dims bias = a.bias ? Dims{a.out_channels} : Dims{};
   // A sum is written over the other summand, in whatever layout that has.
-  const Desc out_desc = fused.sum >= 0 ? values_[static_cast<std::size_t>(fused.sum)].get_desc() : any(out);
-  const dnnl::convolution_forward::desc desc(
-      inference, dnnl::algorithm::convolution_direct, any(in), any(weight), a.bias ? any(bias) : Desc(), out_desc,
-      {a.stride_h, a.stride_w}, {a.dilation - 1, a.dilation - 1}, {a.pad_top, a.pad_left}, {a.pad_bottom, a.pad_right});
-  const dnnl::convolution_forward::primitive_desc chosen(desc, attributes(fused), engine_);
-  const dnnl::memory result =
-      fused.sum >= 0 ? values_[static_cast<std::size_t>(fused.sum)] : allocate(chosen.dst_desc());
-  Arguments arguments = {{DNNL_ARG_SRC, in_layout(source, chosen.src_desc())},
+  const Desc out_desc = fused.sum >= 0 ? picture(fused.sum).get_desc() : any(out);
+  const dnnl::convolution_forward::desc desc(inference, dnnl::algorithm::convolution_direct, any(in), any(weight),
+                                             a.bias ? any(bias) : Desc(), out_desc, {a.stride_h, a.stride_w},
+                                             {a.dilation_h - 1, a.dilation_w - 1}, {a.pad_top, a.pad_left},
+                                             {a.pad_bottom, a.pad_right});
+  const dnnl::convolution_forward::primitive_desc chosen(desc, attributes(fused, network.graph), engine_);
+  const dnnl::memory result = fused.sum >= 0 ? picture(fused.sum) : allocate(chosen.dst_desc());
+  Arguments arguments = {{DNNL_ARG_SRC, in_layout(input, chosen.src_desc())},
                          {DNNL_ARG_WEIGHTS, pack(network.weights.at(layer.name + ".weight").data.data(), plain(weight),
                                                  chosen.weights_desc())},
                          {DNNL_ARG_DST, result}};
@@ -136,22 +164,24 @@ void Network::place_convolution(int node, const Fused& fused, const package::Pla
         pack(network.weights.at(layer.name + ".bias").data.data(), plain(bias), chosen.bias_desc());
   add_step(dnnl::convolution_forward(chosen), std::move(arguments));
   values_[static_cast<std::size_t>(node)] = result;
-  describe(layer, chosen.impl_info_str() + fused_text(fused));
+  describe(layer, chosen.impl_info_str() + fused_text(fused, network.graph));
 }
 
 void Network::place_linear(int node, const Fused& fused, const package::PlainNetwork& network) {
   const graph::Node& layer = node_at(network.graph, node);
   const graph::Attributes& a = layer.attributes;
   const int source = layer.inputs[0];
-  const Dims in = values_[static_cast<std::size_t>(source)].get_desc().dims();
+  // As it is, flattened or not: the weights are packed for the layout that the value has.
+  const dnnl::memory input = values_[static_cast<std::size_t>(source)];
+  const Dims in = input.get_desc().dims();
   Dims weight = in;
   weight[0] = a.out_channels;
   const Dims bias = {a.out_channels};
   const dnnl::inner_product_forward::desc desc(inference, any(in), any(weight), a.bias ? any(bias) : Desc(),
                                                plain({1, a.out_channels}));
-  const dnnl::inner_product_forward::primitive_desc chosen(desc, attributes(fused), engine_);
+  const dnnl::inner_product_forward::primitive_desc chosen(desc, attributes(fused, network.graph), engine_);
   const dnnl::memory result = allocate(chosen.dst_desc());
-  Arguments arguments = {{DNNL_ARG_SRC, in_layout(source, chosen.src_desc())},
+  Arguments arguments = {{DNNL_ARG_SRC, in_layout(input, chosen.src_desc())},
                          {DNNL_ARG_WEIGHTS, pack(network.weights.at(layer.name + ".weight").data.data(), plain(weight),
                                                  chosen.weights_desc())},
                          {DNNL_ARG_DST, result}};
@@ -160,48 +190,106 @@ void Network::place_linear(int node, const Fused& fused, const package::PlainNet
         pack(network.weights.at(layer.name + ".bias").data.data(), plain(bias), chosen.bias_desc());
   add_step(dnnl::inner_product_forward(chosen), std::move(arguments));
   values_[static_cast<std::size_t>(node)] = result;
-  describe(layer, chosen.impl_info_str() + fused_text(fused));
+  describe(layer, chosen.impl_info_str() + fused_text(fused, network.graph));
 }
 
 void Network::place_pool(int node, const graph::Graph& graph) {
   const graph::Node& pool = node_at(graph, node);
   graph::Attributes a = pool.attributes;
-  const dnnl::memory source = values_[static_cast<std::size_t>(pool.inputs[0])];
+  const dnnl::memory source = picture(pool.inputs[0]);
   const Dims in = source.get_desc().dims();
   if (pool.op == graph::Op::global_avg_pool) {
     a = graph::Attributes();
     a.kernel_h = static_cast<int>(in[2]);
     a.kernel_w = static_cast<int>(in[3]);
   }
-  const auto algorithm =
-      pool.op == graph::Op::max_pool ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_exclude_padding;
-  const Dims out = {1, in[1], (in[2] + a.pad_top + a.pad_bottom - a.kernel_h) / a.stride_h + 1,
-                    (in[3] + a.pad_left + a.pad_right - a.kernel_w) / a.stride_w + 1};
+  const auto average =
+      a.count_include_pad ? dnnl::algorithm::pooling_avg_include_padding : dnnl::algorithm::pooling_avg_exclude_padding;
+  const auto algorithm = pool.op == graph::Op::max_pool ? dnnl::algorithm::pooling_max : average;
+  const graph::Shape shape = shapes_[static_cast<std::size_t>(node)];
+  const Dims out = {1, shape.channels, shape.height, shape.width};
+  const std::int64_t below = padding_after(in[2], a.pad_top, a.pad_bottom, a.kernel_h, a.stride_h, shape.height);
+  const std::int64_t right = padding_after(in[3], a.pad_left, a.pad_right, a.kernel_w, a.stride_w, shape.width);
   const dnnl::pooling_forward::desc desc(inference, algorithm, source.get_desc(), any(out), {a.stride_h, a.stride_w},
-                                         {a.kernel_h, a.kernel_w}, {a.pad_top, a.pad_left},
-                                         {a.pad_bottom, a.pad_right});
+                                         {a.kernel_h, a.kernel_w}, {a.pad_top, a.pad_left}, {below, right});
   const dnnl::pooling_forward::primitive_desc chosen(desc, engine_);
-  const dnnl::memory result = allocate(chosen.dst_desc());
+  dnnl::memory result = allocate(chosen.dst_desc());
   add_step(dnnl::pooling_forward(chosen), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, result}});
+  if (a.count_include_pad && (below > a.pad_bottom || right > a.pad_right)) result = mend_average(a, source, result);
   values_[static_cast<std::size_t>(node)] = result;
   describe(pool, chosen.impl_info_str());
 }
 
-void Network::place_relu(int node, const graph::Graph& graph) {
-  const graph::Node& relu = node_at(graph, node);
-  const dnnl::memory source = values_[static_cast<std::size_t>(relu.inputs[0])];
-  const dnnl::eltwise_forward::desc desc(inference, dnnl::algorithm::eltwise_relu, source.get_desc(), 0.f, 0.f);
+// oneDNN divides by the whole window where it reaches beyond the padding, ceil_mode by the part that doesn't.
+dnnl::memory Network::mend_average(const graph::Attributes& a, const dnnl::memory& source,
+                                   const dnnl::memory& averages) {
+  const Dims in = source.get_desc().dims(), out = averages.get_desc().dims();
+  const auto counted = [](std::int64_t at, int kernel, int stride, int before, int after, std::int64_t size) {
+    const std::int64_t first = at * stride - before;
+    return std::min<std::int64_t>(first + kernel, size + after) - first;
+  };
+  std::vector<float> factors;
+  for (std::int64_t y = 0; y < out[2]; ++y)
+    for (std::int64_t x = 0; x < out[3]; ++x)
+      factors.push_back(static_cast<float>(a.kernel_h * a.kernel_w) /
+                        static_cast<float>(counted(y, a.kernel_h, a.stride_h, a.pad_top, a.pad_bottom, in[2]) *
+                                           counted(x, a.kernel_w, a.stride_w, a.pad_left, a.pad_right, in[3])));
+  const Desc per_pixel = plain({1, 1, out[2], out[3]}), desc = averages.get_desc();
+  const dnnl::memory factor = pack(factors.data(), per_pixel, per_pixel);
+  const dnnl::binary::primitive_desc chosen({dnnl::algorithm::binary_mul, desc, per_pixel, desc}, engine_);
+  const dnnl::memory result = allocate(desc);
+  add_step(dnnl::binary(chosen), {{DNNL_ARG_SRC_0, averages}, {DNNL_ARG_SRC_1, factor}, {DNNL_ARG_DST, result}});
+  return result;
+}
+
+void Network::place_activation(int node, const graph::Graph& graph) {
+  const graph::Node& activation = node_at(graph, node);
+  const Activation a = activation_of(activation.op);
+  const dnnl::memory source = picture(activation.inputs[0]);
+  const dnnl::eltwise_forward::desc desc(inference, a.algorithm, source.get_desc(), a.alpha, a.beta);
   const dnnl::eltwise_forward::primitive_desc chosen(desc, engine_);
   const dnnl::memory result = allocate(chosen.dst_desc());
   add_step(dnnl::eltwise_forward(chosen), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, result}});
   values_[static_cast<std::size_t>(node)] = result;
-  describe(relu, chosen.impl_info_str());
+  describe(activation, chosen.impl_info_str());
+}
+
+// Channels last, where any numbers of channels lie behind each other; blocks of 16 channels would have to be cut.
+void Network::place_concat(int node, const graph::Graph& graph) {
+  const graph::Node& concat = node_at(graph, node);
+  Arguments arguments;
+  std::vector<Desc> sources;
+  for (std::size_t i = 0; i < concat.inputs.size(); ++i) {
+    const dnnl::memory source = picture(concat.inputs[i]);
+    sources.emplace_back(source.get_desc().dims(), f32, Tag::acdb);
+    arguments[DNNL_ARG_MULTIPLE_SRC + static_cast<int>(i)] = in_layout(source, sources.back());
+  }
+  const graph::Shape shape = shapes_[static_cast<std::size_t>(node)];
+  const Desc desc({1, shape.channels, shape.height, shape.width}, f32, Tag::acdb);
+  const dnnl::concat::primitive_desc chosen(desc, 1, sources, engine_);
+  const dnnl::memory result = allocate(desc);
+  arguments[DNNL_ARG_DST] = result;
+  add_step(dnnl::concat(chosen), std::move(arguments));
+  values_[static_cast<std::size_t>(node)] = result;
+  describe(concat, chosen.impl_info_str());
+}
+
+void Network::place_softmax(int node, const graph::Graph& graph) {
+  const graph::Node& softmax = node_at(graph, node);
+  const dnnl::memory value = picture(softmax.inputs[0]);
+  const Desc desc = plain(value.get_desc().dims());
+  const dnnl::memory source = in_layout(value, desc);
+  const dnnl::softmax_forward::primitive_desc chosen({inference, desc, 1}, engine_);
+  const dnnl::memory result = allocate(desc);
+  add_step(dnnl::softmax_forward(chosen), {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, result}});
+  values_[static_cast<std::size_t>(node)] = result;
+  describe(softmax, chosen.impl_info_str());
 }
 
 // An affine that could not be folded into a layer: multiply, then add, one value per channel.
 void Network::place_affine(int node, const package::PlainNetwork& network) {
   const graph::Node& affine = node_at(network.graph, node);
-  dnnl::memory value = values_[static_cast<std::size_t>(affine.inputs[0])];
+  dnnl::memory value = picture(affine.inputs[0]);
   const Desc desc = value.get_desc();
   Dims per_channel(desc.dims().size(), 1);
   per_channel[1] = desc.dims()[1];
@@ -221,9 +309,9 @@ void Network::place_affine(int node, const package::PlainNetwork& network) {
 
 void Network::place_add(int node, const graph::Graph& graph) {
   const graph::Node& add = node_at(graph, node);
-  dnnl::memory value = values_[static_cast<std::size_t>(add.inputs[0])];
+  dnnl::memory value = picture(add.inputs[0]);
   for (std::size_t i = 1; i < add.inputs.size(); ++i) {
-    const dnnl::memory other = in_layout(add.inputs[i], value.get_desc());
+    const dnnl::memory other = in_layout(picture(add.inputs[i]), value.get_desc());
     const dnnl::binary::primitive_desc chosen(
         {dnnl::algorithm::binary_add, value.get_desc(), other.get_desc(), value.get_desc()}, engine_);
     const dnnl::memory result = allocate(value.get_desc());
@@ -235,7 +323,8 @@ void Network::place_add(int node, const graph::Graph& graph) {
 }
 
 void Network::place_output(int last) {
-  output_ = in_layout(last, plain(values_[static_cast<std::size_t>(last)].get_desc().dims()));
+  const dnnl::memory value = values_[static_cast<std::size_t>(last)];
+  output_ = in_layout(value, plain(value.get_desc().dims()));
 }
 
 dnnl::memory Network::allocate(const Desc& desc) {
@@ -255,8 +344,16 @@ dnnl::memory Network::pack(const float* data, const Desc& from, const Desc& to) 
   return packed;
 }
 
-dnnl::memory Network::in_layout(int value, const Desc& wanted) {
+dnnl::memory Network::picture(int value) {
   const dnnl::memory& have = values_[static_cast<std::size_t>(value)];
+  const graph::Shape shape = shapes_[static_cast<std::size_t>(value)];
+  const Dims dims = {1, shape.channels, shape.height, shape.width};
+  if (have.get_desc().dims() == dims) return have;
+  const dnnl::memory unfolded = in_layout(have, plain(have.get_desc().dims()));
+  return {plain(dims), engine_, unfolded.get_data_handle()};  // the same values under other dimensions
+}
+
+dnnl::memory Network::in_layout(const dnnl::memory& have, const Desc& wanted) {
   if (have.get_desc() == wanted) return have;
   const dnnl::memory result = allocate(wanted);
   add_step(dnnl::reorder(have, result), {{DNNL_ARG_FROM, have}, {DNNL_ARG_TO, result}});

@@ -40,7 +40,10 @@ class Network {
   void place_convolution(int node, const Fused& fused, const package::PlainNetwork& plain);
   void place_linear(int node, const Fused& fused, const package::PlainNetwork& plain);
   void place_pool(int node, const graph::Graph& graph);
-  void place_relu(int node, const graph::Graph& graph);
+  dnnl::memory mend_average(const graph::Attributes& pool, const dnnl::memory& source, const dnnl::memory& averages);
+  void place_activation(int node, const graph::Graph& graph);
+  void place_concat(int node, const graph::Graph& graph);
+  void place_softmax(int node, const graph::Graph& graph);
   void place_affine(int node, const package::PlainNetwork& plain);
   void place_add(int node, const graph::Graph& graph);
   void place_output(int last);
@@ -48,7 +51,10 @@ class Network {
   dnnl::memory allocate(const dnnl::memory::desc& desc);
   // `data` in the plain layout `from`, repacked into `to`.
   dnnl::memory pack(const float* data, const dnnl::memory::desc& from, const dnnl::memory::desc& to);
-  dnnl::memory in_layout(int value, const dnnl::memory::desc& wanted);  // reorders when it is in another
+  // A node's value as [1, C, H, W] of its shape: the output of a linear layer has two dimensions, a flatten its
+  // input's.
+  dnnl::memory picture(int value);
+  dnnl::memory in_layout(const dnnl::memory& have, const dnnl::memory::desc& wanted);  // reorders when it is in another
   void add_step(const dnnl::primitive& primitive, Arguments arguments) {
     steps_.push_back({primitive, std::move(arguments)});
   }
@@ -57,6 +63,7 @@ class Network {
   dnnl::engine engine_;
   dnnl::stream stream_;
   graph::Shape input_;
+  std::vector<graph::Shape> shapes_;            // per node
   std::vector<std::array<float, 256>> levels_;  // scaled value of every u8 level, per channel
   std::vector<dnnl::memory> values_;            // per node
   std::vector<Step> steps_;

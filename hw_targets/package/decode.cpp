@@ -96,19 +96,17 @@ std::vector<graph::Mask> read_masks(Container& container, const graph::ChannelGr
 }
 
 void read_normalisation(const StoredTensor& stored, const std::string& name, const graph::Graph& graph,
-                        const graph::ChannelGroups& groups, const std::vector<graph::Shape>& shapes,
-                        Condition& condition, const std::string& file) {
+                        const graph::ChannelGroups& groups, Condition& condition, const std::string& file) {
   const std::string place = "tensor " + name;
   const std::vector<float> values = bytes_to_floats(stored.bytes);
   std::size_t position = 0;
   for (const int i : affine_nodes(graph)) {
-    const std::vector<std::uint8_t>& mask = condition.mask[groups.of_node[i]];
-    const std::size_t channels = static_cast<std::size_t>(shapes[i].channels), repeat = channels / mask.size();
+    const std::vector<std::uint8_t> kept = graph::channel_mask(groups, i, condition.mask);
     for (auto* target : {&condition.scale, &condition.bias}) {
       std::vector<float>& of_node = (*target)[graph.nodes[i].name];
-      of_node.assign(channels, 0.0f);
-      for (std::size_t c = 0; c < channels; ++c) {
-        if (mask[c / repeat] == 0) continue;
+      of_node.assign(kept.size(), 0.0f);
+      for (std::size_t c = 0; c < kept.size(); ++c) {
+        if (kept[c] == 0) continue;
         if (position == values.size()) fail(file, place, "has too few values for its mask");
         of_node[c] = values[position++];
       }
@@ -147,7 +145,7 @@ void read_conditions(const Json& json, Container& container, Package& package, c
       fail(file, place, "shares a normalisation with a condition of another mask");
     const std::string name = normalisation_name(normalisation);
     if (normalisations.count(normalisation) == 0) normalisations[normalisation] = take(container, name, "F32", file);
-    read_normalisation(normalisations[normalisation], name, package.graph, groups, shapes, condition, file);
+    read_normalisation(normalisations[normalisation], name, package.graph, groups, condition, file);
     package.conditions.push_back(std::move(condition));
   }
   if (used_masks.size() != masks.size())

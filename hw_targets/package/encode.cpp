@@ -36,12 +36,11 @@ std::string packed_normalisation(const Condition& condition, const graph::Graph&
                                  const graph::ChannelGroups& groups) {
   std::vector<float> values;
   for (const int i : affine_nodes(graph)) {
-    const std::vector<std::uint8_t>& mask = condition.mask[groups.of_node[i]];
+    const std::vector<std::uint8_t> kept = graph::channel_mask(groups, i, condition.mask);
     for (const auto* source : {&condition.scale, &condition.bias}) {
       const std::vector<float>& of_node = source->at(graph.nodes[i].name);
-      const std::size_t repeat = of_node.size() / mask.size();
       for (std::size_t c = 0; c < of_node.size(); ++c)
-        if (mask[c / repeat] != 0) values.push_back(of_node[c]);
+        if (kept[c] != 0) values.push_back(of_node[c]);
     }
   }
   return floats_to_bytes(values.data(), values.size());

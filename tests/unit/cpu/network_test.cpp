@@ -76,6 +76,60 @@ TEST(CpuNetwork, Pools) {
   }
 }
 
+TEST(CpuNetwork, PoolsInCeilModeAndCountedPadding) {
+  for (const Op op : {Op::max_pool, Op::avg_pool})
+    for (const bool counted : {false, true})
+      for (const int pad : {0, 1}) {
+        if (op == Op::max_pool && counted) continue;
+        Builder b({3, 14, 11});
+        graph::Attributes a;
+        a.kernel_h = a.kernel_w = 3;
+        a.stride_h = a.stride_w = 2;
+        a.pad_top = a.pad_left = a.pad_right = pad;
+        a.ceil_mode = true;
+        a.count_include_pad = counted;
+        b.classify(b.node(op, {b.node(op, {b.conv(0, 10, 3, 1, 1)}, a)}, a), 4);
+        expect_right(b.network);
+      }
+}
+
+TEST(CpuNetwork, ConcatsOfAnyNumberOfChannels) {
+  Builder b({3, 10, 9});
+  const int stem = b.node(Op::relu6, {b.conv(0, 16, 3, 1, 1)});
+  const int first = b.relu(b.conv(stem, 5, 1));
+  const int second = b.node(Op::relu6, {b.conv(stem, 32, 3, 1, 1)});
+  const int joined = b.node(Op::concat, {first, second, stem, 0, b.pool(Op::max_pool, stem, 3, 1, 1)});
+  // The sum must not be written over the concat, which is read again.
+  const int sum = b.node(Op::relu6, {b.add({b.conv(joined, 72, 1), joined})});
+  const int again = b.node(Op::concat, {sum, joined});
+  const int small = b.node(Op::flatten, {b.node(Op::global_avg_pool, {again})});
+  const int large = b.node(Op::flatten, {b.conv(again, 2, 3, 2)});
+  const int features = b.node(Op::concat, {b.node(Op::dropout, {small}), large});
+  b.linear(features, 7);
+  expect_right(b.network);
+}
+
+// A flattened picture under every operator that could read it: no linear layer packs weights for its layout there.
+TEST(CpuNetwork, FlattenedPicturesUnderOtherOperators) {
+  Builder b({2, 5, 4});
+  const int flat = b.node(Op::flatten, {b.conv(0, 17, 3)});  // 17 * 3 * 2
+  const int scaled = b.node(Op::affine, {flat});
+  const int features = b.add({b.linear(scaled, 102), b.relu(flat), flat});
+  const int mixed = b.add({b.conv(features, 102, 1), features});  // a convolution of features
+  b.node(Op::softmax, {b.node(Op::global_avg_pool, {mixed})});
+  expect_right(b.network);
+}
+
+TEST(CpuNetwork, SoftmaxAndDropoutAtTheEnd) {
+  Builder b({2, 8, 8});
+  const int x = b.node(Op::flatten, {b.node(Op::global_avg_pool, {b.conv(0, 9, 3)})});
+  // The dropout's value lies in its input's memory: the sum must leave that alone.
+  const int dropped = b.node(Op::dropout, {x});
+  const int sum = b.add({b.linear(dropped, 9), x});
+  b.node(Op::softmax, {b.linear(b.add({sum, dropped}), 5)});
+  expect_right(b.network);
+}
+
 TEST(CpuNetwork, FlattenKeepsTheOrderOfChannelsAndPixels) {
   Builder b({1, 6, 6});
   int x = b.relu(b.conv(0, 6, 3));

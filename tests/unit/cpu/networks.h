@@ -29,7 +29,7 @@ struct Builder {
     a.pad_top = a.pad_left = a.pad_bottom = a.pad_right = pad;
     a.groups = groups;
     a.bias = bias;
-    a.dilation = dilation;
+    a.dilation_h = a.dilation_w = dilation;
     return node(graph::Op::conv2d, {from}, a);
   }
   int linear(int from, int features, bool bias = true) {
@@ -144,6 +144,25 @@ class SlowNetwork {
             case graph::Op::relu:
               value = std::max(input(0).at(c, y, x), 0.0);
               break;
+            case graph::Op::relu6:
+              value = std::min(std::max(input(0).at(c, y, x), 0.0), 6.0);
+              break;
+            case graph::Op::dropout:
+              value = input(0).at(c, y, x);
+              break;
+            case graph::Op::concat: {
+              std::size_t i = 0;
+              int own = c;
+              while (own >= input(i).shape.channels) own -= input(i++).shape.channels;
+              value = input(i).at(own, y, x);
+              break;
+            }
+            case graph::Op::softmax: {
+              double sum = 0;
+              for (const double other : input(0).values) sum += std::exp(other - input(0).values[channel]);
+              value = 1 / sum;
+              break;
+            }
             case graph::Op::add:
               for (std::size_t i = 0; i < node.inputs.size(); ++i) value += input(i).at(c, y, x);
               break;
@@ -164,8 +183,8 @@ class SlowNetwork {
     for (int i = 0; i < in_group; ++i)
       for (int ky = 0; ky < a.kernel_h; ++ky)
         for (int kx = 0; kx < a.kernel_w; ++kx) {
-          const int sy = y * a.stride_h - a.pad_top + ky * a.dilation,
-                    sx = x * a.stride_w - a.pad_left + kx * a.dilation;
+          const int sy = y * a.stride_h - a.pad_top + ky * a.dilation_h,
+                    sx = x * a.stride_w - a.pad_left + kx * a.dilation_w;
           if (in.inside(sy, sx))
             sum += in.at(group * in_group + i, sy, sx) *
                    weight.data[static_cast<std::size_t>(((c * in_group + i) * a.kernel_h + ky) * a.kernel_w + kx)];
@@ -181,13 +200,14 @@ class SlowNetwork {
       a.kernel_w = in.shape.width;
     }
     double sum = 0, largest = -std::numeric_limits<double>::infinity();
-    int pixels = 0;  // padding does not count in the average
+    int pixels = 0;
     for (int ky = 0; ky < a.kernel_h; ++ky)
       for (int kx = 0; kx < a.kernel_w; ++kx) {
         const int sy = y * a.stride_h - a.pad_top + ky, sx = x * a.stride_w - a.pad_left + kx;
+        const bool padded = sy < in.shape.height + a.pad_bottom && sx < in.shape.width + a.pad_right;
+        if (a.count_include_pad ? padded : in.inside(sy, sx)) ++pixels;
         if (!in.inside(sy, sx)) continue;
         sum += in.at(c, sy, sx);
-        ++pixels;
         largest = std::max(largest, in.at(c, sy, sx));
       }
     return node.op == graph::Op::max_pool ? largest : sum / pixels;

@@ -43,11 +43,12 @@ TEST(Cost, OfAMaskByHand) {
   const graph::Graph net = networks::lenet();
   const graph::ChannelGroups groups = graph::channel_groups(net);
   graph::Mask mask = graph::full_mask(groups);
-  mask[groups.of_node[net.find("conv2")]] = {1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};  // 3 of 16
+  const int conv2 = groups.of_node[net.find("conv2")][0].group;
+  mask[conv2] = {1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};  // 3 of 16
   EXPECT_EQ(graph::masked_cost(net, groups, mask).macs, 117600 + 10 * 10 * 3 * 6 * 25 + 75 * 120 + 10080 + 840);
   const std::vector<int> kept = graph::kept_counts(mask);
-  EXPECT_EQ(kept[groups.of_node[net.find("conv2")]], 3);
-  const graph::Cost saved = graph::MaskedCost(net, groups).marginal(kept, groups.of_node[net.find("conv2")]);
+  EXPECT_EQ(kept[conv2], 3);
+  const graph::Cost saved = graph::MaskedCost(net, groups).marginal(kept, conv2);
   EXPECT_EQ(saved.macs, 10 * 10 * 6 * 25 + 25 * 120);
   EXPECT_EQ(saved.parameters, 6 * 25 + 1 + 25 * 120);
 }
@@ -60,8 +61,8 @@ TEST(Cost, MarginalWithinOneGroup) {
   networks::head(net, net.add("add", graph::Op::add, {first, second}), 2);
   const graph::ChannelGroups groups = graph::channel_groups(net);
   std::vector<int> kept = graph::kept_counts(graph::full_mask(groups));
-  kept[groups.of_node[first]] = 5;
-  const graph::Cost saved = graph::MaskedCost(net, groups).marginal(kept, groups.of_node[first]);
+  kept[groups.of_node[first][0].group] = 5;
+  const graph::Cost saved = graph::MaskedCost(net, groups).marginal(kept, groups.of_node[first][0].group);
   EXPECT_EQ(saved.macs, 16 + 16 * 9 * (5 * 5 - 4 * 4) + 2);
   EXPECT_EQ(saved.parameters, 1 + 9 * (5 * 5 - 4 * 4) + 2);
 }

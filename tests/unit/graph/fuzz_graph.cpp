@@ -32,6 +32,8 @@ json random_value(std::mt19937& random) {
                                 "",
                                 "conv2d",
                                 "add",
+                                "concat",
+                                "softmax",
                                 "flatten",
                                 json::array(),
                                 json::object(),
@@ -51,7 +53,9 @@ void mutate(json& value, std::mt19937& random) {
     if (value.is_array() && random() % 2) {
       value.push_back(random_value(random));
     } else if (value.is_object() && random() % 2) {
-      static const char* keys[] = {"groups", "pad", "kernel", "bias", "eps", "dilation", "inputs", "stride", "x"};
+      static const char* keys[] = {"groups",      "pad",    "kernel", "bias",      "eps",
+                                   "dilation",    "inputs", "stride", "ceil_mode", "count_include_pad",
+                                   "probability", "x"};
       value[keys[random() % std::size(keys)]] = random_value(random);
     } else {
       value = random_value(random);
@@ -113,7 +117,9 @@ graph::Graph random_graph(std::mt19937& random) {
   static const graph::Op ops[] = {graph::Op::conv2d,     graph::Op::conv2d,   graph::Op::linear,
                                   graph::Op::batch_norm, graph::Op::affine,   graph::Op::relu,
                                   graph::Op::add,        graph::Op::max_pool, graph::Op::avg_pool,
-                                  graph::Op::flatten,    graph::Op::add,      graph::Op::global_avg_pool};
+                                  graph::Op::flatten,    graph::Op::add,      graph::Op::global_avg_pool,
+                                  graph::Op::concat,     graph::Op::concat,   graph::Op::relu6,
+                                  graph::Op::dropout,    graph::Op::conv2d,   graph::Op::conv2d};
   graph::Graph net = networks::start("random", 1 + random() % 4, 1 + random() % 6, 1 + random() % 6);
   const int nodes = 2 + static_cast<int>(random() % 14);
   for (int attempt = 0; attempt < 4 * nodes && static_cast<int>(net.nodes.size()) <= nodes; ++attempt) {
@@ -122,12 +128,18 @@ graph::Graph random_graph(std::mt19937& random) {
     // Mostly the newest nodes, so that the network gets deep.
     const auto pick = [&] { return random() % 4 == 0 ? static_cast<int>(random() % count) : count - 1; };
     std::vector<int> inputs = {pick()};
-    if (op == graph::Op::add) inputs.push_back(static_cast<int>(random() % count));
+    if (op == graph::Op::add || op == graph::Op::concat) inputs.push_back(static_cast<int>(random() % count));
     const int channels = graph::infer_shapes(net)[inputs[0]].channels;
-    const int groups = op != graph::Op::conv2d ? 1 : random() % 3 == 0 ? channels : random() % 4 == 0 ? 2 : 1;
-    const int out = groups == channels ? channels : groups * static_cast<int>(1 + random() % 4);
-    net.add(std::string("n").append(std::to_string(attempt)), op, inputs,
-            networks::conv(out, 1 + random() % 3, 1 + random() % 2, random() % 2, random() % 2 == 0, groups));
+    const int groups = op != graph::Op::conv2d ? 1 : random() % 3 == 0 ? channels : 1 + static_cast<int>(random() % 3);
+    const int out = groups == channels ? channels * static_cast<int>(1 + random() % 2)
+                                       : groups * static_cast<int>(1 + random() % 4);
+    graph::Attributes a =
+        networks::conv(out, 1 + random() % 3, 1 + random() % 2, random() % 2, random() % 2 == 0, groups);
+    a.pad_bottom += random() % 4 == 0;
+    a.dilation_w += random() % 4 == 0;
+    a.ceil_mode = random() % 2 == 0;
+    a.count_include_pad = random() % 2 == 0;
+    net.add(std::string("n").append(std::to_string(attempt)), op, inputs, a);
     try {
       graph::infer_shapes(net);
     } catch (const graph::GraphError&) {

@@ -44,6 +44,21 @@ TEST(Shapes, OfAChain) {
   EXPECT_EQ(of("fc"), (graph::Shape{3, 1, 1}));
 }
 
+// torch.nn.MaxPool2d of PyTorch 1.13: the sizes it gives for (size, kernel, stride, padding) with ceil_mode.
+TEST(Shapes, CeilModeIsPyTorchs) {
+  const struct {
+    int size, kernel, stride, pad, expected;
+  } cases[] = {{112, 3, 2, 0, 56}, {56, 3, 2, 0, 28}, {13, 3, 2, 0, 6}, {14, 2, 2, 0, 7}, {55, 3, 2, 0, 27},
+               {7, 2, 2, 1, 4},    {6, 2, 3, 1, 3},   {5, 1, 3, 0, 2},  {4, 1, 3, 0, 2},  {5, 2, 4, 0, 2}};
+  for (const auto& c : cases) {
+    graph::Graph net = networks::start("n", 1, c.size, c.size);
+    graph::Attributes a = networks::pool(c.kernel, c.stride, c.pad);
+    a.ceil_mode = true;
+    net.add("pool", Op::max_pool, {0}, a);
+    EXPECT_EQ(graph::infer_shapes(net)[1].height, c.expected) << c.size << " " << c.kernel << " " << c.stride;
+  }
+}
+
 TEST(Shapes, FaultsNameTheNode) {
   const auto with = [](Op op, std::vector<int> inputs, graph::Attributes a) {
     graph::Graph net = networks::start("n", 4, 6, 6);
@@ -65,6 +80,13 @@ TEST(Shapes, FaultsNameTheNode) {
   graph::Attributes eps;
   eps.eps = -1;
   EXPECT_EQ(with(Op::batch_norm, {0}, eps), "node x: eps must be a small number >= 0");
+  EXPECT_EQ(with(Op::concat, {0}, {}), "node x: concat cannot have 1 inputs");
+  EXPECT_EQ(with(Op::softmax, {0}, {}), "node x: takes features, not 4x6x6; put a flatten before it");
+  graph::Attributes always;
+  always.probability = 1;
+  EXPECT_EQ(with(Op::dropout, {0}, always), "node x: probability must be at least 0 and below 1");
+  EXPECT_EQ(with(Op::conv2d, {0}, conv((1 << 23) - 3, 1, 8)),
+            "node x: the network has more than 2^23 channels in all its nodes");
   EXPECT_EQ(with(Op::conv2d, {0}, conv(1 << 24, 6)), "node x: the weight has more than 2^31 values");
   EXPECT_EQ(with(Op::conv2d, {0}, conv(1 << 24, 5, 1, 16384)), "node x: the activation has more than 2^31 values");
 
@@ -72,6 +94,13 @@ TEST(Shapes, FaultsNameTheNode) {
   net.add("half", Op::avg_pool, {0}, networks::pool(2, 2));
   net.add("x", Op::add, {0, 1});
   EXPECT_EQ(fault([&] { graph::infer_shapes(net); }), "node x: adds 4x6x6 and 4x3x3");
+  net.nodes.back().op = Op::concat;
+  EXPECT_EQ(fault([&] { graph::infer_shapes(net); }),
+            "node x: concatenates 4x6x6 and 4x3x3, whose heights and widths differ");
+  graph::Graph early = networks::start("n", 4, 1, 1);
+  early.add("soft", Op::softmax, {0});
+  early.add("relu", Op::relu, {1});
+  EXPECT_EQ(fault([&] { graph::infer_shapes(early); }), "node soft: a softmax must be the last node");
   EXPECT_EQ(fault([] { graph::infer_shapes({}); }), "graph : has no nodes");
 }
 
@@ -140,7 +169,10 @@ TEST(Json, FaultsNameThePlace) {
     changed[json::json_pointer(pointer)] = value;
     return fault([&] { graph::graph_from_json(changed); });
   };
-  EXPECT_EQ(with("/nodes/3/op", "softmax"), "/nodes/3/op: unknown operator \"softmax\"");
+  EXPECT_EQ(with("/nodes/3/op", "lstm"), "/nodes/3/op: unknown operator \"lstm\"");
+  EXPECT_EQ(with("/nodes/1/dilation", 2), "/nodes/1/dilation: must be an array of 2 integers");
+  EXPECT_EQ(with("/nodes/1/ceil_mode", true), "/nodes/1/ceil_mode: unknown key for conv2d");
+  EXPECT_EQ(with("/nodes/4/ceil_mode", 1), "/nodes/4/ceil_mode: must be true or false");
   EXPECT_EQ(with("/nodes/3/inputs", "bn1"), "/nodes/3/inputs: must be an array of node indices");
   EXPECT_EQ(with("/nodes/3/kernel", {3, 3}), "/nodes/3/kernel: unknown key for relu");
   EXPECT_EQ(with("/nodes/1/kernel", 3), "/nodes/1/kernel: must be an array of 2 integers");
@@ -170,6 +202,26 @@ TEST(Reference, ComputesAConvolutionAndPoolsByHand) {
   EXPECT_THAT(outs[1].values, testing::ElementsAre(14, 21, 16, 24, 40, 24, 16, 21, 14));
   EXPECT_THAT(outs[2].values, testing::ElementsAre(40, 40, 40, 40));
   EXPECT_THAT(outs[3].values, testing::ElementsAre(14, 37 / 2.0f, 40 / 2.0f, 99 / 4.0f));
+}
+
+TEST(Reference, ComputesCeilModeConcatAndActivationsByHand) {
+  graph::Graph net = networks::start("n", 1, 3, 1);
+  graph::Attributes a = networks::pool(2, 2);
+  a.kernel_w = 1;
+  a.ceil_mode = true;
+  const int max = net.add("max", Op::max_pool, {0}, a);
+  a.pad_top = 1;
+  const int avg = net.add("avg", Op::avg_pool, {0}, a);
+  a.count_include_pad = true;
+  const int padded = net.add("padded", Op::avg_pool, {0}, a);
+  const int joined = net.add("joined", Op::concat, {max, avg, padded});
+  const int clipped = net.add("clipped", Op::relu6, {joined});
+  net.add("softmax", Op::softmax, {net.add("flatten", Op::flatten, {clipped})});
+  const auto outs = reference::execute_all(net, {}, {-4, 8, 2});
+  EXPECT_THAT(outs[max].values, testing::ElementsAre(8, 2));
+  EXPECT_THAT(outs[joined].values, testing::ElementsAre(8, 2, -4, 5, -2, 5));
+  EXPECT_THAT(outs[clipped].values, testing::ElementsAre(6, 2, 0, 5, 0, 5));
+  EXPECT_NEAR(outs.back().values[0], std::exp(6.) / (std::exp(6.) + std::exp(2.) + 2 * std::exp(5.) + 2), 1e-6);
 }
 
 }  // namespace

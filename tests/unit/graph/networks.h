@@ -87,7 +87,7 @@ inline Graph chain() {
   int at = conv_bn(g, "conv1", "bn1", 0, uneven, true);
   at = g.add("pool1", Op::avg_pool, {at}, pool(3, 1, 1));
   Attributes dilated = conv(6, 3, 1, 2, true);
-  dilated.dilation = 2;
+  dilated.dilation_h = dilated.dilation_w = 2;
   at = g.add("conv2", Op::conv2d, {at}, dilated);
   at = g.add("relu2", Op::relu, {at});
   at = g.add("pool2", Op::max_pool, {at}, pool(3, 2, 1));
@@ -146,7 +146,7 @@ inline Graph preactivation() {
   return g;
 }
 
-// A grouped convolution in the middle, which is not maskable, and a flattened picture into two layers.
+// A grouped convolution in the middle, and a flattened picture into two layers.
 inline Graph grouped() {
   Graph g = start("grouped", 2, 6, 6);
   int at = conv_bn(g, "conv1", "bn1", 0, conv(4, 3, 1, 1), true);
@@ -159,8 +159,56 @@ inline Graph grouped() {
   return g;
 }
 
+// Two inception modules (Szegedy et al. 2015): branches of several lengths, a pool among them, concatenated; pools with
+// ceil_mode; dropout and softmax at the end.
+inline Graph inception() {
+  Graph g = start("inception", 3, 11, 11);
+  Attributes up = pool(3, 2);
+  up.ceil_mode = true;
+  int at = g.add("pool1", Op::max_pool, {conv_bn(g, "conv1", "bn1", 0, conv(6, 3, 1, 1), true)}, up);
+  for (int module = 0; module < 2; ++module) {
+    const std::string name = "inception" + std::to_string(module);
+    const int one = conv_bn(g, name + ".1.conv", name + ".1.bn", at, conv(4, 1), true);
+    int two = conv_bn(g, name + ".2.0.conv", name + ".2.0.bn", at, conv(3, 1), true);
+    two = conv_bn(g, name + ".2.1.conv", name + ".2.1.bn", two, conv(5, 3, 1, 1), true);
+    int three = g.add(name + ".3.pool", Op::max_pool, {at}, pool(3, 1, 1));
+    three = conv_bn(g, name + ".3.conv", name + ".3.bn", three, conv(2, 1), true);
+    at = g.add(name + ".concat", Op::concat, {one, two, three});
+  }
+  Attributes padded = pool(2, 2, 1);
+  padded.ceil_mode = padded.count_include_pad = true;
+  at = g.add("pool2", Op::avg_pool, {at}, padded);
+  at = g.add("dropout", Op::dropout, {g.add("flatten", Op::flatten, {at})});
+  at = g.add("fc", Op::linear, {at}, features(3));
+  g.add("softmax", Op::softmax, {at});
+  return g;
+}
+
+// Dense connections (Huang et al. 2017): each normalisation stands behind a concat and sees several groups at once; a
+// depthwise convolution with two filters a channel, a grouped one, relu6, and a concat that is added to a convolution.
+inline Graph dense() {
+  Graph g = start("dense", 2, 7, 7);
+  int at = conv_bn(g, "conv1", "bn1", 0, conv(4, 3, 1, 1), true);
+  for (int layer = 0; layer < 2; ++layer) {
+    const std::string name = "layer" + std::to_string(layer);
+    int grown = g.add(name + ".norm", Op::batch_norm, {at});
+    grown = g.add(name + ".relu", Op::relu6, {grown});
+    grown = g.add(name + ".conv", Op::conv2d, {grown}, conv(3, 3, 1, 1, true));
+    at = g.add(name + ".concat", Op::concat, {at, grown});
+  }
+  const int other = conv_bn(g, "other", "other_bn", at, conv(10, 1), false);
+  at = g.add("relu", Op::relu6, {g.add("add", Op::add, {at, other})});
+  at = conv_bn(g, "depthwise", "depthwise_bn", at, conv(20, 3, 2, 1, false, 10), true);
+  at = conv_bn(g, "grouped", "grouped_bn", at, conv(12, 3, 1, 1, true, 4), true);
+  Attributes tall = conv(6, 3, 1, 2);
+  tall.dilation_h = 2;
+  at = g.add("last", Op::conv2d, {at}, tall);
+  head(g, at, 4);
+  return g;
+}
+
 inline std::vector<Graph> all() {
-  return {lenet(), chain(), cifar_resnet(1, 4, 8), depthwise(), preactivation(), grouped()};
+  return {lenet(), chain(), cifar_resnet(1, 4, 8), depthwise(), preactivation(), grouped(), inception(), dense()};
 }
 
 inline float uniform(std::mt19937& random, float low, float high) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <stdexcept>
 #include <vector>
 
 #include "graph/graph.h"
@@ -22,16 +23,18 @@ struct Activation {
 inline float window_value(const graph::Node& node, const Activation& in, int c, int oy, int ox) {
   const graph::Attributes& a = node.attributes;
   float best = -std::numeric_limits<float>::infinity(), sum = 0;
-  int inside = 0;
+  int counted = 0;
   for (int ky = 0; ky < a.kernel_h; ++ky)
     for (int kx = 0; kx < a.kernel_w; ++kx) {
       const int y = oy * a.stride_h + ky - a.pad_top, x = ox * a.stride_w + kx - a.pad_left;
+      const bool padded = y < in.shape.height + a.pad_bottom && x < in.shape.width + a.pad_right;
+      if (a.count_include_pad && padded) ++counted;
       if (y < 0 || x < 0 || y >= in.shape.height || x >= in.shape.width) continue;
       best = std::max(best, in.at(c, y, x));
       sum += in.at(c, y, x);
-      ++inside;
+      if (!a.count_include_pad) ++counted;
     }
-  return node.op == graph::Op::max_pool ? best : sum / static_cast<float>(inside);
+  return node.op == graph::Op::max_pool ? best : sum / static_cast<float>(counted);
 }
 
 inline float conv_value(const graph::Node& node, const Activation& in, const std::vector<float>& weight, int o, int oy,
@@ -47,13 +50,44 @@ inline float conv_value(const graph::Node& node, const Activation& in, const std
   for (int i = 0; i < per_group; ++i)
     for (int ky = 0; ky < a.kernel_h; ++ky)
       for (int kx = 0; kx < a.kernel_w; ++kx) {
-        const int y = oy * a.stride_h + ky * a.dilation - a.pad_top;
-        const int x = ox * a.stride_w + kx * a.dilation - a.pad_left;
+        const int y = oy * a.stride_h + ky * a.dilation_h - a.pad_top;
+        const int x = ox * a.stride_w + kx * a.dilation_w - a.pad_left;
         if (y < 0 || x < 0 || y >= in.shape.height || x >= in.shape.width) continue;
         sum += weight[((static_cast<std::size_t>(o) * per_group + i) * a.kernel_h + ky) * a.kernel_w + kx] *
                in.at(first + i, y, x);
       }
   return sum;
+}
+
+// What a node's channels are multiplied by: their members' mask where a group has a gate here, else 1.
+inline std::vector<std::uint8_t> gate_values(const graph::ChannelGroups& groups, int node, const graph::Mask& mask) {
+  std::vector<std::uint8_t> values;
+  for (const graph::Segment& segment : groups.of_node[node]) {
+    const std::vector<int>& gates = groups.groups[segment.group].gates;
+    const bool gated = std::count(gates.begin(), gates.end(), node) > 0;
+    for (int i = 0; i < segment.members * segment.repeat; ++i)
+      values.push_back(gated ? mask[segment.group][segment.first + i / segment.repeat] : 1);
+  }
+  return values;
+}
+
+// A channel of several pictures one after the other.
+inline float concat_value(const std::vector<int>& inputs, const std::vector<Activation>& outs, int c, int y, int x) {
+  for (const int input : inputs) {
+    if (c < outs[input].shape.channels) return outs[input].at(c, y, x);
+    c -= outs[input].shape.channels;
+  }
+  throw std::out_of_range("concat");
+}
+
+// exp(x - max) over their sum, which no large x can make infinite.
+inline std::vector<float> softmax_values(const std::vector<float>& x) {
+  const double largest = *std::max_element(x.begin(), x.end());
+  double sum = 0;
+  for (const float value : x) sum += std::exp(value - largest);
+  std::vector<float> result;
+  for (const float value : x) result.push_back(static_cast<float>(std::exp(value - largest) / sum));
+  return result;
 }
 
 // Outputs of all nodes. An empty mask masks nothing.
@@ -98,6 +132,15 @@ inline std::vector<Activation> execute_all(const graph::Graph& net, const graph:
             case Op::relu:
               value = std::max(in.at(c, y, x), 0.0f);
               break;
+            case Op::relu6:
+              value = std::min(std::max(in.at(c, y, x), 0.0f), 6.0f);
+              break;
+            case Op::concat:
+              value = concat_value(node.inputs, outs, c, y, x);
+              break;
+            case Op::dropout:
+              value = in.at(c, y, x);
+              break;
             case Op::max_pool:
             case Op::avg_pool:
               value = window_value(node, in, c, y, x);
@@ -114,14 +157,15 @@ inline std::vector<Activation> execute_all(const graph::Graph& net, const graph:
               value = in.values[i];
               break;
             case Op::input:
+            case Op::softmax:
               break;
           }
         }
-    const int g = groups.of_node[n];
-    const std::vector<int>& gates = groups.groups[g].gates;
-    if (!mask.empty() && std::count(gates.begin(), gates.end(), static_cast<int>(n)) > 0) {
-      const std::size_t member = out.values.size() / mask[g].size();
-      for (std::size_t k = 0; k < out.values.size(); ++k) out.values[k] *= mask[g][k / member];
+    if (node.op == Op::softmax) out.values = softmax_values(outs[node.inputs[0]].values);
+    if (!mask.empty()) {
+      const std::vector<std::uint8_t> kept = gate_values(groups, static_cast<int>(n), mask);
+      const std::size_t pixels = out.values.size() / kept.size();
+      for (std::size_t k = 0; k < out.values.size(); ++k) out.values[k] *= kept[k / pixels];
     }
     outs.push_back(out);
   }

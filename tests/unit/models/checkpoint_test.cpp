@@ -26,7 +26,8 @@ TEST(Checkpoint, RoundTrip) {
   const TemporaryFolder folder;
   std::mt19937 random(1);
   for (const int conditions : {1, 3}) {
-    const Checkpoint saved = testing::random_checkpoint(networks::cifar_resnet(1, 4, 8, 3), conditions, random);
+    Checkpoint saved = testing::random_checkpoint(networks::cifar_resnet(1, 4, 8, 3), conditions, random);
+    if (conditions == 3) saved.resizing = {280, Interpolation::bicubic};
     save_checkpoint(saved, folder / "c.safetensors");
     const Checkpoint read = load_checkpoint(folder / "c.safetensors");
     EXPECT_EQ(graph::to_json(read.graph), graph::to_json(saved.graph));
@@ -37,6 +38,8 @@ TEST(Checkpoint, RoundTrip) {
     for (int k = 0; k < conditions; ++k) expect_same(read.normalisation[k], saved.normalisation[k]);
     EXPECT_EQ(read.input.mean, saved.input.mean);
     EXPECT_EQ(read.input.deviation, saved.input.deviation);
+    EXPECT_EQ(read.resizing.resize, saved.resizing.resize);
+    EXPECT_EQ(read.resizing.interpolation, saved.resizing.interpolation);
     EXPECT_EQ(read.classes, saved.classes);
     EXPECT_EQ(read.training, saved.training);
   }

@@ -51,6 +51,55 @@ TEST(Network, EqualsTheReferenceOnEveryKindOfGraph) {
     }
 }
 
+// Padding that LibTorch's pools don't take, with windows that reach beyond it.
+TEST(Network, PoolsWithAnyPadding) {
+  const torch::NoGradGuard no_grad;
+  std::mt19937 random(4);
+  for (const graph::Op op : {graph::Op::max_pool, graph::Op::avg_pool})
+    for (const bool counted : {false, true})
+      for (const int after : {0, 1, 2}) {
+        graph::Graph net = networks::start("pools", 2, 11, 8);
+        graph::Attributes a = networks::pool(3, 2);
+        a.pad_top = 2;
+        a.pad_bottom = after;
+        a.pad_right = after;
+        a.ceil_mode = true;
+        a.count_include_pad = counted;
+        const int first = net.add("first", op, {0}, a);
+        a.ceil_mode = false;
+        net.add("flatten", graph::Op::flatten, {net.add("second", op, {first}, a)});
+        const Checkpoint checkpoint = testing::random_checkpoint(net, 1, random);
+        Network network(checkpoint);
+        network.eval();
+        const std::vector<float> picture = networks::random_picture(net, random);
+        expect_near(network.forward(picture_tensor(net, picture)), reference::execute(net, {}, picture),
+                    std::string(graph::to_string(op)) + " " + std::to_string(after));
+      }
+}
+
+TEST(Network, DropoutIsAFunctionOfSeedStepAndCondition) {
+  graph::Graph net = networks::start("n", 1, 40, 50);
+  graph::Attributes a;
+  a.probability = 0.3;
+  net.add("dropout", graph::Op::dropout, {net.add("flatten", graph::Op::flatten, {0})}, a);
+  const torch::Tensor x = at::ones({2, 1, 40, 50});
+  const auto draw = [&](std::uint64_t seed, std::int64_t step, int condition) {
+    Network network(net, 2, seed);
+    network.set_step(step);
+    return network.forward(x, condition);
+  };
+  const torch::Tensor y = draw(1, 7, 0);
+  EXPECT_TRUE(at::equal(y, draw(1, 7, 0)));
+  for (const torch::Tensor& other : {draw(2, 7, 0), draw(1, 8, 0), draw(1, 7, 1)}) EXPECT_FALSE(at::equal(y, other));
+  EXPECT_FALSE(at::equal(y[0], y[1]));
+  // 4000 values: the share of zeros deviates by 0.007.
+  EXPECT_NEAR(y.eq(0).to(torch::kDouble).mean().item<double>(), 0.3, 0.03);
+  EXPECT_FLOAT_EQ(y.max().item<float>(), 1 / 0.7F);
+  Network network(net, 1, 1);
+  network.eval();
+  EXPECT_TRUE(at::equal(network.forward(x), x.flatten(1)));
+}
+
 TEST(Network, MaskedEqualsShrunk) {
   const torch::NoGradGuard no_grad;
   std::mt19937 random(6);
@@ -158,6 +207,31 @@ TEST(Network, GateGradientOfAMaskedChannelIsNotZero) {
   }
   network.record_gates(false);
   EXPECT_FALSE(network.gate_gradients()[1].defined());
+}
+
+// Behind a concat too, where a node's channels belong to several groups.
+TEST(Network, GateGradientsReachEveryGroupThroughConcats) {
+  std::mt19937 random(11);
+  for (const graph::Graph& net : {networks::inception(), networks::dense(), networks::grouped()}) {
+    Checkpoint checkpoint = testing::random_checkpoint(net, 1, random);
+    for (auto& [name, tensor] : checkpoint.normalisation[0])  // no channel may be dead for want of positive values
+      if (name.ends_with(".weight") || name.ends_with(".bias")) tensor.data.assign(tensor.data.size(), 1);
+    Network network(checkpoint);
+    network.train();
+    network.record_gates(true);
+    const torch::Tensor x = at::cat({picture_tensor(net, networks::random_picture(net, random)),
+                                     picture_tensor(net, networks::random_picture(net, random))});
+    const torch::Tensor weights = at::arange(1, 1 + graph::infer_shapes(net).back().channels, torch::kFloat);
+    (network.forward(x) * weights).sum().backward();
+    const std::vector<torch::Tensor> gradients = network.gate_gradients();
+    for (std::size_t g = 0; g < gradients.size(); ++g) {
+      const graph::ChannelGroup& group = network.groups().groups[g];
+      ASSERT_EQ(gradients[g].defined(), group.maskable) << net.name << " " << group.name;
+      if (!group.maskable) continue;
+      EXPECT_EQ(gradients[g].sizes().vec(), (std::vector<std::int64_t>{2, group.channels}));
+      EXPECT_GT(gradients[g].abs().max().item<float>(), 0) << net.name << " " << group.name;
+    }
+  }
 }
 
 TEST(Network, StoreAndLoadRoundTrip) {

@@ -59,7 +59,7 @@ TEST(Zoo, OptionsChangeTheNetwork) {
 TEST(Zoo, ResidualBlocksTieChannels) {
   const graph::Graph graph = build({{"name", "tinynet"}});
   const graph::ChannelGroups groups = graph::channel_groups(graph);
-  const int stem = groups.of_node[graph.find("conv1")];
+  const auto& stem = groups.of_node[graph.find("conv1")];
   EXPECT_EQ(groups.of_node[graph.find("layer1.0.conv2")], stem);
   EXPECT_NE(groups.of_node[graph.find("layer1.0.conv1")], stem);
   EXPECT_EQ(groups.of_node[graph.find("layer2.0.conv2")], groups.of_node[graph.find("layer2.0.downsample.0")]);

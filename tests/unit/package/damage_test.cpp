@@ -94,7 +94,7 @@ TEST(Damage, InTheStructure) {
     return fault_of(rewritten([&](json& s, package::Container&) { s[json::json_pointer(pointer)] = value; }));
   };
   EXPECT_EQ(with("/extra", 1), "p.amk: structure: unknown key \"extra\"");
-  EXPECT_EQ(with("/graph/nodes/3/op", "softmax"), "p.amk: graph: /nodes/3/op: unknown operator \"softmax\"");
+  EXPECT_EQ(with("/graph/nodes/3/op", "lstm"), "p.amk: graph: /nodes/3/op: unknown operator \"lstm\"");
   EXPECT_EQ(with("/graph/nodes/2/op", "batch_norm"),
             "p.amk: graph: node bn is a batch_norm; packages hold affine nodes instead");
   EXPECT_EQ(with("/graph/nodes/1/out_channels", 4),

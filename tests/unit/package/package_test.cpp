@@ -134,7 +134,7 @@ TEST(Bytes, SharedMasksAndNormalisationsAreStoredOnce) {
   packages::drop_masked(p.graph, p.conditions[1]);
   int of_group = 0;
   for (std::size_t i = 0; i < p.graph.nodes.size(); ++i)
-    of_group += p.graph.nodes[i].op == graph::Op::affine && groups.of_node[i] == dropped_of;
+    of_group += p.graph.nodes[i].op == graph::Op::affine && groups.of_node[i][0].group == dropped_of;
   ASSERT_GT(of_group, 0);
   EXPECT_EQ(package::bytes_by_part(p).at("masks"), 2 * one.at("masks"));
   EXPECT_EQ(package::bytes_by_part(p).at("normalisation"), 2 * one.at("normalisation") - 8 * of_group);

@@ -15,9 +15,9 @@ inline void drop_masked(const graph::Graph& net, package::Condition& condition) 
   const graph::ChannelGroups groups = graph::channel_groups(net);
   for (auto* values : {&condition.scale, &condition.bias})
     for (auto& [node, of_node] : *values) {
-      const auto& mask = condition.mask[groups.of_node[net.find(node)]];
+      const auto kept = graph::channel_mask(groups, net.find(node), condition.mask);
       for (std::size_t c = 0; c < of_node.size(); ++c)
-        if (mask[c * mask.size() / of_node.size()] == 0) of_node[c] = 0;
+        if (kept[c] == 0) of_node[c] = 0;
     }
 }
 
