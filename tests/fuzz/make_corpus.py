@@ -43,8 +43,39 @@ def safetensors(tensors, metadata=None):
     return struct.pack("<Q", len(text)) + text + data
 
 
+def networks():
+    """Two that have nearly every operator of a graph between them."""
+    nn = torch.nn
+
+    class Joined(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = nn.Conv2d(3, 4, 3, stride=2, padding=1, bias=False)
+            self.bn1 = nn.BatchNorm2d(4)
+            self.depthwise = nn.Conv2d(4, 4, 3, padding=1, groups=4)
+            self.fc = nn.Linear(8, 3)
+
+        def forward(self, x):
+            x = torch.relu(self.bn1(self.conv1(x)))
+            y = nn.functional.relu6(self.depthwise(x) + x)
+            z = nn.functional.max_pool2d(torch.cat([x, y], 1), 3, 2, ceil_mode=True)
+            return torch.softmax(self.fc(torch.flatten(nn.functional.adaptive_avg_pool2d(z, 1), 1)), 1)
+
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, (3, 1), padding=(1, 0))
+            self.fc = nn.Linear(2, 2, bias=False)
+
+        def forward(self, x):
+            x = nn.functional.avg_pool2d(self.conv(x), 2, padding=1, count_include_pad=False)
+            return self.fc(x.mean([2, 3]))
+
+    return {"joined": (Joined(), (1, 3, 8, 8)), "plain": (Plain(), (1, 1, 5, 5))}
+
+
 def main():
-    for kind in ("pth", "pickle", "safetensors"):
+    for kind in ("pth", "pickle", "onnx", "safetensors"):
         (CORPUS / kind).mkdir(parents=True, exist_ok=True)
     torch.save(state_dict(), CORPUS / "pth/zip.pth")
     torch.save(state_dict(), CORPUS / "pth/legacy.pth", _use_new_zipfile_serialization=False)
@@ -54,6 +85,12 @@ def main():
     for name in ("zip", "wrapped", "protocol4"):
         with zipfile.ZipFile(CORPUS / f"pth/{name}.pth") as archive:
             (CORPUS / f"pickle/{name}.pkl").write_bytes(archive.read(f"{name}/data.pkl"))
+    torch.manual_seed(1)
+    for name, (network, shape) in networks().items():
+        # The checker of the Python package, which Debian doesn't have, is not needed.
+        torch.onnx.export(network.train(False), torch.zeros(shape), CORPUS / f"onnx/{name}.onnx", opset_version=13,
+                          input_names=["picture"], output_names=["logits"], dynamic_axes={"picture": {0: "N"}},
+                          training=torch.onnx.TrainingMode.PRESERVE)
     (CORPUS / "safetensors/mixed.safetensors").write_bytes(safetensors({
         "f32": ("F32", [2], struct.pack("<2f", 1.5, -2)),
         "f64": ("F64", [], struct.pack("<d", 0.1)),

@@ -10,5 +10,5 @@ mkdir -p "$failures" "$work/corpus"
 [[ -n $(ls "$corpus") ]] || { echo "no seeds in $corpus"; exit 1; }
 cd "$work"
 "$fuzzer" "$work/corpus" "$corpus" -max_total_time="$seconds" -rss_limit_mb=2048 -malloc_limit_mb=2048 -timeout=10 \
-  -max_len=8192 -artifact_prefix="$failures" -print_final_stats=1 -verbosity=1 2>&1 |
-  grep -vE '^#[0-9]+[[:space:]]+(NEW|REDUCE|RELOAD|pulse)'
+  -max_len=8192 -artifact_prefix="$failures" -print_final_stats=1 -print_funcs=0 2>&1 |
+  grep -vE '^#[0-9]+[[:space:]]+(NEW|REDUCE|RELOAD|pulse)|# Uses: |commended (D|d)ictionary'
