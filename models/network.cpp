@@ -278,7 +278,7 @@ torch::Tensor Network::Nodes::gate_of(const std::vector<graph::Segment>& channel
   return (pieces.size() == 1 ? pieces[0] : at::cat(pieces, 1)).view({pictures, -1, 1, 1});
 }
 
-Network::Network(graph::Graph graph, int conditions, std::uint64_t seed)
+Network::Network(graph::Graph graph, int conditions, std::uint64_t seed, bool initialise)
     : graph_(std::move(graph)), conditions_(conditions), seed_(seed), nodes_(std::make_shared<Nodes>()) {
   if (conditions < 1) throw graph::GraphError("a network needs at least one condition");
   groups_ = graph::channel_groups(graph_);
@@ -301,8 +301,9 @@ Network::Network(graph::Graph graph, int conditions, std::uint64_t seed)
                                                  shape->second[0]));
       continue;
     }
-    torch::Tensor weight =
-        node.op == Op::affine ? torch::ones(shape->second) : initial_weight(node, shape->second, seed);
+    torch::Tensor weight = node.op == Op::affine ? torch::ones(shape->second)
+                           : initialise          ? initial_weight(node, shape->second, seed)
+                                                 : torch::empty(shape->second);
     // oneDNN's kernels want it; a reorder per call would be paid otherwise.
     if (node.op == Op::conv2d) weight = weight.contiguous(torch::MemoryFormat::ChannelsLast);
     p.weight = module.register_parameter("weight", weight);
@@ -315,7 +316,7 @@ Network::Network(graph::Graph graph, int conditions, std::uint64_t seed)
 }
 
 Network::Network(const Checkpoint& checkpoint)
-    : Network(checkpoint.graph, static_cast<int>(checkpoint.conditions.size()), 0) {
+    : Network(checkpoint.graph, static_cast<int>(checkpoint.conditions.size()), 0, false) {
   load(checkpoint);
 }
 

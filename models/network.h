@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/graph.h"
@@ -18,7 +19,7 @@ namespace automask::models {
 class Network : public torch::nn::Module {
  public:
   // `conditions` >= 1 sets of normalisation. Weights: He initialisation from `seed`, the same whatever the threads.
-  Network(graph::Graph graph, int conditions, std::uint64_t seed);
+  Network(graph::Graph graph, int conditions, std::uint64_t seed) : Network(std::move(graph), conditions, seed, true) {}
   explicit Network(const Checkpoint& checkpoint);
 
   // x: [N, C, H, W] float, already scaled. Returns logits [N, classes], or what the softmax at the graph's end makes of
@@ -52,6 +53,8 @@ class Network : public torch::nn::Module {
   void store(Checkpoint& checkpoint) const;  // fills graph, weights, masks, normalisation
 
  private:
+  Network(graph::Graph graph, int conditions, std::uint64_t seed, bool initialise);
+
   graph::Graph graph_;
   graph::ChannelGroups groups_;
   int conditions_;
