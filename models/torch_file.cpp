@@ -160,10 +160,12 @@ graph::TensorMap decode_legacy(std::string_view bytes, const std::string& file) 
 
 bool is_torch_zip(std::string_view bytes) { return bytes.substr(0, zip_magic.size()) == zip_magic; }
 
-// PROTO 2, LONG1 of 10 bytes: the magic number.
+// PROTO, from protocol 4 on FRAME, then LONG1 of 10 bytes: the magic number.
 bool is_torch_legacy(std::string_view bytes) {
-  return bytes.size() > 14 && bytes[0] == '\x80' && bytes.substr(2, 2) == "\x8a\x0a" &&
-         bytes.substr(4, legacy_magic.size()) == legacy_magic;
+  if (bytes.size() < 2 || bytes[0] != '\x80') return false;
+  const std::size_t at = bytes[1] >= 4 && bytes.substr(2, 1) == "\x95" ? 11 : 2;
+  return bytes.size() > at && bytes.substr(at, 2) == "\x8a\x0a" &&
+         bytes.substr(at + 2, legacy_magic.size()) == legacy_magic;
 }
 
 graph::TensorMap decode_torch(std::string_view bytes, const std::string& file) {
