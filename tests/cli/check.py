@@ -17,6 +17,7 @@ AUTOMASK = pathlib.Path(sys.argv[1]).resolve()
 APPROVE = "--approve" in sys.argv[2:]
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE / "golden"
+CORPUS = HERE.parent / "fuzz/corpus"
 
 MANIFEST = {
     "name": "small",
@@ -218,6 +219,38 @@ def results(s):
 
 
 @scene
+def models(s):
+    for command in ((), ("list",), ("info",), ("convert",)):
+        s.run("models", *command, "--help")
+    s.run("models", "list")
+    s.run("models", "list", "--format", "csv")
+    s.run("models", "info", "tinynet", "--layers")
+    s.run("models", "info", "tinynet", "--input", "1x20x20", "--classes", "3", "--format", "json")
+    for name in ("zip.pth", "wrapped.pth"):
+        shutil.copy(CORPUS / "pth" / name, s.folder / name)
+    shutil.copy(CORPUS / "onnx/plain.onnx", s.folder / "plain.onnx")
+    s.run("models", "info", "zip.pth", "--layers")
+    s.run("models", "info", "plain.onnx", "--layers")
+    s.run("models", "convert", "zip.pth", "zip.safetensors")
+    s.run("models", "convert", "plain.onnx", "plain.safetensors", "--format", "json")
+    s.run("models", "convert", "plain.safetensors", "again.onnx")
+    s.run("models", "info", "again.onnx", "--format", "md")
+    # What does not work says why.
+    s.run("models", "lst")
+    s.run("models", "info", "resnet81")
+    s.run("models", "info", "resnet18", "--input", "224")
+    s.run("models", "convert", "wrapped.pth", "w.onnx")
+    s.run("models", "convert", "wrapped.pth", "w.onnx", "--model", "resnet18")
+    s.run("models", "convert", "wrapped.pth", "w.onnx", "--model", "resnet-18")
+    s.run("models", "convert", "wrapped.pth", "w.pth")
+    s.run("models", "convert", "small.json", "w.safetensors")
+    s.run("models", "convert", "nowhere.pth", "w.safetensors")
+    (s.folder / "cut.pth").write_bytes((s.folder / "zip.pth").read_bytes()[:-50])
+    s.run("models", "convert", "cut.pth", "w.safetensors")
+    assert not (s.folder / "w.safetensors").exists() and not (s.folder / "w.onnx").exists()
+
+
+@scene
 def stores(s):
     s.run("run", "small.json", "--store", "here", "--progress", "none", show=False)
     assert (s.folder / "here/results.sqlite").exists() and not (s.folder / ".automask").exists()
@@ -306,9 +339,12 @@ def completion_works():
         '\nCOMP_WORDS=(automask plan --format j); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"' \
         '\nCOMP_WORDS=(automask corr); COMP_CWORD=1; _automask; echo "${COMPREPLY[@]}"' \
         '\nCOMP_WORDS=(automask corrupt a b --keep); COMP_CWORD=4; _automask; echo "${COMPREPLY[@]}"' \
-        '\nCOMP_WORDS=(automask evaluate --wei); COMP_CWORD=2; _automask; echo "${COMPREPLY[@]}"\n'
+        '\nCOMP_WORDS=(automask evaluate --wei); COMP_CWORD=2; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask models co); COMP_CWORD=2; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask models info --lay); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"\n'
+    wanted = ["plan", "--explain", "json", "corrupt", "--keep-going", "--weights", "convert", "--layers"]
     answer = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
-    return answer.stdout.split() == ["plan", "--explain", "json", "corrupt", "--keep-going", "--weights"] and not answer.stderr
+    return answer.stdout.split() == wanted and not answer.stderr
 
 
 def links_lightly():
