@@ -1,6 +1,6 @@
 // Antialiased resize, crop and colour, computed as PIL does (Image.resize with BILINEAR, convert), in integers: the
-// same bytes on every host, and networks trained elsewhere see what they were trained on. Columns first, then rows, as PIL
-// up to 12; since 13 it begins with the rows of tall pictures (python-pillow/Pillow#9549), which rounds otherwise.
+// same bytes on every host, and networks trained elsewhere see what they were trained on. Columns first, then rows, as
+// PIL up to 12; since 13 it begins with the rows of tall pictures (python-pillow/Pillow#9549), which rounds otherwise.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
