@@ -1,5 +1,5 @@
-// Antialiased resize, crop and colour, computed as PIL does (Image.resize with BILINEAR, convert), in integers: the
-// same bytes on every host, and networks trained elsewhere see what they were trained on.
+// Antialiased resize, crop and colour, computed as PIL does (Image.resize with BILINEAR or BICUBIC, convert), in
+// integers: the same bytes on every host, and networks trained elsewhere see what they were trained on.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -17,10 +17,23 @@ struct Tap {
 };
 constexpr int precision = 32 - 8 - 2;  // of PIL's 8-bit resize: 8 bits of value, 2 of headroom
 
-// A triangle as wide as the scale when shrinking, so that every input counts; plain bilinear when enlarging.
-std::vector<Tap> triangle(int input, int output) {
-  const double scale = static_cast<double>(input) / output, support = std::max(scale, 1.0);
-  std::vector<Tap> taps(static_cast<std::size_t>(output));
+// Weight at a distance in pixels of the coarser of the two pictures.
+double triangle(double x) { return std::max(0.0, 1.0 - std::abs(x)); }
+
+// Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, equation 4 with a = -0.5.
+double cubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+}
+
+// The filter becomes as wide as the scale when shrinking, so that every input counts; it interpolates when enlarging.
+std::vector<Tap> taps(int input, int output, Interpolation interpolation) {
+  const bool bicubic = interpolation == Interpolation::bicubic;
+  const double scale = static_cast<double>(input) / output, width = std::max(scale, 1.0);
+  const double support = (bicubic ? 2 : 1) * width;
+  std::vector<Tap> result(static_cast<std::size_t>(output));
   for (int i = 0; i < output; ++i) {
     const double centre = (i + 0.5) * scale;
     const int first = std::max(0, static_cast<int>(centre - support + 0.5));
@@ -28,22 +41,25 @@ std::vector<Tap> triangle(int input, int output) {
     std::vector<double> weights;
     double sum = 0;
     for (int x = first; x < last; ++x) {
-      weights.push_back(std::max(0.0, 1.0 - std::abs((x - centre + 0.5) / support)));
+      const double distance = (x - centre + 0.5) / width;
+      weights.push_back(bicubic ? cubic(distance) : triangle(distance));
       sum += weights.back();
     }
-    Tap& tap = taps[static_cast<std::size_t>(i)];
+    Tap& tap = result[static_cast<std::size_t>(i)];
     tap.first = first;
-    for (const double weight : weights) tap.weights.push_back(static_cast<int>(weight / sum * (1 << precision) + 0.5));
+    for (const double weight : weights)
+      tap.weights.push_back(static_cast<int>(weight / sum * (1 << precision) + (weight < 0 ? -0.5 : 0.5)));
   }
-  return taps;
+  return result;
 }
 
 std::uint8_t to_byte(int sum) { return static_cast<std::uint8_t>(std::clamp(sum >> precision, 0, 255)); }
 
 // Only the columns and rows of `crop` (in the resized picture's coordinates) are computed.
-cv::Mat resize_and_crop(const cv::Mat& picture, cv::Size size, cv::Rect crop) {
+cv::Mat resize_and_crop(const cv::Mat& picture, cv::Size size, cv::Rect crop, Interpolation interpolation) {
   const int channels = picture.channels();
-  const auto columns = triangle(picture.cols, size.width), rows = triangle(picture.rows, size.height);
+  const auto columns = taps(picture.cols, size.width, interpolation);
+  const auto rows = taps(picture.rows, size.height, interpolation);
   cv::Mat narrow(picture.rows, crop.width, picture.type());
   for (int y = 0; y < picture.rows; ++y) {
     const std::uint8_t* in = picture.ptr(y);
@@ -105,16 +121,16 @@ cv::Rect central(cv::Size size, cv::Size crop) {
 }
 
 // torchvision's Resize(side): the shorter side, the longer one truncated (int()).
-cv::Mat at_short_side(const cv::Mat& picture, int side, cv::Size crop) {
+cv::Mat at_short_side(const cv::Mat& picture, int side, cv::Size crop, Interpolation interpolation) {
   const std::int64_t h = picture.rows, w = picture.cols;
   const cv::Size size =
       w <= h ? cv::Size(side, static_cast<int>(side * h / w)) : cv::Size(static_cast<int>(side * w / h), side);
-  return resize_and_crop(picture, size, central(size, crop));
+  return resize_and_crop(picture, size, central(size, crop), interpolation);
 }
 
 }  // namespace
 
-cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec) {
+cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec, Interpolation interpolation) {
   if (picture.empty() || (picture.type() != CV_8UC1 && picture.type() != CV_8UC3))
     throw core::Error(core::ExitCode::internal, "data set " + spec.name, "a picture is neither gray nor RGB in 8 bits");
   cv::Mat converted = picture;
@@ -125,19 +141,19 @@ cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec) {
   // The side that is scarcer relative to the input is met exactly, the other cut off as torchvision does.
   const std::int64_t h = converted.rows, w = converted.cols;
   cv::Size size(spec.width, spec.height);
-  if (spec.resize > 0) return at_short_side(converted, spec.resize, {spec.width, spec.height});
+  if (spec.resize > 0) return at_short_side(converted, spec.resize, {spec.width, spec.height}, interpolation);
   if (h * spec.width <= w * spec.height) {
     size.width = static_cast<int>(std::max<std::int64_t>(spec.width, w * spec.height / h));
   } else {
     size.height = static_cast<int>(std::max<std::int64_t>(spec.height, h * spec.width / w));
   }
-  return resize_and_crop(converted, size, central(size, {spec.width, spec.height}));
+  return resize_and_crop(converted, size, central(size, {spec.width, spec.height}), interpolation);
 }
 
 cv::Mat resize_and_centre_crop(const cv::Mat& picture, int resize, int crop) {
   if (picture.empty() || (picture.type() != CV_8UC1 && picture.type() != CV_8UC3) || crop < 1 || crop > resize)
     throw core::Error(core::ExitCode::internal, "resize", "takes gray or RGB pictures of 8 bits and crop <= resize");
-  return at_short_side(picture, resize, {crop, crop});
+  return at_short_side(picture, resize, {crop, crop}, Interpolation::bilinear);
 }
 
 }  // namespace automask::datasets
