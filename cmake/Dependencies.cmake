@@ -21,6 +21,9 @@ if(TARGET torch::nvtoolsext AND NOT TARGET CUDA::nvToolsExt)
   add_library(CUDA::nvToolsExt INTERFACE IMPORTED)
 endif()
 find_package(SQLite3 REQUIRED)
+# ONNX's CMake package names protobuf's target without looking for it.
+find_package(Protobuf REQUIRED)
+find_package(ONNX REQUIRED)
 find_package(SQLiteCpp REQUIRED)
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
 

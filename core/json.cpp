@@ -95,8 +95,10 @@ std::optional<std::string> closest(std::string_view word, const std::vector<std:
 
 std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
   if (const auto near = closest(word, candidates)) return "did you mean \"" + *near + "\"?";
+  constexpr std::size_t most = 50;  // a thousand classes help nobody
   std::string text = "known: ";
-  for (std::size_t i = 0; i < candidates.size(); ++i) text += (i == 0 ? "" : ", ") + candidates[i];
+  for (std::size_t i = 0; i < std::min(most, candidates.size()); ++i) text += (i == 0 ? "" : ", ") + candidates[i];
+  if (candidates.size() > most) text += " and " + std::to_string(candidates.size() - most) + " more";
   return text;
 }
 

@@ -48,7 +48,7 @@ cv::Mat apply(const Condition& condition, const cv::Mat& picture, const StreamCo
   if (picture.empty() || (picture.type() != CV_8UC1 && picture.type() != CV_8UC3))
     throw core::Error(core::ExitCode::internal, condition.canonical(), "takes gray or RGB pictures of 8 bits only");
   cv::Mat current = picture.isContinuous() ? picture : picture.clone();
-  std::int64_t bytes = 0;
+  std::int64_t bytes = -1;
   std::uint64_t position = 0;
   for (const Link& link : condition.links()) {
     KeyHash hash;

@@ -9,10 +9,30 @@ namespace automask::corruptions {
 
 const std::vector<Operator>& operators() {
   static const std::vector<Operator> table = {
-      gaussian_noise,    shot_noise,       impulse_noise, speckle_noise, defocus_blur, glass_blur,
-      motion_blur,       zoom_blur,        gaussian_blur, snow,          frost,        fog,
-      spatter,           brightness,       low_light,     contrast,      saturate,     pixelate,
-      elastic_transform, jpeg_compression, jpeg,          webp,          jpeg2000,     h264,
+      gaussian_noise,
+      shot_noise,
+      impulse_noise,
+      speckle_noise,
+      defocus_blur,
+      glass_blur,
+      motion_blur,
+      zoom_blur,
+      gaussian_blur,
+      snow,
+      frost,
+      fog,
+      spatter,
+      brightness,
+      low_light,
+      contrast,
+      saturate,
+      pixelate,
+      elastic_transform,
+      jpeg_compression,
+      jpeg,
+      webp,
+      jpeg2000,
+      h264,
       h265,
   };
   return table;
@@ -25,7 +45,8 @@ core::Json parameters(const Link& link, Edition edition) {
   const auto info = std::find_if(infos.begin(), infos.end(), [&](const auto& i) { return i.name == link.name; });
   if (op == table.end() || info == infos.end())
     throw core::Error(core::ExitCode::internal, link.name, "has no operator");
-  core::Json json = link.max_bytes > 0 ? core::Json{{"max_bytes", link.max_bytes}} : op->parameters(link.level, edition);
+  core::Json json =
+      link.max_bytes > 0 ? core::Json{{"max_bytes", link.max_bytes}} : op->parameters(link.level, edition);
   for (const OptionGroup& group : info->options) {
     json[group.name] = group.choices.front();
     for (const std::string& option : link.options)

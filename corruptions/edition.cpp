@@ -2,8 +2,10 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
+#include "core/json.h"
 
 namespace automask::corruptions {
 namespace {
@@ -25,10 +27,13 @@ std::string_view to_string(Edition edition) {
 }
 
 Edition parse_edition(std::string_view text) {
-  for (const Edition edition : editions)
+  std::vector<std::string> names;
+  for (const Edition edition : editions) {
     if (text == to_string(edition)) return edition;
+    names.emplace_back(to_string(edition));
+  }
   throw core::Error(core::ExitCode::usage, "variant \"" + std::string(text) + "\"", "is unknown",
-                    "write fixed, compat or imagecorruptions");
+                    core::suggestion(text, names));
 }
 
 }  // namespace automask::corruptions

@@ -2,6 +2,7 @@
 // CIFAR-100: coarse and fine) and 3,072 values, red, green and blue planes of 32 x 32.
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -20,6 +21,7 @@ constexpr std::size_t plane = side * side, values = 3 * plane;
 class Cifar : public Source {
  public:
   Cifar(const std::vector<std::filesystem::path>& batches, const SourceOptions& options) {
+    std::set<std::string> stems;
     for (const auto& path : batches) {
       files_.emplace_back(path);
       const RandomFile& file = files_.back();
@@ -27,6 +29,8 @@ class Cifar : public Source {
       if (label_bytes_ != 0 && label_bytes != label_bytes_)
         fail(file.name(), "is of the other CIFAR than the files before it", "give batches of one data set");
       label_bytes_ = label_bytes;
+      if (!stems.insert(path.stem().string()).second)
+        fail(file.name(), "has the name of a file before it, and names tell the pictures apart", "rename one of them");
       const std::uint64_t record = label_bytes + values, count = file.size() / record;
       // A chunk of records at a time: labels lie between the pictures.
       for (std::uint64_t first = 0; first < count; first += 1000) {
@@ -61,7 +65,7 @@ class Cifar : public Source {
     }
     if (classes_.empty())
       for (std::size_t i = 0; i < expected; ++i) classes_.push_back(std::to_string(i));
-    if (classes_.size() < expected)
+    if (classes_.size() != expected)
       throw Error(
           ExitCode::invalid_manifest, files_.front().name(),
           "has " + std::to_string(expected) + " classes, but " + std::to_string(classes_.size()) + " names are given",

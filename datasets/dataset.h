@@ -20,8 +20,8 @@ enum class Interpolation { bilinear, bicubic };
 // spec.resize), centre crop.
 cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec,
                    Interpolation interpolation = Interpolation::bilinear);
-// The reference evaluation of ImageNet: Resize(resize), CenterCrop(crop) of torchvision on PIL, to the last bit of
-// PIL's arithmetic. `picture` is CV_8UC1 or CV_8UC3; the result has its type and crop x crop pixels. crop <= resize.
+// ImageNet's reference evaluation, Resize(resize) and CenterCrop(crop) of torchvision on PIL, to the last bit of PIL 12
+// (13 is a level off in tall pictures). `picture`: CV_8UC1 or CV_8UC3, as the result of crop x crop. crop <= resize.
 cv::Mat resize_and_centre_crop(const cv::Mat& picture, int resize = 256, int crop = 224);
 
 // All pictures of a data set, preprocessed, in order; the same bytes for any number of threads.

@@ -2,6 +2,7 @@
 
 #include <webp/decode.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -18,6 +19,14 @@ namespace {
 
 cv::Mat decode_webp(std::string_view bytes, const DecodeOptions& options, std::string& message) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  // The container knows its length (bytes 4 to 7, little end first, and the eight before and around them), while the
+  // decoder takes what is missing for zeros.
+  std::uint64_t announced = 8;
+  for (std::size_t i = 0; i < 4; ++i) announced += std::uint64_t{data[4 + i]} << (8 * i);
+  if (announced > bytes.size()) {
+    message = truncated;
+    return {};
+  }
   WebPBitstreamFeatures features;
   const VP8StatusCode status = WebPGetFeatures(data, bytes.size(), &features);
   if (status != VP8_STATUS_OK) {
@@ -25,7 +34,7 @@ cv::Mat decode_webp(std::string_view bytes, const DecodeOptions& options, std::s
     return {};
   }
   if (features.has_animation != 0) {
-    message = "is an animation";
+    message = animation;
     return {};
   }
   if (!size_is_allowed(static_cast<std::uint64_t>(features.width), static_cast<std::uint64_t>(features.height), options,
@@ -33,22 +42,32 @@ cv::Mat decode_webp(std::string_view bytes, const DecodeOptions& options, std::s
     return {};
   cv::Mat picture(features.height, features.width, CV_8UC3);
   if (WebPDecodeRGBInto(data, bytes.size(), picture.data, picture.total() * 3, 3 * features.width) == nullptr) {
-    // The container knows its length (bytes 4 to 7, little end first, and the eight before and around them).
-    std::uint64_t announced = 8;
-    for (std::size_t i = 0; i < 4; ++i) announced += std::uint64_t{data[4 + i]} << (8 * i);
-    message = announced > bytes.size() ? truncated : "cannot be decoded: its WebP data is broken";
+    message = "cannot be decoded: its WebP data is broken";
     return {};
   }
   return picture;
 }
 
-// http://netpbm.sourceforge.net/doc/ppm.html, without comments: what encode_pnm writes.
+// Over white space and comments to the next number of a PNM header (http://netpbm.sourceforge.net/doc/ppm.html).
+std::size_t next_number(std::string_view bytes, std::size_t at) {
+  while (at < bytes.size()) {
+    if (bytes[at] == '#') {
+      at = std::min(bytes.find('\n', at), bytes.size());
+    } else if (std::string_view(" \t\n\v\f\r").find(bytes[at]) == std::string_view::npos) {
+      break;
+    } else {
+      ++at;
+    }
+  }
+  return at;
+}
+
 cv::Mat decode_pnm(std::string_view bytes, const DecodeOptions& options, std::string& message) {
   const int channels = bytes[1] == '5' ? 1 : 3;
   std::uint32_t sizes[3] = {};
   std::size_t at = 2;
   for (std::uint32_t& size : sizes) {
-    while (at < bytes.size() && (bytes[at] == ' ' || bytes[at] == '\n')) ++at;
+    at = next_number(bytes, at);
     const auto [end, error] = std::from_chars(bytes.data() + at, bytes.data() + bytes.size(), size);
     if (error != std::errc()) {
       message = "cannot be decoded: its PNM header is broken";
@@ -75,7 +94,8 @@ cv::Mat decode_pnm(std::string_view bytes, const DecodeOptions& options, std::st
 const char* other_format(std::string_view bytes) {
   if (bytes.starts_with("GIF8")) return "a GIF";
   if (bytes.starts_with("BM")) return "a BMP";
-  if (bytes.starts_with("II*") || bytes.starts_with("MM")) return "a TIFF";
+  if (bytes.starts_with("II*") || bytes.starts_with(std::string_view("MM\0*", 4))) return "a TIFF";
+  if (bytes.starts_with(std::string_view("\0\0\0\x0cjP  ", 8))) return "a JPEG 2000";
   if (bytes.substr(0, 12).ends_with("ftypavif") || bytes.substr(0, 12).ends_with("ftypheic")) return "an AVIF or HEIC";
   return nullptr;
 }
@@ -113,7 +133,7 @@ cv::Mat decode_picture(std::string_view bytes, const std::string& file, const De
     fail(file, "is no JPEG, PNG, WebP or PNM picture");
   }
   if (!picture.empty()) return picture;
-  if (message == "is an animation") fail(file, message, "keep one frame of it as PNG, JPEG or WebP");
+  if (message == animation) fail(file, message, "keep one frame of it as PNG, JPEG or WebP");
   if (message.find("the limit of") != std::string::npos) fail(file, message, "scale it down, or raise the limit");
   fail(file, message);
 }

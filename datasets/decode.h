@@ -16,9 +16,13 @@ struct DecodeOptions {
 
 // Decodes JPEG, PNG, WebP (still) and binary PGM or PPM, told apart by content, whatever the file's name says:
 // CV_8UC1 for gray pictures, else CV_8UC3 in RGB order, continuous.
-//   JPEG  libjpeg-turbo with its defaults (accurate DCT, smooth chroma), as PIL; CMYK and YCCK become RGB as PIL does
-//   it PNG   palettes and 1 to 4 bits are expanded, of 16 bits the upper 8 are taken, alpha is dropped, no gamma WebP
-//   alpha is dropped; animations are refused
+//
+//   JPEG  libjpeg-turbo with its defaults (accurate DCT, smooth chroma), as PIL; CMYK and YCCK become RGB as in PIL
+//   PNG   palettes and 1 to 4 bits are expanded, of 16 bits the upper 8 are taken (also of gray, of which PIL's convert
+//         makes white whatever is above 255), alpha is dropped, no gamma
+//   WebP  alpha is dropped
+//
+// Animations (WebP, PNG) are refused. Damage that libjpeg bridges within a JPEG stays unnoticed, as in PIL.
 // EXIF orientation is not applied, as torchvision on PIL. Other formats, truncated and broken pictures and those above
 // max_pixels: Error(steps_failed) that names `file`, the fault and a remedy. Thread-safe.
 cv::Mat decode_picture(std::string_view bytes, const std::string& file, const DecodeOptions& options = {});

@@ -15,5 +15,6 @@ cv::Mat decode_png(std::string_view bytes, const DecodeOptions& options, std::st
 bool size_is_allowed(std::uint64_t width, std::uint64_t height, const DecodeOptions& options, std::string& message);
 
 constexpr const char* truncated = "is a truncated picture";
+constexpr const char* animation = "is an animation";
 
 }  // namespace automask::datasets

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
+#include <vector>
 //
 #include <jpeglib.h>
 //
@@ -55,14 +57,15 @@ void skip(j_decompress_ptr info, long count) {
   }
 }
 
-// PIL's arithmetic (Convert.c, cmyk2rgb, and MULDIV255), after Adobe's inversion, which all CMYK JPEGs have in PIL.
+// PIL's arithmetic (Convert.c, cmyk2rgb, and MULDIV255). Adobe's programs store 255 - ink, and PIL takes every CMYK
+// JPEG for theirs, with or without Adobe's marker (JpegImagePlugin.py).
 std::uint8_t ink(int colour, int black) {
   const int product = colour * black + 128;
   return static_cast<std::uint8_t>(std::max(0, black - (((product >> 8) + product) >> 8)));
 }
-void cmyk_to_rgb(const std::uint8_t* in, int width, bool inverted, std::uint8_t* out) {
+void cmyk_to_rgb(const std::uint8_t* in, int width, std::uint8_t* out) {
   for (int x = 0; x < width; ++x, in += 4)
-    for (int c = 0; c < 3; ++c) *out++ = inverted ? ink(255 - in[c], in[3]) : ink(in[c], 255 - in[3]);
+    for (int c = 0; c < 3; ++c) *out++ = ink(255 - in[c], in[3]);
 }
 
 class Decoder {
@@ -88,6 +91,7 @@ class Decoder {
     source_.manager.bytes_in_buffer = bytes.size();
     if (setjmp(reports_.back) != 0) return false;
     jpeg_read_header(&info_, TRUE);
+    has_several_scans_ = jpeg_has_multiple_scans(&info_) != FALSE;  // an error, and a jump, once all is read
     switch (info_.jpeg_color_space) {
       case JCS_GRAYSCALE:
         info_.out_color_space = JCS_GRAYSCALE;
@@ -109,7 +113,7 @@ class Decoder {
       std::uint8_t* out = picture.ptr(static_cast<int>(info_.output_scanline));
       JSAMPROW target = has_cmyk() ? row : out;
       if (jpeg_read_scanlines(&info_, &target, 1) != 1) return false;
-      if (has_cmyk()) cmyk_to_rgb(row, picture.cols, info_.saw_Adobe_marker, out);
+      if (has_cmyk()) cmyk_to_rgb(row, picture.cols, out);
     }
     jpeg_finish_decompress(&info_);
     return true;
@@ -122,16 +126,14 @@ class Decoder {
   const char* message() const { return reports_.message; }
   // Missing rows come out gray, so they must be noticed: by entropy-coded data that ends early, and where there are
   // several scans also by the lack of an end marker. A lone end marker that is missing does no harm.
-  bool is_cut_off() const {
-    return source_.exhausted &&
-           (reports_.data_ended || jpeg_has_multiple_scans(const_cast<jpeg_decompress_struct*>(&info_)));
-  }
+  bool is_cut_off() const { return source_.exhausted && (reports_.data_ended || has_several_scans_); }
   bool source_is_exhausted() const { return source_.exhausted; }
 
  private:
   Reports reports_{};
   jpeg_decompress_struct info_{};
   Source source_{};
+  bool has_several_scans_ = false;
 };
 
 }  // namespace

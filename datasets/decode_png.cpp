@@ -12,6 +12,7 @@ namespace {
 struct Input {
   std::string_view rest;
   bool ended = false;
+  bool animated = false;
   char message[128] = {};
 };
 
@@ -31,6 +32,13 @@ void on_read(png_structp png, png_bytep out, png_size_t size) {
   input->rest.remove_prefix(size);
 }
 
+// acTL of animated PNG (https://wiki.mozilla.org/APNG_Specification): the number of frames comes first.
+int on_chunk(png_structp png, png_unknown_chunkp chunk) {
+  if (std::memcmp(chunk->name, "acTL", 4) == 0 && chunk->size >= 4 && png_get_uint_32(chunk->data) > 1)
+    static_cast<Input*>(png_get_user_chunk_ptr(png))->animated = true;
+  return 1;
+}
+
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : input_{bytes} {
@@ -46,12 +54,18 @@ class Reader {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_read_fn(png_, &input_, on_read);
     png_set_user_limits(png_, 0x7FFFFFFF, 0x7FFFFFFF);  // ours come after the header, with a better sentence
+    png_set_read_user_chunk_fn(png_, &input_, on_chunk);
     png_read_info(png_, info_);
+    return true;
+  }
+  // Takes memory for two rows, so the header must be looked at before.
+  bool prepare() {
+    if (setjmp(png_jmpbuf(png_)) != 0) return false;
     const int colour = png_get_color_type(png_, info_);
     if (png_get_bit_depth(png_, info_) == 16) png_set_strip_16(png_);
     if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
     if (colour == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(png_, info_) < 8) png_set_expand_gray_1_2_4_to_8(png_);
-    if ((colour & PNG_COLOR_MASK_ALPHA) != 0) png_set_strip_alpha(png_);
+    png_set_strip_alpha(png_);  // also of palettes, whose expansion would else bring their transparency
     png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
     return true;
@@ -65,6 +79,7 @@ class Reader {
 
   std::uint32_t width() const { return png_get_image_width(png_, info_); }
   std::uint32_t height() const { return png_get_image_height(png_, info_); }
+  bool is_animated() const { return input_.animated; }
   int channels() const { return png_get_channels(png_, info_); }
   std::string fault() const { return input_.ended ? truncated : std::string("cannot be decoded: ") + input_.message; }
 
@@ -82,7 +97,15 @@ cv::Mat decode_png(std::string_view bytes, const DecodeOptions& options, std::st
     message = reader.fault();
     return {};
   }
+  if (reader.is_animated()) {
+    message = animation;
+    return {};
+  }
   if (!size_is_allowed(reader.width(), reader.height(), options, message)) return {};
+  if (!reader.prepare()) {
+    message = reader.fault();
+    return {};
+  }
   if (reader.channels() != 1 && reader.channels() != 3) {
     message = "cannot be decoded: has " + std::to_string(reader.channels()) + " channels";
     return {};

@@ -13,7 +13,8 @@ namespace automask::datasets {
 class Files {
  public:
   virtual ~Files() = default;
-  virtual const std::vector<std::string>& paths() const = 0;
+  virtual std::size_t size() const = 0;
+  virtual const std::string& path(std::size_t i) const = 0;
   virtual std::string read(std::size_t i) const = 0;
   virtual std::string where(std::size_t i) const = 0;
   virtual const std::string& name() const = 0;  // of the whole, for messages

@@ -16,12 +16,15 @@ namespace {
                     remedy);
 }
 
+constexpr const char* add_class = "correct the line, or give the list that names its class";
+
 std::string in_quotes(std::string_view text) {
   return core::Json(std::string(text.substr(0, 80))).dump(-1, ' ', false, core::Json::error_handler_t::replace);
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // the byte order mark of some editors
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find('\n', start), text.size());
     std::string_view line = text.substr(start, end - start);
@@ -61,8 +64,9 @@ std::map<int, int> parse_ilsvrc_ids(std::string_view text, const std::string& fi
     const auto parsed = number(id);
     if (!parsed || wnid.empty())
       fail(file, i + 1, in_quotes(lines[i]) + " is no \"ILSVRC_ID WNID\"", "write lines such as \"1 n02119789\"");
-    // The development kit's list goes on with inner nodes beyond the thousand classes.
-    if (const int label = classes.find(wnid); label >= 0) labels[*parsed] = label;
+    // The development kit's list goes on with inner nodes beyond the thousand classes: -1.
+    if (!labels.emplace(*parsed, classes.find(wnid)).second)
+      fail(file, i + 1, "names the ILSVRC id " + std::to_string(*parsed) + " a second time", "keep one of the lines");
   }
   return labels;
 }
@@ -118,10 +122,14 @@ std::vector<int> parse_ground_truth(std::string_view text, const std::string& fi
                "give the list of ILSVRC ids, \"1 n02119789\" a line, as well");
         if (ilsvrc.empty()) ilsvrc = parse_ilsvrc_ids(ilsvrc_text, ilsvrc_file, classes);
         const auto found = ilsvrc.find(*id);
-        if (found == ilsvrc.end()) fail(file, i + 1, "ILSVRC id " + std::to_string(*id) + " is not in " + ilsvrc_file);
+        if (found == ilsvrc.end())
+          fail(file, i + 1, "ILSVRC id " + std::to_string(*id) + " is not in " + ilsvrc_file,
+               "give the list of ids that belongs to this ground truth");
+        if (found->second < 0)
+          fail(file, i + 1, "ILSVRC id " + std::to_string(*id) + " is no class of the class list", add_class);
         labels[i] = found->second;
       } else if (labels[i] = classes.find(lines[i]); labels[i] < 0) {
-        fail(file, i + 1, in_quotes(lines[i]) + " is no class of the class list");
+        fail(file, i + 1, in_quotes(lines[i]) + " is no class of the class list", add_class);
       }
     }
     return labels;
@@ -142,7 +150,10 @@ std::vector<int> parse_ground_truth(std::string_view text, const std::string& fi
     int label = classes.find(value);
     if (const auto parsed = number(value); label < 0 && parsed) label = *parsed;
     if (label < 0 || static_cast<std::size_t>(label) >= classes.ids.size())
-      fail(file, i + 1, in_quotes(value) + " is no class of the class list");
+      fail(file, i + 1, in_quotes(value) + " is no class of the class list", add_class);
+    if (labels[place->second] >= 0)
+      fail(file, i + 1, "names the picture " + in_quotes(paths[place->second]) + " a second time",
+           "keep one of the lines");
     labels[place->second] = label;
   }
   for (std::size_t i = 0; i < paths.size(); ++i)

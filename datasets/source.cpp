@@ -6,6 +6,7 @@
 #include "datasets/files.h"
 #include "datasets/idx.h"
 #include "datasets/names.h"
+#include "datasets/walk.h"
 
 namespace automask::datasets {
 namespace {
@@ -14,18 +15,10 @@ namespace fs = std::filesystem;
 using core::Error;
 using core::ExitCode;
 
-// All pictures below a folder, relative, sorted by bytes. Links to folders are followed, as data sets are often made of
-// them; the walk is what recursive_directory_iterator makes of it.
-std::vector<std::string> pictures_below(const fs::path& folder) {
+// Relative, sorted by bytes.
+std::vector<std::string> relative_pictures(const fs::path& folder) {
   std::vector<std::string> paths;
-  try {
-    for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink))
-      if (is_picture_name(entry.path().native()) && entry.is_regular_file())
-        paths.push_back(entry.path().lexically_relative(folder).generic_string());
-  } catch (const fs::filesystem_error& error) {
-    throw Error(ExitCode::steps_failed, error.path1().empty() ? folder.string() : error.path1().string(),
-                "cannot be listed: " + error.code().message());
-  }
+  for (const fs::path& path : pictures_below(folder)) paths.push_back(path.lexically_relative(folder).generic_string());
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -49,7 +42,7 @@ std::unique_ptr<Source> open_source(const std::string& location, const SourceOpt
   std::error_code error;
   // A file may have braces in its name.
   if (fs::is_directory(location, error))
-    return labelled_files(files_in_folder(location, pictures_below(location)), options);
+    return labelled_files(files_in_folder(location, relative_pictures(location)), options);
   std::vector<fs::path> paths;
   if (fs::exists(location, error)) {
     paths.emplace_back(location);

@@ -1,6 +1,6 @@
 #pragma once
 // The readers' common face: start here. A source is an indexed list of labelled pictures, read and decoded one at a
-// time: what is kept in memory is the index (some 200 bytes a picture), never the pictures.
+// time: what is kept in memory is the index (some 200 bytes a picture, or a member of an archive), never the pictures.
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -35,18 +35,18 @@ class Source {
 
 struct SourceOptions {
   // "n01440764" or "n01440764 tench, Tinca tinca" a line, in the order of the labels. Empty: the class folders, sorted.
-  std::filesystem::path class_list;
+  std::filesystem::path class_list = {};
   // Labels of pictures that lie in no class folders; for the i-th line and the i-th picture by name:
   //   "n01751748" or "490"           one a line; numbers are ILSVRC ids (from 1), and `ilsvrc_ids` says which
   // or by name, with or without extension, in any order, a header line and further fields ignored:
   //   "ILSVRC2012_val_00000001.JPEG 65", "ILSVRC2012_val_00000001,n01751748 85 1 499 272"   numbers are labels (from 0)
-  std::filesystem::path ground_truth;
+  std::filesystem::path ground_truth = {};
   // "1 n02119789 ..." a line: what meta.mat of ILSVRC2012's development kit says, as text.
-  std::filesystem::path ilsvrc_ids;
+  std::filesystem::path ilsvrc_ids = {};
   // Only what lies below this folder of the source, and paths relative to it: "gaussian_noise/1" of noise.tar.
-  std::string subfolder;
-  std::vector<std::string> classes;  // names by label; of shards and packed formats, whose labels are numbers
-  DecodeOptions decode;
+  std::string subfolder = {};
+  std::vector<std::string> classes = {};  // names by label; of shards and packed formats, whose labels are numbers
+  DecodeOptions decode = {};
 };
 
 // Opens

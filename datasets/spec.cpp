@@ -7,6 +7,7 @@
 #include "core/hash.h"
 #include "core/parallel.h"
 #include "datasets/names.h"
+#include "datasets/walk.h"
 
 namespace automask::datasets {
 namespace {
@@ -73,17 +74,6 @@ std::vector<fs::path> archives(const DatasetSpec& spec, Split split) {
       throw Error(ExitCode::invalid_manifest, paths.back().string(), "is missing", how_to_get(spec));
   }
   return paths;
-}
-
-// Tiny-ImageNet keeps a class's pictures one folder deeper, so the walk goes all the way down.
-void add_pictures(const fs::path& folder, std::vector<fs::path>& out) {
-  try {
-    for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink))
-      if (is_picture_name(entry.path().native()) && entry.is_regular_file()) out.push_back(entry.path());
-  } catch (const fs::filesystem_error& error) {
-    throw Error(ExitCode::steps_failed, error.path1().empty() ? folder.string() : error.path1().string(),
-                "cannot be listed: " + error.code().message());
-  }
 }
 
 std::vector<std::string> class_folders(const fs::path& folder) {
@@ -242,7 +232,9 @@ std::vector<fs::path> files(const DatasetSpec& spec, Split split) {
   if (spec.reader == "tar" || spec.reader == "webdataset") return archives(spec, split);
   const fs::path folder = split_folder(spec, split);
   std::vector<fs::path> pictures;
-  for (const std::string& name : class_folders(folder)) add_pictures(folder / name, pictures);
+  // Tiny-ImageNet keeps a class's pictures one folder deeper, so the walk goes all the way down.
+  for (const std::string& name : class_folders(folder))
+    for (fs::path& picture : pictures_below(folder / name)) pictures.push_back(std::move(picture));
   if (pictures.empty())
     throw Error(ExitCode::invalid_manifest, folder.string(),
                 "holds no .jpg, .jpeg, .png, .webp, .ppm or .pgm in class folders", how_to_get(spec));

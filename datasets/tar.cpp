@@ -21,6 +21,8 @@ namespace {
   throw core::Error(core::ExitCode::steps_failed, file, problem, remedy);
 }
 
+constexpr const char* changed = "changed while it was read";
+constexpr std::uint64_t block = 512;
 constexpr std::uint64_t largest_member = std::uint64_t{1} << 31;  // far above any picture file
 
 // As a JSON string, so that what stands in an archive cannot garble a terminal.
@@ -128,13 +130,16 @@ void Tar::index() {
   if (access_->plain.size() == 0) fail(name_, "is empty");
   Stream stream(name_);
   std::unordered_set<std::string> seen;
+  std::uint64_t end = 0;  // of what was read; 0 where it is not known
   while (archive_entry* entry = stream.next()) {
+    end = stream.offset();
     if (archive_entry_filetype(entry) == AE_IFDIR && archive_entry_hardlink(entry) == nullptr) continue;
     access_->compressed = !stream.is_plain();
     const std::string raw = path_of(entry);
     std::string reason;
     const auto path = safe_path(raw, reason);
     const auto size = static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0));
+    end = archive_entry_sparse_count(entry) > 0 ? 0 : end + (size + block - 1) / block * block;
     if (archive_entry_hardlink(entry) != nullptr || archive_entry_filetype(entry) == AE_IFLNK) {
       reason = "is a link";
     } else if (archive_entry_filetype(entry) != AE_IFREG) {
@@ -156,13 +161,18 @@ void Tar::index() {
     seen.insert(*path);
     members_.push_back({*path, offset, size});
   }
+  // Cut off between two members, an archive looks whole but for this: two blocks of zeros (POSIX, pax), of which one
+  // will do.
+  if (end > 0 && stream.offset() < end + block)
+    fail(name_, "ends without an end mark: it may be truncated",
+         "fetch it again, or if it is whole append the mark: head -c 1024 /dev/zero >> FILE");
 }
 
 std::string Tar::read(std::size_t member) const {
   const TarMember& wanted = members_.at(member);
   if (!access_->compressed) return access_->plain.read(wanted.offset, wanted.size);
 
-  constexpr std::uint64_t window_limit = 64 << 20;
+  constexpr std::uint64_t window_limit = 64 << 20, window_entry = 64;  // small members cost more than their bytes
   const std::lock_guard lock(access_->mutex);
   auto& window = access_->window;
   const auto kept = std::find_if(window.begin(), window.end(), [&](const auto& item) { return item.first == member; });
@@ -172,17 +182,20 @@ std::string Tar::read(std::size_t member) const {
     access_->next = 0;
   }
   while (true) {
-    if (access_->stream->next() == nullptr) fail(name_, "changed while it was read", "leave the file alone");
+    archive_entry* entry = access_->stream->next();
+    if (entry == nullptr) fail(name_, changed, "leave the file alone");
     // Members that were left out are told by their offset.
     if (access_->stream->offset() != members_[access_->next].offset) continue;
+    if (archive_entry_size(entry) != static_cast<la_int64_t>(members_[access_->next].size))
+      fail(name_, changed, "leave the file alone");
     const std::size_t here = access_->next++;
     std::string bytes = access_->stream->read(members_[here].size);
     if (here == member) return bytes;
     // Other threads may be about to ask for it.
-    access_->window_bytes += bytes.size();
+    access_->window_bytes += bytes.size() + window_entry;
     window.emplace_back(here, std::move(bytes));
     while (access_->window_bytes > window_limit && !window.empty()) {
-      access_->window_bytes -= window.front().second.size();
+      access_->window_bytes -= window.front().second.size() + window_entry;
       window.pop_front();
     }
   }

@@ -31,9 +31,12 @@ std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error) {
   std::string text = error.what();
   text = text.substr(0, text.find('\n'));
   const CLI::App* at = &app;
-  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  const std::string command = at == &app ? "automask" : "automask " + at->get_name();
-  const std::string subject = at == &app ? "" : at->get_name() + " ";
+  std::string command = "automask", subject;
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    command += " " + at->get_name();
+    subject += at->get_name() + " ";
+  }
   const auto extras = app.remaining(true);
   const auto option =
       std::find_if(extras.begin(), extras.end(), [](const auto& word) { return word.rfind("--", 0) == 0; });
@@ -47,8 +50,9 @@ std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error) {
     return subject + "has no option " + name + "; " +
            (near ? "did you mean " + *near + "?" : "see `" + command + " --help`");
   }
-  if (!extras.empty() && at == &app)
-    return "no command \"" + extras.front() + "\"; " + core::suggestion(extras.front(), command_names(app));
+  if (!extras.empty() && !command_names(*at).empty())
+    return (subject.empty() ? "" : subject + "has ") + "no command \"" + extras.front() + "\"; " +
+           core::suggestion(extras.front(), command_names(*at));
   if (!text.empty() && text.back() == '.') text.pop_back();
   return text + "; see `" + command + " --help`";
 }
@@ -79,13 +83,20 @@ int parse_and_act(int argc, char** argv) {
   add_run(app, commands);
   add_corrupt(app, commands);
   add_evaluate(app, commands);
+  add_models(app, commands);
   add_query(app, commands);
   add_show(app, commands);
   add_report(app, commands);
   add_doctor(app, commands);
   add_completion(app, commands);
-  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+  const auto all = [](const CLI::App*) { return true; };
+  const auto add_to_footer = [](CLI::App* command) {
     command->footer(command->get_footer() + "\n\nAlso --store, --data, --threads and --format: see `automask --help`.");
+  };
+  for (CLI::App* command : app.get_subcommands(all)) {
+    add_to_footer(command);
+    for (CLI::App* inner : command->get_subcommands(all)) add_to_footer(inner);
+  }
 
   try {
     app.parse(argc, argv);

@@ -51,6 +51,7 @@ void add_plan(CLI::App& app, Commands& commands);
 void add_run(CLI::App& app, Commands& commands);
 void add_corrupt(CLI::App& app, Commands& commands);
 void add_evaluate(CLI::App& app, Commands& commands);
+void add_models(CLI::App& app, Commands& commands);
 void add_query(CLI::App& app, Commands& commands);
 void add_show(CLI::App& app, Commands& commands);
 void add_report(CLI::App& app, Commands& commands);

@@ -17,7 +17,16 @@ int bash_completion(const CLI::App& app) {
   std::string commands, cases;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     commands += " " + command->get_name();
-    cases += "    " + command->get_name() + ") words=\"" + long_options(*command) + "\" ;;\n";
+    std::string inner, words = long_options(*command);
+    for (const CLI::App* below : command->get_subcommands([](const CLI::App*) { return true; })) {
+      inner += " " + below->get_name();
+      words += long_options(*below);
+    }
+    cases += "    " + command->get_name() + ") words=\"" + words + "\"";
+    if (!inner.empty())
+      cases += "; if [ \"$before\" = " + command->get_name() + " ]; then COMPREPLY=($(compgen -W \"" + inner +
+               "\" -- \"$current\")); return; fi";
+    cases += " ;;\n";
   }
   std::cout << "# bash completion for automask: source <(automask completion bash)\n"
                "_automask() {\n"

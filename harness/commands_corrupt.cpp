@@ -118,9 +118,10 @@ int show_summary(const Commands& commands, const WriterJob& job, const Json& sum
     document.update(
         {{"schema_version", 1}, {"destination", job.destination.string()}, {"conditions", job.conditions.size()}});
     std::cout << document.dump(2) << "\n";
-  } else if (written + skipped == 0 && !stopped) {
-    std::cout << fmt::format("{}: everything is up to date: {} pictures under {} conditions are there\n",
-                             job.destination.string(), found, job.conditions.size());
+  } else if (written == 0 && found > 0 && !stopped) {
+    std::cout << fmt::format("{}: everything is up to date: {} pictures under {} conditions are there{}\n",
+                             job.destination.string(), found, job.conditions.size(),
+                             skipped == 0 ? "" : fmt::format(", {} were left out", skipped));
   } else {
     std::cout << fmt::format("{}: {} pictures under {} conditions written, {} found, {} left out; {} in {}\n",
                              job.destination.string(), written, job.conditions.size(), found, skipped,
@@ -210,7 +211,7 @@ void add_corrupt(CLI::App& app, Commands& commands) {
       ->capture_default_str();
   text("--split", options->split, "NAME", "names the random numbers: test and train get different noise")
       ->capture_default_str();
-  command->add_option("--max-pixels", options->max_pixels, "larger pictures are refused")
+  command->add_option("--max-pixels", options->max_pixels, "larger pictures are refused; 0: none")
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("--resume", options->resume, "go on with an interrupted run");

@@ -24,7 +24,7 @@ using results::Format;
 struct EvaluateOptions {
   std::string model, weights, data;
   std::vector<std::string> conditions;
-  std::string corruptions, severities = "1-5", variant = "fixed", output, preprocess = "none";
+  std::string corruptions, severities = "1-5", variant = "fixed", output, preprocess;
   std::string classes, ground_truth, ilsvrc_ids, subfolder, frost, subset, split = "test", normaliser;
   std::uint64_t seed = 0;
   std::string progress = "auto";
@@ -44,7 +44,8 @@ WriterJob job_of(const Commands& commands, const EvaluateOptions& options) {
   job.split = options.split;
   const bool compat = job.settings.edition == corruptions::Edition::compat;
   job.output = corruptions::parse_output(options.output.empty() ? (compat ? "jpeg85" : "png") : options.output);
-  job.preparation = corruptions::parse_preparation(options.preprocess);
+  job.preparation = corruptions::parse_preparation(options.preprocess.empty() ? (compat ? "imagenet224" : "none")
+                                                                              : options.preprocess);
   job.threads = commands.thread_count();
   job.program_version = version();
   if (!options.corruptions.empty()) {
@@ -81,10 +82,10 @@ void show_robustness(const Commands& commands, const Json& robustness) {
         {row.at("corruption"), percent(row.at("error")), percent(row.at("ce")), percent(row.at("relative_ce"))});
   std::cout << "\n";
   results::print(std::cout, table, commands.table_format());
-  std::cout << fmt::format("\nmCE {}, relative mCE {}; in percent with 95 % intervals over {} pictures; divided by: {}\n",
-                           percent(robustness.at("mce")), percent(robustness.at("relative_mce")),
-                           robustness.at("pictures").get<std::size_t>(),
-                           robustness.at("normaliser").get<std::string>());
+  std::cout << fmt::format(
+      "\nmCE {}, relative mCE {}; in percent with 95 % intervals over {} pictures; divided by: {}\n",
+      percent(robustness.at("mce")), percent(robustness.at("relative_mce")),
+      robustness.at("pictures").get<std::size_t>(), robustness.at("normaliser").get<std::string>());
   std::string missing;
   for (const Json& name : robustness.at("missing")) missing += (missing.empty() ? "" : ", ") + name.get<std::string>();
   if (!missing.empty()) std::cout << "without all five severities, so no mCE: " << missing << "\n";
@@ -128,8 +129,9 @@ void add_evaluate(CLI::App& app, Commands& commands) {
   text("--model", options->model, "NAME", "the network; taken from the checkpoint, and held against it if given");
   text("--data", options->data, "SRC", "what `automask corrupt` reads, or a folder that it wrote")->required();
   command
-      ->add_option("--condition", options->conditions,
-                   "a chain, e.g. \"shot_noise:3 > jpeg:q30\"; may be repeated; default: clean, or all that were written")
+      ->add_option(
+          "--condition", options->conditions,
+          "a chain, e.g. \"shot_noise:3 > jpeg:q30\"; may be repeated; default: clean, or all that were written")
       ->type_name("CHAIN")
       ->allow_extra_args(false);
   text("--corruptions", options->corruptions, "all|NAME,...", "with clean; as of `automask corrupt`");
@@ -137,8 +139,7 @@ void add_evaluate(CLI::App& app, Commands& commands) {
   text("--variant", options->variant, "NAME", "fixed, compat or imagecorruptions")->capture_default_str();
   text("--output", options->output, "CODEC",
        "what pictures pass through, as if written: png, raw, or jpeg85 (compat's default)");
-  text("--preprocess", options->preprocess, "NAME", "none, or imagenet224, before the corruption")
-      ->capture_default_str();
+  text("--preprocess", options->preprocess, "NAME", "none, or imagenet224 (compat's default), before the corruption");
   text("--classes", options->classes, "FILE", "class folders or names, one a line in the order of their labels");
   text("--ground-truth", options->ground_truth, "FILE", "labels of pictures that lie in no class folders");
   text("--ilsvrc-ids", options->ilsvrc_ids, "FILE", "what a ground truth of ILSVRC ids means");
@@ -147,8 +148,9 @@ void add_evaluate(CLI::App& app, Commands& commands) {
   text("--frost", options->frost, "DIR", "photographs of frost, needed by compat and imagecorruptions");
   text("--split", options->split, "NAME", "names the random numbers")->capture_default_str();
   command->add_option("--seed", options->seed, "of all random numbers")->type_name("N")->capture_default_str();
-  text("--normaliser", options->normaliser, "FILE",
-       "another network's `evaluate --format json` output: errors are divided by its; default: AlexNet's, as published");
+  text(
+      "--normaliser", options->normaliser, "FILE",
+      "another network's `evaluate --format json` output: errors are divided by its; default: AlexNet's, as published");
   text("--progress", options->progress, "KIND", "auto, plain, jsonl or none; on stderr")->capture_default_str();
   command->footer(
       "A written variant and the same one made on the fly give the same accuracy. CE, mCE and relative mCE are those\n"

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "models/element_type.h"
+
 namespace automask::models {
 namespace {
 
@@ -20,19 +22,27 @@ constexpr std::uint64_t largest_header = 100'000'000;
   throw core::Error(core::ExitCode::corrupt, where, fault, "the file is damaged or foreign: remove it and run again");
 }
 
-// Bytes of an FP32 tensor of this shape; fails where the product overflows or a dimension is no size.
-std::uint64_t tensor_bytes(const core::Json& shape, const std::string& where, std::vector<std::int64_t>& out) {
+// Elements of a tensor of this shape; fails where the product overflows or a dimension is no size.
+std::uint64_t elements_of(const core::Json& shape, const std::string& where, std::vector<std::int64_t>& out) {
   if (!shape.is_array() || shape.size() > 16) corrupt(where, "the shape is no short array");
-  std::uint64_t bytes = sizeof(float);
+  std::uint64_t elements = 1;
   for (const core::Json& dimension : shape) {
     if (!dimension.is_number_unsigned()) corrupt(where, "a dimension is no size");
     const auto size = dimension.get<std::uint64_t>();
-    if (size > std::uint64_t{1} << 40 || (size != 0 && bytes > (std::uint64_t{1} << 60) / size))
+    if (size > std::uint64_t{1} << 40 || (size != 0 && elements > (std::uint64_t{1} << 56) / size))
       corrupt(where, "the shape is too large");
-    bytes *= size;
+    elements *= size;
     out.push_back(static_cast<std::int64_t>(size));
   }
-  return bytes;
+  return elements;
+}
+
+ElementType type_of(const core::Json& dtype, const std::string& where) {
+  const auto type = dtype.is_string() ? element_type_of_safetensors(dtype.get<std::string>()) : std::nullopt;
+  if (!type)
+    corrupt(where, "the type is " + dtype.dump(-1, ' ', false, core::Json::error_handler_t::replace) +
+                       ", read are F64, F32, F16, BF16, integers and BOOL");
+  return *type;
 }
 
 core::Json parse_header(std::string_view text, const std::string& where) {
@@ -91,18 +101,18 @@ SafetensorsFile decode_safetensors(std::string_view bytes, const std::string& fi
     const std::string where = file + ": tensor " + name;
     if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets"))
       corrupt(where, "dtype, shape or data_offsets are missing");
-    if (entry["dtype"] != "F32") corrupt(where, "the type is " + entry["dtype"].dump() + ", only F32 is read");
+    const ElementType type = type_of(entry["dtype"], where);
     graph::Tensor tensor;
-    const std::uint64_t expected = tensor_bytes(entry["shape"], where, tensor.shape);
+    const std::uint64_t elements = elements_of(entry["shape"], where, tensor.shape);
     const core::Json& offsets = entry["data_offsets"];
     if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
         !offsets[1].is_number_unsigned())
       corrupt(where, "data_offsets are no pair of offsets");
     const auto begin = offsets[0].get<std::uint64_t>(), end = offsets[1].get<std::uint64_t>();
     if (begin > end || end > data.size()) corrupt(where, "its data reach past the end of the file");
-    if (end - begin != expected) corrupt(where, "its shape and its data disagree");
-    tensor.data.resize(expected / sizeof(float));
-    if (expected != 0) std::memcpy(tensor.data.data(), data.data() + begin, expected);
+    if (end - begin != elements * bytes_of(type)) corrupt(where, "its shape and its data disagree");
+    tensor.data.resize(elements);
+    to_floats(data.data() + begin, type, elements, 1, tensor.data.data());
     spans.emplace_back(begin, end);
     content.tensors.emplace(name, std::move(tensor));
   }

@@ -1,5 +1,6 @@
 #pragma once
-// The safetensors format (github.com/huggingface/safetensors): u64 header size, JSON header, tensors. FP32 here.
+// The safetensors format (github.com/huggingface/safetensors): u64 header size, JSON header, tensors. Written in FP32;
+// floating-point and integer formats up to 64 bits are read as FP32.
 #include <filesystem>
 #include <map>
 #include <string>

@@ -126,13 +126,13 @@ Robustness robustness(std::span<const Wrongs> conditions, const Normaliser& norm
     if (tested.empty() || divisor == normaliser.mean_error.end()) continue;
     const std::vector<double> errors = shares(tested);
     std::vector<double> ce = errors, relative = errors;
-    const double relative_divisor = divisor->second - normaliser.clean;
+    // Without a clean error of the normaliser's nothing is relative to it, as where it loses nothing.
+    const double relative_divisor = normaliser.clean ? divisor->second - *normaliser.clean : 0;
     for (std::size_t i = 0; i < ce.size(); ++i) {
       ce[i] /= divisor->second;
       if (clean != nullptr) relative[i] = (relative[i] - clean_shares[i]) / relative_divisor;
     }
     Robustness::Row row{corruption, mean_of(errors), mean_of(ce), std::nullopt};
-    // Where the normaliser itself loses nothing there is nothing to compare with.
     if (clean != nullptr && relative_divisor > 0) row.relative_ce = mean_of(relative);
     if (std::find(benchmark.begin(), benchmark.end(), corruption) != benchmark.end()) {
       ++counted;
@@ -154,7 +154,7 @@ Robustness robustness(std::span<const Wrongs> conditions, const Normaliser& norm
 }
 
 Normaliser normaliser_from(std::span<const Wrongs> conditions, const std::string& name) {
-  Normaliser normaliser{name, 0, {}};
+  Normaliser normaliser{name, {}, {}};
   if (const Wrongs* clean = find(conditions, "clean")) normaliser.clean = mean(shares({clean}));
   for (const std::string& corruption : corruptions_in(conditions))
     if (const auto tested = complete(conditions, corruption); !tested.empty())
@@ -163,18 +163,23 @@ Normaliser normaliser_from(std::span<const Wrongs> conditions, const std::string
 }
 
 Normaliser normaliser_from_json(const core::JsonCursor& cursor) {
-  Normaliser normaliser{cursor.at("name").string(), cursor.at("clean").number(), {}};
+  const auto share = [](const core::JsonCursor& at, bool zero) {
+    const double error = at.number();
+    if (!(error <= 1 && (error > 0 || (zero && error == 0)))) at.fail("is no error", "give a share in (0, 1]");
+    return error;
+  };
+  Normaliser normaliser{cursor.at("name").string(), {}, {}};
+  if (!cursor.at("clean").value().is_null()) normaliser.clean = share(cursor.at("clean"), true);
   const core::JsonCursor errors = cursor.at("mean_error");
-  for (const std::string& corruption : errors.keys()) {
-    const double error = errors.at(corruption).number();
-    if (!(error > 0 && error <= 1)) errors.at(corruption).fail("is no error", "give a share in (0, 1]");
-    normaliser.mean_error[corruption] = error;
-  }
+  for (const std::string& corruption : errors.keys())
+    normaliser.mean_error[corruption] = share(errors.at(corruption), false);
   return normaliser;
 }
 
 Json to_json(const Normaliser& normaliser) {
-  return {{"name", normaliser.name}, {"clean", normaliser.clean}, {"mean_error", normaliser.mean_error}};
+  return {{"name", normaliser.name},
+          {"clean", normaliser.clean ? Json(*normaliser.clean) : Json()},
+          {"mean_error", normaliser.mean_error}};
 }
 
 Json to_json(const Robustness& robustness) {

@@ -15,8 +15,8 @@ namespace automask::results {
 
 // What errors are divided by: mean error over the severities, and the error on clean pictures; shares in (0, 1].
 struct Normaliser {
-  std::string name;  // "AlexNet, published"
-  double clean = 0;
+  std::string name;                          // "AlexNet, published"
+  std::optional<double> clean;               // absent where it was not tested: then nothing is relative to it
   std::map<std::string, double> mean_error;  // corruption -> mean over severities 1 to 5
 };
 // AlexNet's as published: clean error of the paper's table 1, corruptions of google-research/augmix imagenet.py (15)

@@ -11,8 +11,11 @@ build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
        libtorch-dev libopenblas0-pthread libopencv-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libcli11-dev
        libbenchmark-dev libgtest-dev libgmock-dev libfmt-dev libssl-dev libvalijson-dev
        libdnnl-dev ocl-icd-opencl-dev libjpeg62-turbo-dev libpng-dev
-       libwebp-dev libopenjp2-7-dev libavcodec-dev libarchive-dev zlib1g-dev dataset-fashion-mnist)
-tests=(python3 python3-venv python3-torchvision imagemagick sqlite3 chromium clang-format clang-tidy binutils procps)
+       libwebp-dev libopenjp2-7-dev libavcodec-dev libarchive-dev zlib1g-dev
+       libonnx-dev libprotobuf-dev dataset-fashion-mnist)
+# clang-14 with libclang-rt-14-dev: libFuzzer (43 MiB more than clang-tidy's clang). qemu-user: an older processor.
+tests=(python3 python3-venv imagemagick sqlite3 chromium clang-format clang-tidy binutils procps qemu-user
+       clang-14 libclang-rt-14-dev python3-torch python3-torchvision)
 
 wanted=("${build[@]}")
 list=false

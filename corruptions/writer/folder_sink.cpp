@@ -48,16 +48,18 @@ class FolderSink : public Sink {
     for (const Condition& condition : job.conditions) folders_.push_back(condition_folder(condition));
   }
 
-  void put(const PictureRecord& record, std::vector<std::string> files) override {
-    if (!files.empty()) {
-      create_once(std::filesystem::path(record.name).parent_path());
-      for (std::size_t k = 0; k < files.size(); ++k) write_whole(root_ / folders_[k] / record.name, files[k]);
-    }
+  void add(const PictureRecord& record, std::size_t k, std::string file) override {
+    if (k == 0) create_once(std::filesystem::path(record.name).parent_path());
+    write_whole(root_ / folders_[k] / record.name, file);
+  }
+  void end(const PictureRecord& record) override {
+    std::error_code ignored;
+    for (std::size_t k = 0; k < record.files.size() && !record.error.empty(); ++k)
+      std::filesystem::remove(root_ / folders_[k] / record.name, ignored);
     const std::lock_guard lock(mutex_);
     written_(record);
   }
   void stop() override {}
-  void finish() override {}
 
  private:
   // The class's folder under every condition.

@@ -19,7 +19,7 @@ using core::Error;
 using core::ExitCode;
 using core::Json;
 
-constexpr const char* journal_ending = ".unfinished";
+constexpr std::int64_t reserve = 1 << 18;  // bytes, for the lines until the next flush
 
 [[noreturn]] void fail(const std::filesystem::path& file, const std::string& problem, const std::string& remedy) {
   throw Error(ExitCode::usage, file.string(), problem, remedy);
@@ -34,6 +34,13 @@ constexpr const char* journal_ending = ".unfinished";
 std::string difference(const Json& found, const Json& wanted) {
   const Json patch = Json::diff(found, wanted);
   return patch.empty() ? "" : patch.front().at("path").get<std::string>();
+}
+
+// Where a journal's first line is not whole, nothing was done before it was killed.
+bool has_first_line(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string line;
+  return std::getline(in, line) && !in.eof();
 }
 
 Json value_at(const Json& json, const std::string& pointer) {
@@ -84,10 +91,6 @@ PictureRecord picture_record_from_json(const Json& json) {
   return record;
 }
 
-std::string index_name(int part, int parts) {
-  return parts == 1 ? "index.jsonl" : "index-" + std::to_string(part) + "-of-" + std::to_string(parts) + ".jsonl";
-}
-
 Json read_index(const std::filesystem::path& file, const std::function<void(PictureRecord)>& record,
                 std::int64_t* usable_bytes) {
   std::ifstream in(file, std::ios::binary);
@@ -131,48 +134,67 @@ void require_same_job(const std::filesystem::path& file, const Json& found, cons
 std::vector<std::filesystem::path> indexes_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> found;
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    std::string name = entry.path().filename().string();
-    if (name.ends_with(journal_ending)) name.resize(name.size() - std::strlen(journal_ending));
-    if (name == "index.jsonl" || (name.starts_with("index-") && name.ends_with(".jsonl")))
-      found.push_back(entry.path());
-  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+    if (part_of(entry.path())) found.push_back(entry.path());
   std::sort(found.begin(), found.end());
   return found;
 }
 
-Journal::Journal(std::filesystem::path folder, int part, int parts, Json header, bool resume)
-    : folder_(std::move(folder)), final_(folder_ / index_name(part, parts)), header_(std::move(header)) {
-  journal_ = final_.string() + journal_ending;
-  for (const auto& other : indexes_in(folder_))
+Journal::Journal(std::filesystem::path folder, Part part, core::Json header, bool resume)
+    : folder_(std::move(folder)),
+      journal_(folder_ / journal_name(part)),
+      final_(folder_ / index_name(part)),
+      header_(std::move(header)) {
+  for (const auto& other : indexes_in(folder_)) {
+    if (std::filesystem::is_symlink(other))
+      fail(other, "is a symbolic link, nothing is written through it", "remove it, or choose another destination");
+    if (is_journal(other) && !has_first_line(other)) continue;  // killed at its very begin
     require_same_job(other, read_index(other, [](PictureRecord) {}), header_);
-  if (std::filesystem::exists(final_)) {
-    finished_ = true;
-    read_index(final_, [&](const PictureRecord& record) { mark(record); });
-    return;
+    if (const Part there = *part_of(other); there.parts != part.parts)
+      fail(other, "divides the job into " + std::to_string(there.parts) + " parts, not " + std::to_string(part.parts),
+           "give the same n in --shard i/n, or choose another destination");
   }
+  if (std::filesystem::exists(final_)) {
+    std::int64_t usable = 0;
+    read_index(
+        final_, [&](const PictureRecord& record) { mark(record); }, &usable);
+    finished_ = usable == static_cast<std::int64_t>(std::filesystem::file_size(final_));
+    if (finished_) return;
+    if (!resume) fail(final_, "is cut off or damaged", "do the pictures that it lacks again with --resume");
+    states_.clear();
+    std::filesystem::rename(final_, journal_);
+  }
+  open(resume);
+}
+
+void Journal::open(bool resume) {
   if (std::filesystem::exists(journal_) && !resume)
     fail(journal_, "holds an unfinished run of this job", "go on with --resume, or remove the folder to begin anew");
-  descriptor_ = ::open(journal_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  descriptor_ = ::open(journal_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
   folder_descriptor_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor_ < 0 || folder_descriptor_ < 0) fail_writing(journal_);
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
     fail(journal_, "is being written by another process",
          "wait until it has finished, or give each a part: --shard 1/2");
-  std::int64_t usable = 0;
-  if (::lseek(descriptor_, 0, SEEK_END) > 0) {
-    try {
-      read_index(
-          journal_, [&](const PictureRecord& record) { mark(record); }, &usable);
-    } catch (const Error&) {
-      usable = 0;  // killed before the header was whole
-    }
+  remove_leftovers();
+  if (has_first_line(journal_))
+    read_index(
+        journal_, [&](const PictureRecord& record) { mark(record); }, &size_);
+  if (::ftruncate(descriptor_, size_) != 0 || ::lseek(descriptor_, size_, SEEK_SET) != size_) fail_writing(journal_);
+  if (size_ > 0) {
+    ::fallocate(descriptor_, FALLOC_FL_KEEP_SIZE, size_, reserve);
+    return;
   }
-  if (::ftruncate(descriptor_, usable) != 0 || ::lseek(descriptor_, usable, SEEK_SET) != usable) fail_writing(journal_);
-  if (usable == 0) {
-    buffer_ = header_.dump() + "\n";
-    flush();
-  }
+  buffer_ = header_.dump() + "\n";
+  flush();
+}
+
+// Of an index that was being written when its process was killed.
+void Journal::remove_leftovers() const {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored))
+    if (entry.path().filename().string().starts_with(final_.filename().string() + ".tmp."))
+      std::filesystem::remove(entry.path(), ignored);
 }
 
 Journal::~Journal() {
@@ -201,16 +223,28 @@ void Journal::add(const PictureRecord& record) {
 void Journal::flush() {
   if (buffer_.empty()) return;
   if (::syncfs(folder_descriptor_) != 0) fail_writing(folder_);
-  const char* data = buffer_.data();
-  for (std::size_t left = buffer_.size(); left > 0;) {
-    const ssize_t written = ::write(descriptor_, data, left);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_writing(journal_);
-    data += written;
-    left -= static_cast<std::size_t>(written);
+  if (!write_all(buffer_)) {
+    // Half a line would end the reading of whatever comes after it.
+    const int error = errno;
+    if (::ftruncate(descriptor_, size_) == 0) ::lseek(descriptor_, size_, SEEK_SET);
+    errno = error;
+    fail_writing(journal_);
   }
+  size_ += static_cast<std::int64_t>(buffer_.size());
   buffer_.clear();
   if (::fdatasync(descriptor_) != 0) fail_writing(journal_);
+  // Where the disk fills up, what was finished until then can still be written down.
+  ::fallocate(descriptor_, FALLOC_FL_KEEP_SIZE, size_, reserve);
+}
+
+bool Journal::write_all(const std::string& text) {
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t written = ::write(descriptor_, text.data() + done, text.size() - done);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    done += static_cast<std::size_t>(written);
+  }
+  return true;
 }
 
 void Journal::finish() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "corruptions/writer/parts.h"
 
 namespace automask::corruptions {
 
@@ -29,9 +30,6 @@ struct PictureRecord {
 core::Json to_json(const PictureRecord& record);
 PictureRecord picture_record_from_json(const core::Json& json);
 
-// "index.jsonl", or "index-2-of-4.jsonl" for a part.
-std::string index_name(int part, int parts);
-
 // Calls `record` for each whole line after the header and returns the header; a cut off or damaged last line ends the
 // reading and `usable_bytes` says where. Error(corrupt) names the file where the header itself cannot be read.
 core::Json read_index(const std::filesystem::path& file, const std::function<void(PictureRecord)>& record,
@@ -46,8 +44,8 @@ std::vector<std::filesystem::path> indexes_in(const std::filesystem::path& folde
 class Journal {
  public:
   // Goes on with an existing journal of the same job, else starts one; locked against a second process. Error(usage)
-  // where it is another job's, where it may not be resumed, or where another process is at it.
-  Journal(std::filesystem::path folder, int part, int parts, core::Json header, bool resume);
+  // where it is another job's or divided otherwise, where it may not be resumed, or where another process is at it.
+  Journal(std::filesystem::path folder, Part part, core::Json header, bool resume);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
@@ -64,11 +62,15 @@ class Journal {
  private:
   enum class State : std::uint8_t { open, written, left_out };
   void mark(const PictureRecord& record);
+  void open(bool resume);
+  bool write_all(const std::string& text);
+  void remove_leftovers() const;
 
   std::filesystem::path folder_, journal_, final_;
   core::Json header_;
   int descriptor_ = -1, folder_descriptor_ = -1;
   bool finished_ = false;
+  std::int64_t size_ = 0;      // of the journal's whole lines
   std::vector<State> states_;  // by picture number; grows as needed
   std::string buffer_;
 };

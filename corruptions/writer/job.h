@@ -41,7 +41,7 @@ struct WriterJob {
   int part = 1, parts = 1;       // this process writes part 1 <= part <= parts
   int threads = 1;
   bool resume = false, keep_going = false;
-  std::string program_version;  // for the record; a run goes on only under the version that began it
+  std::string program_version;            // for the record; a run goes on only under the version that began it
   std::int64_t max_pixels = 178'956'970;  // larger pictures are refused before they are decoded
 };
 core::Json to_json(const WriterJob& job);

@@ -1,5 +1,7 @@
 #include "corruptions/writer/pictures.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <fstream>
 #include <unordered_map>
@@ -8,6 +10,7 @@
 #include "core/hash.h"
 #include "corruptions/corruption.h"
 #include "corruptions/writer/encode.h"
+#include "corruptions/writer/tar.h"
 #include "datasets/dataset.h"
 
 namespace automask::corruptions {
@@ -15,6 +18,15 @@ namespace {
 
 using core::Error;
 using core::ExitCode;
+
+bool is_utf8(const std::string& path) {
+  try {
+    core::Json(path).dump();
+    return true;
+  } catch (const core::Json::exception&) {
+    return false;
+  }
+}
 
 // Paths come from archives and file systems; what is written from them stays under the destination.
 bool stays_inside(const std::string& path) {
@@ -60,25 +72,49 @@ Pictures::Pictures(const WriterJob& job) : job_(job) {
   if (items_.empty())
     throw Error(ExitCode::usage, job.source, "holds no pictures", "name a folder, a tar file or shards with pictures");
 
-  std::unordered_map<std::string, std::size_t> names;  // how often a name would be taken
   for (std::size_t i = 0; i < items_.size(); ++i) {
-    if (!stays_inside(path(i)))
-      throw Error(ExitCode::usage, job.source, "holds a picture named \"" + path(i) + "\"",
-                  "paths must be relative and without \"..\"");
-    ++names[corruptions::file_name(path(i), job.output)];
+    const char* fault = !stays_inside(path(i)) ? "paths must be relative and without \"..\""
+                        : !is_utf8(path(i))    ? "rename it: paths must be UTF-8"
+                                               : nullptr;
+    if (fault != nullptr) throw Error(ExitCode::usage, job.source, "holds a picture named \"" + path(i) + "\"", fault);
   }
-  keeps_ending_.resize(items_.size());
-  for (std::size_t i = 0; i < items_.size(); ++i)
-    keeps_ending_[i] = names[corruptions::file_name(path(i), job.output)] > 1;
+  name_apart();
+}
+
+void Pictures::name_apart() {
+  apart_.resize(items_.size());
+  const auto identity = [&](std::size_t i) {
+    const std::string name = file_name(i);
+    if (job_.layout == Layout::folder) return name;
+    const std::string member = member_name(name);
+    return member.substr(0, member.rfind('.'));
+  };
+  // Whoever is moved out of another's way may come into a third one's, who then moves: until nothing changes.
+  for (bool changed = true; changed;) {
+    changed = false;
+    std::unordered_map<std::string, std::vector<std::size_t>> groups;
+    for (std::size_t i = 0; i < items_.size(); ++i) groups[identity(i)].push_back(i);
+    for (const auto& [name, group] : groups) {
+      const auto by_distance = [&](std::size_t a, std::size_t b) { return apart_[a] < apart_[b]; };
+      const int nearest = apart_[*std::min_element(group.begin(), group.end(), by_distance)];
+      if (group.size() == 1 || nearest == 2) continue;
+      for (const std::size_t i : group)
+        if (apart_[i] == nearest) ++apart_[i];
+      changed = true;
+    }
+  }
 }
 
 std::string Pictures::path(std::size_t i) const { return source_->id(items_[i]); }
 int Pictures::label(std::size_t i) const { return source_->label(items_[i]); }
 
-std::string Pictures::file_name(std::size_t i) const {
-  const std::string name = path(i), written = corruptions::file_name(name, job_.output);
-  if (!keeps_ending_[i]) return written;
-  return name + std::filesystem::path(written).extension().string();  // a.png and a.jpg: a.png.png and a.jpg.png
+std::string Pictures::file_name(std::size_t i) const { return file_name(i, apart_[i]); }
+
+std::string Pictures::file_name(std::size_t i, int apart) const {
+  const std::string name = path(i), plain = corruptions::file_name(name, job_.output);
+  if (apart == 0) return plain;
+  const std::string ending = std::filesystem::path(plain).extension().string();
+  return apart == 1 ? name + ending : fmt::format("{}-{:016x}{}", name, core::hash64(name), ending);
 }
 
 std::string Pictures::fingerprint() const {

@@ -9,18 +9,20 @@
 
 namespace automask::corruptions {
 
+// Takes each file as soon as it is encoded: one picture under 75 conditions may need hundreds of megabytes. Called from
+// many threads, for one picture from one thread; pictures are begun in rising order of their numbers.
 class Sink {
  public:
   virtual ~Sink() = default;
-  // One picture under every condition, in the job's order; an empty list for one that was left out. Called from many
-  // threads, each number once, and numbers are begun in rising order. May wait until earlier numbers have arrived.
-  // When it returns, or when `written` was called for it, the files are complete under their final names.
-  virtual void put(const PictureRecord& record, std::vector<std::string> files) = 0;
-  virtual void stop() = 0;    // lets waiting calls return: an earlier number will not come
-  virtual void finish() = 0;  // all have come
+  // A picture under the k-th condition, in the job's order. May wait until earlier numbers have arrived.
+  virtual void add(const PictureRecord& record, std::size_t k, std::string file) = 0;
+  // The picture is complete, or was left out (record.error): then what was added of it is taken back. When `written` is
+  // called for it, its files are complete under their final names.
+  virtual void end(const PictureRecord& record) = 0;
+  virtual void stop() = 0;  // lets waiting calls return: an earlier number will not come
 };
 
-// `written` is called, one call at a time, for each picture whose files have their final names.
+// `written` is called, one call at a time, for each picture that ended.
 using Written = std::function<void(const PictureRecord&)>;
 std::unique_ptr<Sink> make_folder_sink(const WriterJob& job, Written written);
 // `numbers`: those that will come, rising; blocks are those of the whole source, so that shards are the same for any
@@ -30,6 +32,12 @@ std::unique_ptr<Sink> make_shard_sink(const WriterJob& job, std::vector<std::siz
 
 // "shard-000012.tar", under a condition's folder.
 std::string shard_name(std::size_t block);
+
+// The members of a shard that describe a picture: KEY.json and, with a label, KEY.cls.
+struct Description {
+  std::string json, label;
+};
+Description describe(const PictureRecord& record, const Condition& condition, const std::vector<std::string>& classes);
 
 // Creates folder / relative one by one. Error(usage) where a part of it is a symbolic link or no folder: nothing is
 // written outside of `folder`.

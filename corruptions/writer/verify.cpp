@@ -1,10 +1,9 @@
 // Every file against its index: there, of the right size, of the right SHA-256.
 #include <fmt/format.h>
 
-#include <atomic>
-#include <fstream>
 #include <map>
 #include <mutex>
+#include <tuple>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -24,32 +23,53 @@ using core::Json;
 
 constexpr std::size_t faults_told = 100;
 
-// One index and the files it speaks of, picture by picture or shard by shard.
+// At least so many pictures are held at a time: enough to keep the threads busy.
+constexpr std::size_t batch = 256;
+
+// One index and the files it speaks of, batch by batch: whole shards, or some pictures.
 class Check {
  public:
   Check(const std::filesystem::path& index, int threads, const WriterHooks& hooks, Verdict& verdict)
-      : folder_(index.parent_path()), threads_(threads), hooks_(hooks), verdict_(verdict) {
-    header_ = read_index(index, [&](PictureRecord record) {
-      if (record.error.empty()) records_.push_back({record.number, std::move(record)});
-    });
+      : index_(index), folder_(index.parent_path()), threads_(threads), hooks_(hooks), verdict_(verdict) {}
+
+  void run() {
+    std::int64_t usable = 0;
+    header_ = read_index(
+        index_, [](const PictureRecord&) {}, &usable);
     for (const Json& condition : header_.at("conditions")) folders_.push_back(condition.at("folder"));
-    // A picture done twice stands twice in a journal; the last line counts.
-    std::stable_sort(records_.begin(), records_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (std::size_t i = 0; i + 1 < records_.size();)
-      records_[i].first == records_[i + 1].first ? void(records_.erase(records_.begin() + std::ptrdiff_t(i)))
-                                                 : void(++i);
+    if (header_.at("layout") == "shards") per_shard_ = header_.at("pictures_per_shard");
+    const std::size_t wanted = numbers_of(*part_of(index_), header_.at("pictures"), per_shard_).size();
+    total_ = wanted;
+    read_index(index_, [&](PictureRecord record) {
+      ++listed_;
+      if (!batch_.empty() && batch_.size() >= batch && block_of(record) != block_of(batch_.back())) check();
+      if (record.error.empty()) batch_.push_back(std::move(record));
+    });
+    check();
+    if (is_journal(index_)) return;
+    if (usable != static_cast<std::int64_t>(std::filesystem::file_size(index_)) || listed_ != wanted) {
+      const std::string lacks = fmt::format("{} lists {} of {} pictures", index_.string(), listed_, wanted);
+      fault(verdict_.changed, lacks + ": it is cut off or damaged; do the others again with --resume");
+    }
   }
 
-  void run() { header_.at("layout") == "folder" ? files() : shards(); }
-
  private:
+  // Pictures of the same block lie in the same files.
+  std::size_t block_of(const PictureRecord& record) const {
+    return per_shard_ == 0 ? record.number : record.number / per_shard_;
+  }
+
+  void check() {
+    if (hooks_.stop()) throw Error(ExitCode::interrupted, "verify " + folder_.string(), "interrupted");
+    per_shard_ == 0 ? files() : shards();
+    batch_.clear();
+    hooks_.progress({listed_, total_, 0, 0});
+  }
+
   void files() {
-    std::atomic<std::size_t> done{0};
-    core::parallel_for(records_.size(), threads_, [&](std::size_t i) {
-      if (hooks_.stop()) return;
-      const PictureRecord& record = records_[i].second;
+    core::parallel_for(batch_.size(), threads_, [&](std::size_t i) {
+      const PictureRecord& record = batch_[i];
       for (std::size_t k = 0; k < folders_.size(); ++k) file(folder_ / folders_[k] / record.name, record.files.at(k));
-      tell(++done);
     });
   }
 
@@ -65,28 +85,23 @@ class Check {
   }
 
   void shards() {
-    const auto per_shard = header_.at("pictures_per_shard").get<std::size_t>();
-    std::map<std::size_t, std::pair<std::size_t, std::size_t>> blocks;  // block -> [first, last) of records_
-    for (std::size_t i = 0; i < records_.size(); ++i) {
-      auto& range = blocks.try_emplace(records_[i].first / per_shard, i, i).first->second;
-      range.second = i + 1;
-    }
-    std::vector<std::pair<std::size_t, std::size_t>> work;  // block, condition
+    using Range = std::pair<std::size_t, std::size_t>;  // [first, last) of batch_
+    std::map<std::size_t, Range> blocks;
+    for (std::size_t i = 0; i < batch_.size(); ++i)
+      blocks.try_emplace(block_of(batch_[i]), i, i).first->second.second = i + 1;
+    std::vector<std::tuple<std::size_t, Range, std::size_t>> work;  // with the condition
     for (const auto& [block, range] : blocks)
-      for (std::size_t k = 0; k < folders_.size(); ++k) work.emplace_back(block, k);
-    std::atomic<std::size_t> done{0};
+      for (std::size_t k = 0; k < folders_.size(); ++k) work.emplace_back(block, range, k);
     core::parallel_for(work.size(), threads_, [&](std::size_t i) {
-      if (hooks_.stop()) return;
-      const auto& [block, k] = work[i];
-      shard(folder_ / folders_[k] / shard_name(block), blocks.at(block), k);
-      tell(++done * records_.size() / work.size());
+      const auto& [block, range, k] = work[i];
+      shard(folder_ / folders_[k] / shard_name(block), range, k);
     });
   }
 
   void shard(const std::filesystem::path& path, std::pair<std::size_t, std::size_t> range, std::size_t k) {
     std::map<std::string, const FileRecord*> wanted;
     for (std::size_t i = range.first; i < range.second; ++i)
-      wanted[member_name(records_[i].second.name)] = &records_[i].second.files.at(k);
+      wanted[member_name(batch_[i].name)] = &batch_[i].files.at(k);
     if (!std::filesystem::exists(path)) {
       for (std::size_t i = 0; i < wanted.size(); ++i) fault(verdict_.missing, path.string() + " is missing");
       return;
@@ -119,19 +134,16 @@ class Check {
     ++counter;
     if (verdict_.faults.size() < faults_told) verdict_.faults.push_back(sentence);
   }
-  void tell(std::size_t done) {
-    const std::lock_guard lock(mutex_);
-    if (done % 64 == 0 || done == records_.size()) hooks_.progress({done, records_.size(), 0, 0});
-  }
 
-  const std::filesystem::path folder_;
+  const std::filesystem::path index_, folder_;
   const int threads_;
   const WriterHooks& hooks_;
   Verdict& verdict_;
   std::mutex mutex_;
   Json header_;
   std::vector<std::string> folders_;
-  std::vector<std::pair<std::size_t, PictureRecord>> records_;
+  std::size_t per_shard_ = 0, listed_ = 0, total_ = 0;
+  std::vector<PictureRecord> batch_;
 };
 
 }  // namespace
@@ -143,8 +155,15 @@ Verdict verify(const std::filesystem::path& destination, int threads, const Writ
                 "name the folder that `automask corrupt` wrote");
   Verdict verdict;
   for (const auto& index : indexes) {
-    if (index.extension() != ".jsonl") ++verdict.unfinished;
-    Check(index, threads, hooks, verdict).run();
+    if (is_journal(index)) ++verdict.unfinished;
+    try {
+      Check(index, threads, hooks, verdict).run();
+    } catch (const Json::exception& error) {
+      throw Error(ExitCode::corrupt, index.string(), std::string("is damaged: ") + error.what(),
+                  "write the data again");
+    } catch (const std::out_of_range&) {
+      throw Error(ExitCode::corrupt, index.string(), "is damaged: a picture lacks files", "write the data again");
+    }
   }
   std::sort(verdict.faults.begin(), verdict.faults.end());
   return verdict;

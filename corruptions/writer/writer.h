@@ -23,6 +23,7 @@ struct WriterHooks {
 };
 
 struct WriterSummary {
+  // pictures = written + found + skipped, unless stopped; skipped: left out now or earlier.
   std::size_t pictures = 0, written = 0, found = 0, skipped = 0;
   std::int64_t bytes = 0;
   double seconds = 0;

@@ -36,12 +36,17 @@ WrittenVariants::WrittenVariants(std::filesystem::path folder)
     : folder_(std::move(folder)), shards_(std::make_shared<Shards>()) {
   std::size_t listed = 0;
   for (const auto& index : indexes_in(folder_)) {
-    if (index.extension() != ".jsonl")
+    if (is_journal(index))
       throw Error(ExitCode::usage, index.string(), "is unfinished", "go on with `automask corrupt ... --resume`");
-    const Json header = read_index(index, [&](const PictureRecord& record) {
+    std::int64_t usable = 0;
+    const auto record = [&](const PictureRecord& picture) {
       ++listed;
-      if (record.error.empty()) pictures_.push_back({record.number, record.label, record.path, record.name});
-    });
+      if (picture.error.empty()) pictures_.push_back({picture.number, picture.label, picture.path, picture.name});
+    };
+    const Json header = read_index(index, record, &usable);
+    if (usable != static_cast<std::int64_t>(std::filesystem::file_size(index)))
+      throw Error(ExitCode::corrupt, index.string(), "is cut off or damaged after " + std::to_string(listed) + " lines",
+                  "do the pictures that it lacks again with `automask corrupt ... --resume`");
     if (!header_.is_null()) require_same_job(index, header, header_);
     header_ = header;
   }

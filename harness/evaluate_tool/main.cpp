@@ -5,12 +5,15 @@
 #include <chrono>
 #include <functional>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "corruptions/writer/encode.h"
 #include "corruptions/writer/pictures.h"
 #include "corruptions/writer/written.h"
 #include "datasets/dataset.h"
+#include "datasets/labels.h"
+#include "harness/class_names.h"
 #include "harness/tool.h"
 #include "methods/evaluate.h"
 #include "results/robustness.h"
@@ -32,6 +35,26 @@ struct Pictures {
   std::function<cv::Mat(std::size_t condition, std::size_t picture)> load;
 };
 
+// Labels by another list of classes, which has the same by folder or by name, in any order and with others among them.
+void relabel(Pictures& pictures, const std::filesystem::path& file) {
+  const auto list = datasets::parse_class_list(core::read_file(file), file.string());
+  std::vector<int> labels;
+  for (const std::string& name : pictures.classes) {
+    int label = list.find(name);
+    for (std::size_t i = 0; i < list.names.size() && label < 0; ++i)
+      if (list.names[i] == name) label = static_cast<int>(i);
+    if (label < 0)
+      throw Error(ExitCode::usage, file.string(), "lacks the class \"" + name + "\" of the pictures",
+                  core::suggestion(name, list.names));
+    labels.push_back(label);
+  }
+  pictures.classes = list.names;
+  pictures.label = [before = std::move(pictures.label), labels](std::size_t i) {
+    const int label = before(i);
+    return label < 0 ? label : labels.at(static_cast<std::size_t>(label));
+  };
+}
+
 // A folder that `automask corrupt` wrote: its conditions, or those of them that are asked for.
 Pictures written_pictures(const corruptions::WriterJob& job, const std::string& folder) {
   const auto written = std::make_shared<corruptions::WrittenVariants>(folder);
@@ -40,6 +63,10 @@ Pictures written_pictures(const corruptions::WriterJob& job, const std::string& 
   const auto& there = written->conditions();
   for (const corruptions::Condition& condition : job.conditions) {
     const auto found = std::find(there.begin(), there.end(), condition.canonical());
+    if (found == there.end() && condition.clean() && job.conditions.size() > 1) {
+      harness::tool_note(folder + " was not written under clean, so errors relative to it are left out");
+      continue;
+    }
     if (found == there.end())
       throw Error(ExitCode::usage, folder, "was not written under " + condition.canonical(),
                   core::suggestion(condition.canonical(), there));
@@ -50,6 +77,7 @@ Pictures written_pictures(const corruptions::WriterJob& job, const std::string& 
   pictures.classes = written->header().at("classes").get<std::vector<std::string>>();
   pictures.size = written->size();
   pictures.label = [written](std::size_t i) { return written->label(i); };
+  if (!job.class_list.empty()) relabel(pictures, job.class_list);
   pictures.path = [written](std::size_t i) { return written->path(i); };
   pictures.load = [written, numbers](std::size_t k, std::size_t i) { return written->load(numbers[k], i); };
   return pictures;
@@ -74,25 +102,6 @@ Pictures fresh_pictures(const corruptions::WriterJob& job) {
   return pictures;
 }
 
-// The network's class for each of the data's. By name where the data's names are known to the network.
-std::vector<int> match_classes(const std::vector<std::string>& data, const std::vector<std::string>& network,
-                               const std::string& where) {
-  std::vector<int> match;
-  for (const std::string& name : data) {
-    const auto found = std::find(network.begin(), network.end(), name);
-    if (found == network.end()) break;
-    match.push_back(static_cast<int>(found - network.begin()));
-  }
-  if (match.size() == data.size() && !data.empty()) return match;
-  if (data.size() > network.size())
-    throw Error(ExitCode::usage, where,
-                "has " + std::to_string(data.size()) + " classes, the network knows " + std::to_string(network.size()),
-                "name the network's classes in their order with --classes FILE");
-  match.clear();
-  for (std::size_t i = 0; i < data.size(); ++i) match.push_back(static_cast<int>(i));
-  return match;
-}
-
 struct Answers {
   std::vector<std::uint8_t> wrong;
   std::int64_t right = 0, right5 = 0;
@@ -111,7 +120,10 @@ class Evaluation {
     if (!model.empty() && model != checkpoint_.graph.name)
       throw Error(ExitCode::usage, request.at("weights").get<std::string>(),
                   "holds a " + checkpoint_.graph.name + ", not a " + model, "leave --model out, or give its weights");
-    classes_ = match_classes(pictures_.classes, checkpoint_.classes, request.at("job").at("source"));
+    harness::ClassMatch match = harness::match_classes(pictures_.classes, checkpoint_.classes,
+                                                       outputs_of(checkpoint_.graph), request.at("job").at("source"));
+    classes_ = std::move(match.outputs);
+    if (!match.note.empty()) harness::tool_note(match.note);
     for (std::size_t i = 0; i < pictures_.size; ++i)
       if (pictures_.label(i) < 0)
         throw Error(ExitCode::usage, pictures_.path(i), "has no label",
@@ -145,6 +157,10 @@ class Evaluation {
 
  private:
   static constexpr std::size_t batch = 64;
+
+  static std::size_t outputs_of(const graph::Graph& graph) {
+    return static_cast<std::size_t>(graph::infer_shapes(graph).back().channels);
+  }
 
   // The set of masks and normalisation that was trained for a condition, else the first.
   int set_of(const std::string& condition) const {
@@ -185,7 +201,7 @@ class Evaluation {
     const auto width = static_cast<std::size_t>(logits.size(1));
     const float* values = logits.data_ptr<float>();
     for (std::size_t i = 0; i < count; ++i, values += width) {
-      const auto right = static_cast<std::size_t>(classes_.at(static_cast<std::size_t>(pictures_.label(begin + i))));
+      const std::size_t right = classes_.at(static_cast<std::size_t>(pictures_.label(begin + i)));
       const auto above = std::count_if(values, values + width, [&](float value) { return value > values[right]; });
       // Equal logits: the first class wins, as argmax has it.
       const auto tied = std::count(values, values + right, values[right]);
@@ -221,7 +237,7 @@ class Evaluation {
   models::Network network_;
   int threads_;
   results::Normaliser normaliser_ = results::alexnet_normaliser();
-  std::vector<int> classes_;
+  std::vector<std::size_t> classes_;  // the network's output by the data's label
   datasets::DatasetSpec spec_;
   datasets::PictureSet shape_;  // of the batch at hand
 };

@@ -17,6 +17,7 @@ AUTOMASK = pathlib.Path(sys.argv[1]).resolve()
 APPROVE = "--approve" in sys.argv[2:]
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE / "golden"
+CORPUS = HERE.parent / "fuzz/corpus"
 
 MANIFEST = {
     "name": "small",
@@ -36,11 +37,21 @@ HOLES = [
 ]
 
 
+# What sizes, times and rates are in scenes that write pictures.
+NUMBERS = [
+    (r'("(?:seconds|decode|operators|encode|write|decode_seconds|free_bytes)": )[-\d.e+]+', r"\1<number>"),
+    (r"\b[\d.]+ (?:s|min [\d]+ s)\b", "<time>"),
+    (r"\b[\d.]+ (?:B|[KMGT]iB)\b", "<bytes>"),
+    (r"(has |instead of )\d+( bytes)?", r"\1<number>\2"),
+    (r'("bytes": )[\d.]+', r"\1<number>"),
+]
+
+
 class Scene:
     """One temporary folder; every command in it goes into the transcript."""
 
     def __init__(self, name):
-        self.name, self.text = name, ""
+        self.name, self.text, self.holes = name, "", HOLES
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="automask-cli-"))
         data = self.folder / "data"
         data.mkdir()
@@ -72,7 +83,7 @@ class Scene:
 
     def finish(self):
         text = self.text.replace(str(self.folder), "<dir>")
-        for pattern, hole in HOLES:
+        for pattern, hole in self.holes:
             text = re.sub(pattern, hole, text)
         shutil.rmtree(self.folder)
         return text
@@ -90,7 +101,7 @@ def scene(function):
 def help(s):
     s.run()
     s.run("--version")
-    for command in ("init", "validate", "plan", "run", "query", "show", "report", "doctor", "completion"):
+    for command in ("init", "validate", "plan", "run", "query", "show", "report", "doctor", "corrupt", "evaluate", "completion"):
         s.run(command, "--help")
 
 
@@ -208,6 +219,38 @@ def results(s):
 
 
 @scene
+def models(s):
+    for command in ((), ("list",), ("info",), ("convert",)):
+        s.run("models", *command, "--help")
+    s.run("models", "list")
+    s.run("models", "list", "--format", "csv")
+    s.run("models", "info", "tinynet", "--layers")
+    s.run("models", "info", "tinynet", "--input", "1x20x20", "--classes", "3", "--format", "json")
+    for name in ("zip.pth", "wrapped.pth"):
+        shutil.copy(CORPUS / "pth" / name, s.folder / name)
+    shutil.copy(CORPUS / "onnx/plain.onnx", s.folder / "plain.onnx")
+    s.run("models", "info", "zip.pth", "--layers")
+    s.run("models", "info", "plain.onnx", "--layers")
+    s.run("models", "convert", "zip.pth", "zip.safetensors")
+    s.run("models", "convert", "plain.onnx", "plain.safetensors", "--format", "json")
+    s.run("models", "convert", "plain.safetensors", "again.onnx")
+    s.run("models", "info", "again.onnx", "--format", "md")
+    # What does not work says why.
+    s.run("models", "lst")
+    s.run("models", "info", "resnet81")
+    s.run("models", "info", "resnet18", "--input", "224")
+    s.run("models", "convert", "wrapped.pth", "w.onnx")
+    s.run("models", "convert", "wrapped.pth", "w.onnx", "--model", "resnet18")
+    s.run("models", "convert", "wrapped.pth", "w.onnx", "--model", "resnet-18")
+    s.run("models", "convert", "wrapped.pth", "w.pth")
+    s.run("models", "convert", "small.json", "w.safetensors")
+    s.run("models", "convert", "nowhere.pth", "w.safetensors")
+    (s.folder / "cut.pth").write_bytes((s.folder / "zip.pth").read_bytes()[:-50])
+    s.run("models", "convert", "cut.pth", "w.safetensors")
+    assert not (s.folder / "w.safetensors").exists() and not (s.folder / "w.onnx").exists()
+
+
+@scene
 def stores(s):
     s.run("run", "small.json", "--store", "here", "--progress", "none", show=False)
     assert (s.folder / "here/results.sqlite").exists() and not (s.folder / ".automask").exists()
@@ -217,13 +260,91 @@ def stores(s):
     s.run("run", "small.json", "--store", "here")
 
 
+def photos(s):
+    """Four pictures in two classes, as PPM, which needs no library."""
+    for number in range(4):
+        width, height = 40 + number, 32
+        pixels = bytes((x * 5 + y * 3 * (c + 1) + 40 * number) % 256 for y in range(height) for x in range(width)
+                       for c in range(3))
+        file = s.folder / "photos" / ("cat" if number % 2 else "dog") / f"{number}.ppm"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"P6\n%d %d\n255\n" % (width, height) + pixels)
+
+
+@scene
+def corrupt_usage(s):
+    photos(s)
+    s.run("corrupt")
+    s.run("corrupt", "photos")
+    s.run("corrupt", "photos", "out", "--corruptions", "fogg")
+    s.run("corrupt", "photos", "out", "--severities", "6")
+    s.run("corrupt", "photos", "out", "--condition", "shot_noise:9")
+    s.run("corrupt", "photos", "out", "--condition", "shot_nois:3")
+    s.run("corrupt", "photos", "out", "--layout", "folders")
+    s.run("corrupt", "photos", "out", "--output", "jpeg86")
+    s.run("corrupt", "photos", "out", "--preprocess", "imagenet")
+    s.run("corrupt", "photos", "out", "--variant", "compt")
+    s.run("corrupt", "photos", "out", "--variant", "compat")
+    s.run("corrupt", "photos", "out", "--shard", "3/2")
+    s.run("corrupt", "photos", "out", "--pictures-per-shard", "0")
+    s.run("corrupt", "photos", "out", "--sed", "3")
+    s.run("corrupt", "photo", "out")
+    s.run("corrupt", "photos", "photos/out")
+    s.run("corrupt", "--verify", "photos")
+    assert not (s.folder / "out").exists() and not (s.folder / "photos/out").exists()
+    s.run("evaluate", "--data", "photos")
+    s.run("evaluate", "--weights", "none.safetensors", "--data", "photos", "--condition", "jpg:q30")
+    s.run("evaluate", "--weights", "none.safetensors", "--data", "photos", "--normaliser", "none.json")
+    s.run("evaluate", "--weights", "none.safetensors", "--data", "photos", "--progress", "none")
+
+
+@scene
+def corrupt(s):
+    photos(s)
+    s.holes = NUMBERS + HOLES
+    job = ["corrupt", "photos", "out", "--corruptions", "contrast", "--severities", "1,3", "--condition",
+           "shot_noise:3 > jpeg:q30", "--threads", "2"]
+    s.run(*job, "--dry-run", "--progress", "none")
+    s.run(*job, "--dry-run", "--progress", "none", "--format", "json")
+    assert not (s.folder / "out").exists()
+    s.run(*job)
+    files = sorted(str(p.relative_to(s.folder / "out")) for p in (s.folder / "out").rglob("*") if p.is_file())
+    assert len(files) == 13 and files[0] == "contrast/1/cat/1.png" and "index.jsonl" in files, files
+    s.run(*job)
+    s.run(*job, "--seed", "1")
+    s.run("corrupt", "--verify", "out", "--progress", "none")
+    s.run("corrupt", "--verify", "photos", "out", "--progress", "none", "--format", "json")
+    (s.folder / "out/contrast/1/cat/1.png").unlink()
+    (s.folder / "out/contrast/3/dog/0.png").write_bytes(b"short")
+    s.run("corrupt", "--verify", "out", "--progress", "none")
+    s.run("corrupt", "--verify", "out", "--progress", "none", "--format", "json")
+    # A journal is what is left of an interrupted run: the index without its last picture.
+    index = s.folder / "out/index.jsonl"
+    (s.folder / "out/index.jsonl.unfinished").write_text("".join(index.read_text().splitlines(True)[:-1]))
+    index.unlink()
+    s.run(*job, "--progress", "none")
+    s.run("corrupt", "--verify", "out", "--progress", "none")
+    s.run(*job, "--resume", "--progress", "none")
+    (s.folder / "photos/cat/bad.ppm").write_bytes(b"P6\n9 9\n255\n")
+    other = ["corrupt", "photos", "other", "--condition", "jpeg:q30", "--layout", "shards", "--shard", "1/1", "--progress", "none"]
+    s.run(*other)
+    s.run(*other, "--resume", "--keep-going", "--format", "json")
+    assert sorted(p.name for p in (s.folder / "other").rglob("*.*")) == ["index.jsonl", "shard-000000.tar"]
+
+
 def completion_works():
     script = subprocess.run([AUTOMASK, "completion", "bash"], capture_output=True, text=True, check=True).stdout
     ask = script + '\nCOMP_WORDS=(automask pl); COMP_CWORD=1; _automask; echo "${COMPREPLY[@]}"' \
         '\nCOMP_WORDS=(automask plan x.json --ex); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"' \
-        '\nCOMP_WORDS=(automask plan --format j); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"\n'
+        '\nCOMP_WORDS=(automask plan --format j); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask corr); COMP_CWORD=1; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask corrupt a b --keep); COMP_CWORD=4; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask evaluate --wei); COMP_CWORD=2; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask models co); COMP_CWORD=2; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask models info --lay); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"\n'
+    wanted = ["plan", "--explain", "json", "corrupt", "--keep-going", "--weights", "convert", "--layers"]
     answer = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
-    return answer.stdout.split() == ["plan", "--explain", "json"] and not answer.stderr
+    return answer.stdout.split() == wanted and not answer.stderr
 
 
 def links_lightly():

@@ -55,7 +55,7 @@ Json variant_goldens() {
   for (const auto& info : corruptions::operator_infos())
     for (const int channels : {1, 3}) {
       const int level = info.kind == corruptions::Kind::codec ? 30 : 3;
-      const auto text = info.name + ":" + (info.kind == corruptions::Kind::codec ? "q" : "") + std::to_string(level);
+      const auto text = info.name + ":" + info.prefix + std::to_string(level);
       const auto variant =
           corruptions::make_variant(synthetic_pictures(4, channels), corruptions::Condition::parse(text), {});
       found[text + " x" + std::to_string(channels)] = core::sha256_hex(

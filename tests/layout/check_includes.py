@@ -29,9 +29,10 @@ ALLOWED = {
 EVERYTHING = ["harness"]
 # Heavy libraries and the rooms that may include them.
 LIBRARIES = {
-    r"torch/|ATen/|c10/": ["models", "methods", "hw_targets/compiler", "hw_targets/cpu", "harness/steps"],
-    r"opencv2/": ["datasets", "corruptions", "harness/steps"],
+    r"torch/|ATen/|c10/": ["models", "methods", "hw_targets/compiler", "hw_targets/cpu", "harness/steps", "harness/evaluate_tool"],
+    r"opencv2/": ["datasets", "corruptions", "harness/steps", "harness/evaluate_tool"],
     r"sqlite3|SQLiteCpp": ["results"],
+    r"onnx/|google/protobuf/": ["models"],
 }
 HARNESS_FORBIDDEN = {  # headers of the harness that must not see later ones
     "manifest": ["plan", "execute", "launch", "cli"],

@@ -52,7 +52,7 @@ void serve(const core::Json& job) {
       result = entry(corruptions::field_operators(), name).apply(picture, field, severity, settings);
     } else {
       core::RandomStream random(job.value("key", std::uint64_t{1}), static_cast<std::uint64_t>(i));
-      corruptions::LinkContext context{severity, random, nullptr, settings};
+      corruptions::LinkContext context{severity, random, nullptr, 0, {}, settings};
       result = entry(corruptions::operators(), name).apply(picture, context);
     }
     times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());

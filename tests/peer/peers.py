@@ -2,6 +2,7 @@
 numbers recorded, our operators behind corruptions_tool, and photographs that packages carry."""
 import importlib.util
 import json
+import os
 import pathlib
 import subprocess
 import warnings
@@ -76,10 +77,11 @@ def call_reference(name, picture, severity, seed):
 
 
 class Tool:
-    """Our operators."""
+    """Our operators; `before` and `environment` start the program differently."""
 
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, path, before=(), environment=None):
+        self.process = subprocess.Popen([*before, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env={**os.environ, **(environment or {})})
 
     def __call__(self, name, picture, severity, edition, field=None, **more):
         picture = np.ascontiguousarray(picture)

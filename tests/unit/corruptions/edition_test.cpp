@@ -39,7 +39,7 @@ TEST(Edition, HasANameThatIsReadBack) {
   for (const Edition edition : editions) EXPECT_EQ(parse_edition(to_string(edition)), edition);
   const auto error = error_of([] { parse_edition("original"); });
   EXPECT_EQ(error.code(), core::ExitCode::usage);
-  EXPECT_SAYS(error, "write fixed, compat or imagecorruptions");
+  EXPECT_SAYS(error, "known: fixed, compat, imagecorruptions");
 }
 
 TEST(Editions, TakeAnySizeGrayOrColouredAndRepeatThemselves) {
@@ -67,9 +67,10 @@ TEST(Editions, TakeAnySizeGrayOrColouredAndRepeatThemselves) {
 }
 
 TEST(Editions, TruncateWhereFixedRounds) {
+  // Fog is not among them: its map has another side in compat.
   const cv::Mat picture = scene(64, 64, 3);
-  for (const char* name : {"gaussian_noise", "speckle_noise", "gaussian_blur", "zoom_blur", "fog", "brightness",
-                           "contrast", "motion_blur", "spatter"}) {
+  for (const char* name : {"gaussian_noise", "speckle_noise", "gaussian_blur", "zoom_blur", "brightness", "contrast",
+                           "motion_blur", "spatter"}) {
     const auto mean = [&](Edition edition) {
       return cv::mean(apply_operator(name, picture, 2, 5, nullptr, 0, {}, {edition, {}}).reshape(1))[0];
     };
@@ -138,12 +139,12 @@ TEST(MotionBlur, EndsAtTheBorderInImagecorruptions) {
 }
 
 TEST(ZoomBlur, LeavesTheCentreAndMovesTheRim) {
+  // Two squares of 5 x 5: zooms up to 1.21 leave the middle of one alone and move the other by up to 6 pixels.
   cv::Mat picture = flat(65, 65, 1, 0);
-  picture.at<std::uint8_t>(32, 32) = 255;
-  picture.at<std::uint8_t>(32, 60) = 255;
+  for (const int x : {32, 60}) picture(cv::Rect(x - 2, 30, 5, 5)) = 255;
   const cv::Mat zoomed = apply_operator("zoom_blur", picture, 3);
-  EXPECT_GT(zoomed.at<std::uint8_t>(32, 32), 120);
-  EXPECT_LT(zoomed.at<std::uint8_t>(32, 60), 60);
+  EXPECT_GT(zoomed.at<std::uint8_t>(32, 32), 230);
+  EXPECT_LT(zoomed.at<std::uint8_t>(32, 60), 180);
 }
 
 TEST(Saturate, KeepsGraysGrayInFixed) {
@@ -307,7 +308,7 @@ TEST(Fields, GiveWhatTheStreamGives) {
     const cv::Mat given = gaussian_noise_of(picture, field, 3, {edition, {}});
     const cv::Mat drawn = apply_operator("gaussian_noise", picture, 3, 5, nullptr, 0, {}, {edition, {}});
     EXPECT_LE(difference(given, drawn), 1);
-    EXPECT_LE(cv::countNonZero((given != drawn).reshape(1)), 2);
+    EXPECT_LE(cv::countNonZero(cv::Mat(given != drawn).reshape(1)), 2);
   }
 }
 

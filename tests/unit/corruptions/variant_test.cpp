@@ -203,8 +203,9 @@ TEST(Variant, OfFashionMnistIsCorruptedAsItShould) {
     return sum / static_cast<double>(clean.pixels.size());
   };
   for (const auto& info : operator_infos()) {
-    // Gray has no saturation; ImageNet-C's elastic severities 3 to 5 move less than 2.
-    if (info.name == "saturate" || info.name == "elastic_transform") continue;
+    // Gray has no saturation; ImageNet-C's elastic severities 3 to 5 move less than 2, and its spatter 3 differs from 2
+    // in how much it is blurred.
+    if (info.name == "saturate" || info.name == "elastic_transform" || info.name == "spatter") continue;
     double before = 0;
     for (int step = 1; step <= 5; ++step) {
       const double now = error(testing::link_at(info, step));

@@ -4,38 +4,11 @@
 #include "core/philox.h"
 #include "datasets/idx.h"
 #include "tests/unit/core/throws.h"
+#include "tests/unit/datasets/damage.h"
 #include "tests/unit/datasets/idx_bytes.h"
 
 namespace automask::datasets {
 namespace {
-
-std::string damaged(std::string bytes, core::RandomStream& random) {
-  for (std::uint32_t edits = 1 + random.below(4); edits > 0; --edits) {
-    const auto at = bytes.empty() ? 0 : random.below(static_cast<std::uint32_t>(bytes.size()));
-    // The header is where the interesting mistakes are.
-    const auto early = std::min<std::size_t>(at, random.below(24));
-    switch (random.below(6)) {
-      case 0:
-        bytes.resize(at);
-        break;
-      case 1:
-        bytes.insert(at, 1 + random.below(9), static_cast<char>(random.next()));
-        break;
-      case 2:
-        if (!bytes.empty()) bytes[at] = static_cast<char>(random.next());
-        break;
-      case 3:
-        if (!bytes.empty()) bytes[early] = static_cast<char>(random.next());
-        break;
-      case 4:
-        if (!bytes.empty()) bytes[early] = static_cast<char>(bytes[early] ^ (1 << random.below(8)));
-        break;
-      default:
-        bytes.erase(at, 1 + random.below(3));
-    }
-  }
-  return bytes;
-}
 
 TEST(FuzzIdx, ParsesOrThrowsItsError) {
   core::RandomStream random(0x1D8);
@@ -44,7 +17,7 @@ TEST(FuzzIdx, ParsesOrThrowsItsError) {
   const std::vector<std::string> seeds = {images, labels, wide, testing::gzipped(images), testing::gzipped(wide)};
   int parsed = 0, refused = 0;
   for (int round = 0; round < 20000; ++round) {
-    std::string bytes = damaged(seeds[random.below(static_cast<std::uint32_t>(seeds.size()))], random);
+    std::string bytes = testing::damaged(seeds[random.below(static_cast<std::uint32_t>(seeds.size()))], random, 24);
     if (random.below(8) == 0) bytes = testing::gzipped(bytes);  // damage inside a sound gzip file
     try {
       const IdxArray array = parse_idx(bytes, "fuzz");

@@ -6,6 +6,7 @@
 
 #include "core/atomic_file.h"
 #include "core/philox.h"
+#include "datasets/dataset.h"
 #include "tests/unit/core/temporary_folder.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/datasets/idx_bytes.h"

@@ -103,7 +103,7 @@ TEST(DecodePicture, RefusesBrokenPictures) {
   EXPECT_SAYS(fault(damaged), "cannot be decoded");
   // A whole thumbnail inside does not make a picture whole.
   const std::string cut =
-      jpeg.substr(0, 2) + std::string("\xff\xe1\x00\x08 \xff\xd9   ", 10) + jpeg.substr(2, jpeg.size() - 4);
+      jpeg.substr(0, 2) + std::string("\xff\xe1\x00\x08 \xff\xd9   ", 10) + jpeg.substr(2, jpeg.size() - 12);
   EXPECT_SAYS(fault(cut), "truncated");
 }
 

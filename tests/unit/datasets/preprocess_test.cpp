@@ -83,6 +83,15 @@ TEST(Preprocess, ShrinksWithAntialiasing) {
 
 TEST(Preprocess, EnlargesBilinearly) { expect_antialiased(9, 9, input(3, 32, 32), {32, 32}, {0, 0}); }
 
+TEST(Preprocess, ResizesBeforeItCrops) {
+  auto spec = input(3, 14, 14);
+  spec.resize = 16;
+  // Resize(16) of 40 x 71: int(16 x 71 / 40) = 28; (28 - 14) / 2 = 7 and (16 - 14) / 2 = 1.
+  expect_antialiased(40, 71, spec, {28, 16}, {7, 1});
+  const cv::Mat picture = random_picture(40, 71, 3, 5);
+  EXPECT_EQ(cv::norm(resize_and_centre_crop(picture, 16, 14), preprocess(picture, spec), cv::NORM_INF), 0);
+}
+
 TEST(Preprocess, CutsTheMiddleOfTheLongSide) {
   // The long side is int(20 x 90 / 40) = 45; (45 - 20) / 2 = 12.5 rounds to even.
   expect_antialiased(40, 90, input(1, 20, 20), {45, 20}, {12, 0});
@@ -100,6 +109,25 @@ TEST(Preprocess, WorksFromOnePixel) {
   const cv::Mat result = preprocess(one, input(3, 4, 5));
   EXPECT_EQ(cv::norm(result, cv::Mat(4, 5, CV_8UC3, cv::Scalar::all(77)), cv::NORM_INF), 0);
   EXPECT_EQ(preprocess(random_picture(1, 300, 3, 1), input(1, 1, 1)).total(), 1u);
+}
+
+// Brought to a short side of 256 it would have 15,360,000 rows; what is kept of them takes no more than any other.
+TEST(Preprocess, TakesThePartsOfPicturesThatAreAllSide) {
+  for (const int length : {60'000, 20'000'000}) {
+    cv::Mat line(length, 1, CV_8UC1, cv::Scalar(10));
+    const int middle = length / 2;
+    line(cv::Rect(0, middle, 1, length - middle)) = cv::Scalar(200);
+    for (const bool upright : {true, false}) {
+      const cv::Mat picture = upright ? line : cv::Mat(1, length, CV_8UC1, line.data);
+      cv::Mat result = resize_and_centre_crop(picture);
+      if (!upright) cv::transpose(result, result);
+      ASSERT_EQ(result.size(), cv::Size(224, 224));
+      for (int x = 0; x < 224; ++x) {
+        EXPECT_LE(result.at<std::uint8_t>(111, x), 105);
+        EXPECT_GE(result.at<std::uint8_t>(112, x), 105);
+      }
+    }
+  }
 }
 
 TEST(Preprocess, LeavesAFittingPictureAlone) {

@@ -75,7 +75,7 @@ TEST(Safetensors, RefusesEachKindOfDamage) {
       {file_of("{\"__metadata__\":{\"a\":3}}", ""), "no string"},
       {file_of("{\"x\":3}", ""), "missing"},
       {file_of(entry(R"("dtype":"F32","shape":[2])"), eight), "missing"},
-      {file_of(entry(R"("dtype":"F16","shape":[4],"data_offsets":[0,8])"), eight), "F16"},
+      {file_of(entry(R"("dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8])"), eight), "F8_E4M3"},
       {file_of(entry(R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])"), eight), "no size"},
       {file_of(entry(R"("dtype":"F32","shape":[2.0],"data_offsets":[0,8])"), eight), "no size"},
       {file_of(entry(R"("dtype":"F32","shape":7,"data_offsets":[0,8])"), eight), "shape"},

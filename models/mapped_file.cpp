@@ -1,0 +1,43 @@
+#include "models/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+
+namespace automask::models {
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const auto fail = [&](int error) {
+    throw core::Error(core::ExitCode::usage, path.string(), std::string("cannot be read: ") + std::strerror(error),
+                      "check the path");
+  };
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(errno);
+  struct stat status {};
+  const bool known = ::fstat(descriptor, &status) == 0;
+  if (known && S_ISREG(status.st_mode) && status.st_size > 0) {
+    const auto size = static_cast<std::size_t>(status.st_size);
+    // Populated at once: a page fault per 4 KiB costs more than the pages.
+    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
+    if (address != MAP_FAILED) {
+      address_ = address;
+      mapping_ = {static_cast<const char*>(address), size};
+    }
+  }
+  ::close(descriptor);
+  if (known && S_ISDIR(status.st_mode)) fail(EISDIR);
+  if (address_ == nullptr) copy_ = core::read_file(path);
+}
+
+MappedFile::~MappedFile() {
+  if (address_ != nullptr) ::munmap(address_, mapping_.size());
+}
+
+}  // namespace automask::models
