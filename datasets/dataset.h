@@ -13,9 +13,13 @@ namespace automask::datasets {
 // files: Error(steps_failed) with file, offset or member, and remedy.
 std::unique_ptr<Source> open(const DatasetSpec& spec, Split split);
 
-// Brings a picture to the spec's input: colour conversion, antialiased triangle resize of the short side (to the
-// input's or to spec.resize), centre crop.
-cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec);
+// Of PIL: a triangle, and Keys' cubic with a = -0.5; both widened when shrinking.
+enum class Interpolation { bilinear, bicubic };
+
+// Brings a picture to the spec's input: colour conversion, antialiased resize of the short side (to the input's or to
+// spec.resize), centre crop.
+cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec,
+                   Interpolation interpolation = Interpolation::bilinear);
 // ImageNet's reference evaluation, Resize(resize) and CenterCrop(crop) of torchvision on PIL, to the last bit of PIL 12
 // (13 is a level off in tall pictures). `picture`: CV_8UC1 or CV_8UC3, as the result of crop x crop. crop <= resize.
 cv::Mat resize_and_centre_crop(const cv::Mat& picture, int resize = 256, int crop = 224);

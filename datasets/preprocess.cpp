@@ -1,6 +1,7 @@
-// Antialiased resize, crop and colour, computed as PIL does (Image.resize with BILINEAR, convert), in integers: the
-// same bytes on every host, and networks trained elsewhere see what they were trained on. Columns first, then rows, as
-// PIL up to 12; since 13 it begins with the rows of tall pictures (python-pillow/Pillow#9549), which rounds otherwise.
+// Antialiased resize, crop and colour, computed as PIL does (Image.resize with BILINEAR or BICUBIC, convert), in
+// integers: the same bytes on every host, and networks trained elsewhere see what they were trained on. Columns first,
+// then rows, as PIL up to 12; since 13 it begins with the rows of tall pictures (python-pillow/Pillow#9549), which
+// rounds otherwise.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -25,11 +26,24 @@ struct Side {
   int kept;
 };
 
-// A triangle as wide as the scale when shrinking, so that every input counts; plain bilinear when enlarging.
-std::vector<Tap> triangle(const Side& side) {
+// Weight at a distance in pixels of the coarser of the two pictures.
+double triangle(double x) { return std::max(0.0, 1.0 - std::abs(x)); }
+
+// Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, equation 4 with a = -0.5.
+double cubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+}
+
+// The filter becomes as wide as the scale when shrinking, so that every input counts; it interpolates when enlarging.
+std::vector<Tap> taps_of(const Side& side, Interpolation interpolation) {
+  const bool bicubic = interpolation == Interpolation::bicubic;
   const int input = static_cast<int>(side.input);
   const double scale = static_cast<double>(side.input) / static_cast<double>(side.resized);
-  const double support = std::max(scale, 1.0), inverse = 1 / support;  // PIL multiplies by it: another last bit
+  const double width = std::max(scale, 1.0), inverse = 1 / width;  // PIL multiplies by it: another last bit
+  const double support = bicubic ? 2 * width : width;
   std::vector<Tap> taps(static_cast<std::size_t>(side.kept));
   for (int i = 0; i < side.kept; ++i) {
     const double centre = (static_cast<double>(side.first + i) + 0.5) * scale;
@@ -38,12 +52,14 @@ std::vector<Tap> triangle(const Side& side) {
     std::vector<double> weights;
     double sum = 0;
     for (int x = first; x < last; ++x) {
-      weights.push_back(std::max(0.0, 1.0 - std::abs((x - centre + 0.5) * inverse)));
+      const double distance = (x - centre + 0.5) * inverse;
+      weights.push_back(bicubic ? cubic(distance) : triangle(distance));
       sum += weights.back();
     }
     Tap& tap = taps[static_cast<std::size_t>(i)];
     tap.first = first;
-    for (const double weight : weights) tap.weights.push_back(static_cast<int>(weight / sum * (1 << precision) + 0.5));
+    for (const double weight : weights)
+      tap.weights.push_back(static_cast<int>(weight / sum * (1 << precision) + (weight < 0 ? -0.5 : 0.5)));
   }
   return taps;
 }
@@ -51,9 +67,9 @@ std::vector<Tap> triangle(const Side& side) {
 std::uint8_t to_byte(int sum) { return static_cast<std::uint8_t>(std::clamp(sum >> precision, 0, 255)); }
 
 // Only the columns and rows that are kept are computed.
-cv::Mat resize_and_crop(const cv::Mat& picture, const Side& across, const Side& down) {
+cv::Mat resize_and_crop(const cv::Mat& picture, const Side& across, const Side& down, Interpolation interpolation) {
   const int channels = picture.channels();
-  const auto columns = triangle(across), rows = triangle(down);
+  const auto columns = taps_of(across, interpolation), rows = taps_of(down, interpolation);
   const int top = rows.front().first;
   const int bottom = rows.back().first + static_cast<int>(rows.back().weights.size());
   cv::Mat narrow(bottom - top, across.kept, picture.type());
@@ -115,15 +131,15 @@ Side central(std::int64_t input, std::int64_t resized, int kept) {
 }
 
 // torchvision's Resize(side): the shorter side, the longer one truncated (int()).
-cv::Mat at_short_side(const cv::Mat& picture, int side, cv::Size crop) {
+cv::Mat at_short_side(const cv::Mat& picture, int side, cv::Size crop, Interpolation interpolation) {
   const std::int64_t h = picture.rows, w = picture.cols;
   return resize_and_crop(picture, central(w, w <= h ? side : side * w / h, crop.width),
-                         central(h, w <= h ? side * h / w : side, crop.height));
+                         central(h, w <= h ? side * h / w : side, crop.height), interpolation);
 }
 
 }  // namespace
 
-cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec) {
+cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec, Interpolation interpolation) {
   if (picture.empty() || (picture.type() != CV_8UC1 && picture.type() != CV_8UC3))
     throw core::Error(core::ExitCode::internal, "data set " + spec.name, "a picture is neither gray nor RGB in 8 bits");
   cv::Mat converted = picture;
@@ -134,19 +150,19 @@ cv::Mat preprocess(const cv::Mat& picture, const DatasetSpec& spec) {
   // The side that is scarcer relative to the input is met exactly, the other cut off as torchvision does.
   const std::int64_t h = converted.rows, w = converted.cols;
   std::int64_t width = spec.width, height = spec.height;
-  if (spec.resize > 0) return at_short_side(converted, spec.resize, {spec.width, spec.height});
+  if (spec.resize > 0) return at_short_side(converted, spec.resize, {spec.width, spec.height}, interpolation);
   if (h * spec.width <= w * spec.height) {
     width = std::max(width, w * spec.height / h);
   } else {
     height = std::max(height, h * spec.width / w);
   }
-  return resize_and_crop(converted, central(w, width, spec.width), central(h, height, spec.height));
+  return resize_and_crop(converted, central(w, width, spec.width), central(h, height, spec.height), interpolation);
 }
 
 cv::Mat resize_and_centre_crop(const cv::Mat& picture, int resize, int crop) {
   if (picture.empty() || (picture.type() != CV_8UC1 && picture.type() != CV_8UC3) || crop < 1 || crop > resize)
     throw core::Error(core::ExitCode::internal, "resize", "takes gray or RGB pictures of 8 bits and crop <= resize");
-  return at_short_side(picture, resize, {crop, crop});
+  return at_short_side(picture, resize, {crop, crop}, Interpolation::bilinear);
 }
 
 }  // namespace automask::datasets

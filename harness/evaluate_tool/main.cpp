@@ -168,6 +168,15 @@ class Evaluation {
     return found == checkpoint_.conditions.end() ? 0 : static_cast<int>(found - checkpoint_.conditions.begin());
   }
 
+  // Photographs as the weights expect them; pictures that have the input's size already (ImageNet-C's) as they are.
+  cv::Mat ready(const cv::Mat& picture) const {
+    datasets::DatasetSpec spec = spec_;
+    if (picture.rows != spec.height || picture.cols != spec.width) spec.resize = checkpoint_.resizing.resize;
+    const bool bicubic = checkpoint_.resizing.interpolation == models::Interpolation::bicubic;
+    return datasets::preprocess(picture, spec,
+                                bicubic ? datasets::Interpolation::bicubic : datasets::Interpolation::bilinear);
+  }
+
   Answers under(std::size_t k, const std::function<void(std::size_t)>& progress) {
     Answers answers;
     const torch::NoGradGuard no_grad;
@@ -176,8 +185,8 @@ class Evaluation {
       const std::size_t count = std::min(batch, pictures_.size - begin);
       shape_.pixels.resize(count * shape_.picture_bytes());
       core::parallel_for(count, threads_, [&](std::size_t i) {
-        const cv::Mat ready = datasets::preprocess(pictures_.load(k, begin + i), spec_);
-        std::copy_n(ready.data, shape_.picture_bytes(), &shape_.pixels[i * shape_.picture_bytes()]);
+        const cv::Mat picture = ready(pictures_.load(k, begin + i));
+        std::copy_n(picture.data, shape_.picture_bytes(), &shape_.pixels[i * shape_.picture_bytes()]);
       });
       const torch::Tensor x =
           methods::input_of(shape_.pixels.data(), static_cast<std::int64_t>(count), shape_, checkpoint_.input);

@@ -56,6 +56,26 @@ void expect_antialiased(int rows, int cols, const DatasetSpec& spec, cv::Size re
             << x << " " << y << " " << c;
 }
 
+// Pillow 9.4: Image.resize((4, 3), BICUBIC), and columns 1 to 9 of Image.resize((11, 8), BICUBIC).
+TEST(Preprocess, BicubicIsPillows) {
+  cv::Mat picture(5, 7, CV_8UC1);
+  for (int i = 0; i < 35; ++i) picture.data[i] = static_cast<std::uint8_t>((i * 97 + 11 * (i / 3) * (i / 3)) % 256);
+  const std::vector<std::uint8_t> small = {91, 129, 116, 149, 176, 122, 118, 119, 64, 154, 105, 126};
+  const std::vector<std::uint8_t> large = {28,  111, 186, 147, 46,  96,  178, 253, 175, 70,  80,  188, 157, 41,  102,
+                                           157, 163, 148, 144, 58,  172, 154, 48,  109, 126, 61,  110, 227, 150, 84,
+                                           72,  102, 106, 123, 153, 98,  193, 175, 90,  99,  168, 105, 101, 187, 125,
+                                           58,  124, 186, 223, 219, 104, 67,  148, 175, 48,  122, 186, 169, 96,  79,
+                                           106, 166, 128, 62,  127, 172, 109, 0,   61,  141, 185, 85};
+  DatasetSpec spec = input(1, 3, 4);
+  spec.resize = 3;
+  const cv::Mat shrunk = preprocess(picture, spec, Interpolation::bicubic);
+  EXPECT_EQ(std::vector<std::uint8_t>(shrunk.datastart, shrunk.dataend), small);
+  spec = input(1, 8, 9);
+  spec.resize = 8;
+  const cv::Mat grown = preprocess(picture, spec, Interpolation::bicubic);
+  EXPECT_EQ(std::vector<std::uint8_t>(grown.datastart, grown.dataend), large);
+}
+
 TEST(Preprocess, ShrinksWithAntialiasing) {
   expect_antialiased(64, 64, input(1, 28, 28), {28, 28}, {0, 0});
   expect_antialiased(50, 50, input(3, 7, 7), {7, 7}, {0, 0});
