@@ -125,8 +125,11 @@ void add_evaluate(CLI::App& app, Commands& commands) {
   const auto text = [&](const char* name, std::string& value, const char* type, const char* help) {
     return command->add_option(name, value, help)->type_name(type);
   };
-  text("--weights", options->weights, "FILE", "a checkpoint, as training steps write it")->required();
-  text("--model", options->model, "NAME", "the network; taken from the checkpoint, and held against it if given");
+  text("--weights", options->weights, "FILE",
+       "a checkpoint of a training step, ONNX, or published weights: .pth, .safetensors")
+      ->required();
+  text("--model", options->model, "NAME",
+       "the network of published weights, of `automask models list`; else held against what the file holds");
   text("--data", options->data, "SRC", "what `automask corrupt` reads, or a folder that it wrote")->required();
   command
       ->add_option(
@@ -158,6 +161,7 @@ void add_evaluate(CLI::App& app, Commands& commands) {
       "for a condition uses them under that condition, and its first set under all others.\n\n"
       "Examples:\n  automask evaluate --weights net.safetensors --data photos --condition jpeg:q30\n"
       "  automask evaluate --weights net.safetensors --data imagenet-c --format json\n"
+      "  automask evaluate --model resnet18 --weights resnet18.pth --data imagenet/val --classes synsets.txt\n"
       "  automask evaluate --weights net.safetensors --data photos --corruptions all --normaliser alexnet.json\n\n"
       "Exit codes: 0 ok, 2 usage, 4 a picture cannot be read, 8 the checkpoint is damaged, 130 interrupted.");
   command->callback([&commands, options] {

@@ -126,6 +126,18 @@ Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, co
 
 }  // namespace
 
+Checkpoint unmasked_checkpoint(graph::Graph graph, graph::TensorMap weights) {
+  Checkpoint checkpoint;
+  checkpoint.graph = std::move(graph);
+  checkpoint.weights = std::move(weights);
+  checkpoint.conditions = {"*"};
+  checkpoint.masks = {graph::full_mask(graph::channel_groups(checkpoint.graph))};
+  checkpoint.normalisation.emplace_back();
+  for (const std::string& name : normalisation_names(checkpoint.graph))
+    checkpoint.normalisation[0][name] = checkpoint.weights.at(name);
+  return checkpoint;
+}
+
 void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path) {
   core::Json masks = core::Json::array();
   for (const graph::Mask& mask : checkpoint.masks) masks.push_back(mask_to_text(mask));

@@ -36,6 +36,10 @@ struct Checkpoint {
   core::Json training;  // method, options, seed, steps, losses: for the record
 };
 
+// A network nothing is masked in, for every condition alike: its weights (all of parameter_shapes(graph)) as the only
+// set of normalisation. Input scaling, resizing and classes are left to the caller.
+Checkpoint unmasked_checkpoint(graph::Graph graph, graph::TensorMap weights);
+
 // One safetensors file with the structure as JSON in its metadata; atomic. Reading checks shapes and sizes;
 // Error(corrupt) names file and fault.
 void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path);

@@ -78,6 +78,15 @@ OnnxModel of_any(const std::filesystem::path& path, const std::string& condition
   return bare;
 }
 
+bool is_checkpoint(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  if (is_onnx(file.bytes(), path) || !may_be_safetensors(file.bytes())) return false;
+  // The header's size comes first, then the header.
+  std::uint64_t size = 0;
+  for (int i = 7; i >= 0; --i) size = size << 8 | static_cast<std::uint8_t>(file.bytes()[static_cast<std::size_t>(i)]);
+  return file.bytes().substr(8, size).find(checkpoint_key) != std::string_view::npos;
+}
+
 // The classes that the weights of the last layer have.
 int classes_of(const graph::Graph& graph, const graph::TensorMap& weights, int fallback) {
   for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
@@ -114,6 +123,35 @@ OnnxModel read_model_file(const std::filesystem::path& path, const ModelFileOpti
   if (model.metadata.count(preprocessing_key) == 0)
     model.metadata[preprocessing_key] = to_json(with_input(entry->preprocessing, input)).dump();
   return model;
+}
+
+Checkpoint load_network(const std::filesystem::path& path, const ModelFileOptions& options) {
+  if (is_checkpoint(path)) {
+    Checkpoint checkpoint = load_checkpoint(path);
+    if (!options.model.empty() && options.model != checkpoint.graph.name)
+      throw Error(ExitCode::usage, path.string(), "holds a " + checkpoint.graph.name + ", not a " + options.model,
+                  "leave --model out, or give its weights");
+    return checkpoint;
+  }
+  OnnxModel model = read_model_file(path, options);
+  if (model.graph.nodes.empty())
+    throw Error(ExitCode::usage, path.string(), "holds weights and no network",
+                "name the network with --model, one of `automask models list`");
+  const auto found = model.metadata.find(preprocessing_key);
+  if (found == model.metadata.end())
+    throw Error(ExitCode::usage, path.string(), "does not say how its pictures are to be prepared",
+                "name the network with --model, or convert its weights with `automask models convert`");
+  const std::string where = path.string() + ": " + preprocessing_key;
+  const Json json = core::parse_json(found->second, where, ExitCode::corrupt);
+  const Preprocessing preprocessing =
+      preprocessing_from_json({json, where, "", ExitCode::corrupt}, model.graph.input.channels);
+  if (!(preprocessing.input == model.graph.input))
+    throw Error(ExitCode::corrupt, where, "has another size than the network's input", "convert the network again");
+  Checkpoint checkpoint = unmasked_checkpoint(std::move(model.graph), std::move(model.weights));
+  checkpoint.input = preprocessing.scaling;
+  checkpoint.resizing = preprocessing.resizing;
+  checkpoint.training = {{"weights", path.filename().string()}};
+  return checkpoint;
 }
 
 void write_model_file(const OnnxModel& model, const std::filesystem::path& path) {

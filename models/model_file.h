@@ -25,6 +25,11 @@ struct ModelFileOptions {
 // with `model`, else the result's has no nodes. Error(usage) or Error(corrupt) with file, fault and remedy.
 OnnxModel read_model_file(const std::filesystem::path& path, const ModelFileOptions& options);
 
+// The same as what can be evaluated: a checkpoint with all of its conditions, other files as one network that nothing
+// is masked in. Error(usage) where a file does not say how its pictures are prepared and no `model` says it, and where
+// a checkpoint holds another network than `model`.
+Checkpoint load_network(const std::filesystem::path& path, const ModelFileOptions& options);
+
 // .safetensors or .onnx, by the path's ending; atomic. Error(usage) for other endings, and for ONNX without a graph.
 void write_model_file(const OnnxModel& model, const std::filesystem::path& path);
 

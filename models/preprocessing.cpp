@@ -23,4 +23,29 @@ core::Json to_json(const Preprocessing& preprocessing) {
           {"deviation", preprocessing.scaling.deviation}};
 }
 
+Preprocessing preprocessing_from_json(const core::JsonCursor& cursor, int channels) {
+  cursor.only_keys({"resize", "interpolation", "crop", "mean", "deviation"});
+  constexpr std::int64_t largest = 1 << 16;
+  Preprocessing result;
+  result.resizing.resize = static_cast<int>(cursor.at("resize").integer_in(0, largest));
+  const std::string interpolation = cursor.at("interpolation").string();
+  if (interpolation != "bilinear" && interpolation != "bicubic")
+    cursor.at("interpolation").fail("unknown interpolation", core::suggestion(interpolation, {"bilinear", "bicubic"}));
+  if (interpolation == "bicubic") result.resizing.interpolation = Interpolation::bicubic;
+  const core::JsonCursor crop = cursor.at("crop");
+  result.input.channels = channels;
+  result.input.height = static_cast<int>(crop.at(0).integer_in(1, largest));
+  result.input.width = static_cast<int>(crop.at(1).integer_in(1, largest));
+  for (const auto& [key, values] :
+       {std::pair{"mean", &result.scaling.mean}, {"deviation", &result.scaling.deviation}}) {
+    const core::JsonCursor list = cursor.at(key);
+    if (!list.value().is_array() || list.size() != static_cast<std::size_t>(channels))
+      list.fail("must hold a number for each of the " + std::to_string(channels) + " channels");
+    for (std::size_t c = 0; c < list.size(); ++c) values->push_back(static_cast<float>(list.at(c).number()));
+  }
+  for (const float deviation : result.scaling.deviation)
+    if (!(deviation > 0)) cursor.at("deviation").fail("must be above 0");
+  return result;
+}
+
 }  // namespace automask::models

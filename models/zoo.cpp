@@ -169,21 +169,13 @@ graph::Graph build_published(const ZooEntry& entry, graph::Shape input, int clas
 }
 
 Checkpoint published_checkpoint(const ZooEntry& entry, graph::TensorMap weights, std::vector<std::string> classes) {
-  Checkpoint checkpoint;
-  checkpoint.graph = build_published(entry, entry.preprocessing.input, static_cast<int>(classes.size()));
+  graph::Graph graph = build_published(entry, entry.preprocessing.input, static_cast<int>(classes.size()));
   std::erase_if(weights, [&](const auto& tensor) {
     return std::any_of(entry.ignored.begin(), entry.ignored.end(),
                        [&](const std::string& beginning) { return tensor.first.starts_with(beginning); });
   });
-  graph::check_weights(checkpoint.graph, weights);
-  checkpoint.weights = std::move(weights);
-  checkpoint.conditions = {"*"};
-  checkpoint.masks = {graph::full_mask(graph::channel_groups(checkpoint.graph))};
-  checkpoint.normalisation.emplace_back();
-  for (const graph::Node& node : checkpoint.graph.nodes)
-    if (node.op == graph::Op::batch_norm)
-      for (const char* suffix : {".weight", ".bias", ".running_mean", ".running_var"})
-        checkpoint.normalisation[0][node.name + suffix] = checkpoint.weights.at(node.name + suffix);
+  graph::check_weights(graph, weights);
+  Checkpoint checkpoint = unmasked_checkpoint(std::move(graph), std::move(weights));
   checkpoint.input = entry.preprocessing.scaling;
   checkpoint.resizing = entry.preprocessing.resizing;
   checkpoint.classes = std::move(classes);

@@ -16,6 +16,7 @@
 #include "harness/class_names.h"
 #include "harness/tool.h"
 #include "methods/evaluate.h"
+#include "models/model_file.h"
 #include "results/robustness.h"
 #include "results/statistics.h"
 
@@ -107,19 +108,21 @@ struct Answers {
   std::int64_t right = 0, right5 = 0;
 };
 
+models::ModelFileOptions options_of(const Json& request) {
+  models::ModelFileOptions options;
+  options.model = request.at("model");
+  return options;
+}
+
 class Evaluation {
  public:
   Evaluation(const Json& request, Pictures pictures)
       : pictures_(std::move(pictures)),
-        checkpoint_(models::load_checkpoint(request.at("weights").get<std::string>())),
+        checkpoint_(models::load_network(request.at("weights").get<std::string>(), options_of(request))),
         network_(checkpoint_),
         threads_(request.at("threads")) {
     if (request.contains("normaliser"))
       normaliser_ = results::normaliser_from_json(core::JsonCursor(request.at("normaliser"), "normaliser"));
-    const std::string model = request.at("model");
-    if (!model.empty() && model != checkpoint_.graph.name)
-      throw Error(ExitCode::usage, request.at("weights").get<std::string>(),
-                  "holds a " + checkpoint_.graph.name + ", not a " + model, "leave --model out, or give its weights");
     harness::ClassMatch match = harness::match_classes(pictures_.classes, checkpoint_.classes,
                                                        outputs_of(checkpoint_.graph), request.at("job").at("source"));
     classes_ = std::move(match.outputs);

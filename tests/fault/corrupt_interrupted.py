@@ -1,4 +1,5 @@
 """kill -9 and interrupts at random moments, then a full disk: the same bytes as an undisturbed run, and little done twice."""
+import os
 import random
 import signal
 import time
@@ -7,7 +8,7 @@ from pictures import *
 
 need_imagemagick()
 folder = scratch()
-photographs(folder / "source", 36)
+photographs(folder / "source", 60)
 options = ["--corruptions", "snow,zoom_blur,elastic_transform", "--condition", "clean",
            "--condition", "shot_noise:3 > jpeg:q30", "--threads", "2", "--progress", "none"]
 chance = random.Random(0)
@@ -25,28 +26,30 @@ def journaled(destination):
     return set()
 
 
+def files_in(destination):
+    return sum(len(names) for _, _, names in os.walk(destination))
+
+
 def interrupt_until_done(layout, kinds):
+    """By progress, not by the clock: some runs end after a few more files, some as soon as the journal has grown."""
     calm, hurt = folder / f"calm-{layout[1]}", folder / f"hurt-{layout[1]}"
-    started = time.monotonic()
     corrupt(calm, *layout, check=0)
-    undisturbed = time.monotonic() - started
-    hits, allowed = 0, max(undisturbed, 2)
-    for _ in range(60):
-        before = journaled(hurt)
+    hits, total = 0, files_in(calm)
+    for attempt in range(8):
+        before, files = journaled(hurt), files_in(hurt)
         child = subprocess.Popen([AUTOMASK, "corrupt", folder / "source", hurt, *options, *layout, "--resume", "--format", "json"],
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
-        try:
-            out, err = child.communicate(timeout=chance.uniform(0.2, 0.6) * allowed)
-        except subprocess.TimeoutExpired:
-            child.send_signal(kind := chance.choice(kinds))
-            out, err = child.communicate()
-            # An interrupt may come when all is done.
-            assert child.returncode in ((-9,) if kind == signal.SIGKILL else (130, 0)), (child.returncode, err)
-            hits += child.returncode != 0
-        now = journaled(hurt)
-        assert before <= now, "the journal forgot pictures"
-        # A journal is written every second or so: on a slow machine nothing may get into it in the time allowed.
-        allowed = allowed * 1.3 if len(now) == len(before) else max(undisturbed, 2)
+        more = chance.randint(1, max(2, total // 4))
+        while child.poll() is None and attempt < 7:
+            if len(journaled(hurt)) > len(before) if attempt % 3 == 2 else files_in(hurt) >= files + more:
+                child.send_signal(kind := chance.choice(kinds))
+                child.wait()
+                # An interrupt may come when all is done.
+                assert child.returncode in ((-9,) if kind == signal.SIGKILL else (130, 0)), child.returncode
+                hits += child.returncode != 0
+            time.sleep(0.01)
+        out, err = child.communicate()
+        assert before <= journaled(hurt), "the journal forgot pictures"
         if child.returncode == 0:
             break
     else:

@@ -216,6 +216,29 @@ TEST(Manifest, TheStarterPassesBoth) {
 }
 
 // The schema's lists of names are written by hand; they must be those of the catalogues.
+TEST(Schema, TakesWhateverReadersTake) {
+  const Json input = {3, 224, 224};
+  for (const Json& dataset : {Json{{"reader", "tar"},
+                                   {"path", "d"},
+                                   {"input", input},
+                                   {"resize", 256},
+                                   {"test", "val.tar"},
+                                   {"train", "train-{00..09}.tar"},
+                                   {"subfolder", "noise"},
+                                   {"class_list", "synsets.txt"},
+                                   {"ground_truth", "val.txt"},
+                                   {"ilsvrc_ids", "ids.txt"}},
+                              Json{{"reader", "webdataset"}, {"path", "d"}, {"input", input}, {"train", "a.tar"}},
+                              Json{{"reader", "cifar"}, {"path", "d"}, {"input", {3, 32, 32}}, {"classes", {"a", "b"}}},
+                              Json{{"reader", "image_folder"}, {"path", "d"}, {"input", input}, {"class_list", "l"}}}) {
+    EXPECT_NO_THROW(datasets::DatasetSpec::from_json({dataset, "test"}, "d")) << dataset;
+    Json json = test::small_manifest();
+    json["datasets"]["d"] = dataset;
+    const auto fault = schema_fault(json);
+    EXPECT_FALSE(fault) << dataset;
+  }
+}
+
 TEST(Schema, KnowsTheCatalogues) {
   const Json schema = core::parse_json(schema_text(), "manifest.schema.json");
   const Json& definitions = schema["definitions"];
