@@ -12,4 +12,4 @@ esac
 scripts/install-deps.sh --tests
 scripts/test-venv.sh
 scripts/build.sh "$preset"
-exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error "$@"
+exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --parallel "$(nproc)" "$@"
