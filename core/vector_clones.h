@@ -9,3 +9,6 @@
 #else
 #define AUTOMASK_VECTOR_CLONES
 #endif
+
+// Before what such functions share: built into each of them.
+#define AUTOMASK_INLINE inline __attribute__((always_inline))

@@ -4,9 +4,11 @@
 // and 1.011. Here the Gaussian has room, and the kernel sums to 1. That also makes it separable into disk and Gaussian:
 // the disk is summed exactly, in integers, row by row from prefix sums, whatever its area.
 #include <cmath>
+#include <cstring>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "core/vector_clones.h"
 #include "corruptions/operators.h"
 
 namespace automask::corruptions {
@@ -51,7 +53,9 @@ const Kernel& kernel(int level) {
 }
 
 using Size = std::size_t;
-constexpr Size lot = 16;  // positions summed at a time; rows have room for the last lot
+// Positions summed at a time; rows have room for the last lot.
+using Lot = std::int32_t __attribute__((vector_size(32)));
+constexpr Size width = 8, lot = 4 * width;
 
 // Where position i of a row that is mirrored by `reach` on both sides comes from.
 std::vector<int> mirrored(int count, int reach) {
@@ -61,37 +65,74 @@ std::vector<int> mirrored(int count, int reach) {
   return source;
 }
 
+template <Size channels>
+void sum_up(const std::uint8_t* in, const std::vector<int>& source, std::int32_t* out) {
+  std::fill_n(out, channels, 0);
+  std::int32_t sum[channels] = {};
+  for (const int x : source) {
+    out += channels;
+    for (Size c = 0; c < channels; ++c) out[c] = sum[c] += in[static_cast<Size>(x) * channels + c];
+  }
+}
+
 // Prefix sums along each row, mirrored by `reach` columns on both sides: [rows][cols + 2 reach + 1][channels].
 std::vector<std::int32_t> prefix_sums(const cv::Mat& picture, int reach) {
   const auto source = mirrored(picture.cols, reach);
   const auto channels = static_cast<Size>(picture.channels()), stride = (source.size() + 1) * channels;
   std::vector<std::int32_t> sums(static_cast<Size>(picture.rows) * stride + lot);
-  for (int y = 0; y < picture.rows; ++y) {
-    for (Size c = 0; c < channels; ++c) {
-      const std::uint8_t* in = picture.ptr(y) + c;
-      std::int32_t* out = &sums[static_cast<Size>(y) * stride + c];
-      std::int32_t sum = *out = 0;
-      for (const int x : source) {
-        sum += in[static_cast<Size>(x) * channels];
-        *(out += channels) = sum;
-      }
-    }
-  }
+  for (int y = 0; y < picture.rows; ++y)
+    (channels == 1 ? sum_up<1> : sum_up<3>)(picture.ptr(y), source, &sums[static_cast<Size>(y) * stride]);
   return sums;
 }
 
+AUTOMASK_INLINE void add_difference(Lot& sum, const std::int32_t* left, const std::int32_t* right) {
+  Lot a, b;
+  std::memcpy(&a, left, sizeof a);
+  std::memcpy(&b, right, sizeof b);
+  sum += b - a;
+}
+
 // Sums of the disk around each position of one row. A lot of positions at a time stays in registers.
-void disk_row(const Kernel& k, const std::int32_t* const* rows, Size channels, Size count, std::int32_t* out) {
+AUTOMASK_VECTOR_CLONES void disk_row(const Kernel& k, const std::int32_t* const* rows, Size channels, Size count,
+                                     std::int32_t* out) {
+  const Size radius = static_cast<Size>(k.radius), number = k.half_width.size();
   for (Size start = 0; start < count; start += lot) {
-    std::int32_t sum[lot] = {};
-    for (Size dy = 0; dy < k.half_width.size(); ++dy) {
-      const auto radius = static_cast<Size>(k.radius), w = static_cast<Size>(k.half_width[dy]);
+    Lot s0{}, s1{}, s2{}, s3{};
+    for (Size dy = 0; dy < number; ++dy) {
+      const auto w = static_cast<Size>(k.half_width[dy]);
       const std::int32_t* left = rows[dy] + start + (radius - w) * channels;
       const std::int32_t* right = rows[dy] + start + (radius + w + 1) * channels;
-      for (Size i = 0; i < lot; ++i) sum[i] += right[i] - left[i];
+      add_difference(s0, left, right);
+      add_difference(s1, left + width, right + width);
+      add_difference(s2, left + 2 * width, right + 2 * width);
+      add_difference(s3, left + 3 * width, right + 3 * width);
     }
-    std::copy(sum, sum + lot, out + start);
+    std::memcpy(out + start, &s0, sizeof s0);
+    std::memcpy(out + start + width, &s1, sizeof s1);
+    std::memcpy(out + start + 2 * width, &s2, sizeof s2);
+    std::memcpy(out + start + 3 * width, &s3, sizeof s3);
   }
+}
+
+// Symmetric weights, [margin + 1] from the centre outwards, of values `step` apart.
+template <class Value>
+AUTOMASK_INLINE void weigh_around(const Value* centre, const std::vector<float>& weights, Size step, Size count,
+                                  float* out) {
+  for (Size i = 0; i < count; ++i) out[i] = weights[0] * static_cast<float>(centre[i]);
+  for (Size m = 1; m < weights.size(); ++m) {
+    const Value *before = centre - m * step, *after = centre + m * step;
+    for (Size i = 0; i < count; ++i) out[i] += weights[m] * static_cast<float>(before[i] + after[i]);
+  }
+}
+AUTOMASK_VECTOR_CLONES void along_row(const std::int32_t* centre, const std::vector<float>& weights, Size channels,
+                                      Size count, float* out) {
+  weigh_around(centre, weights, channels, count, out);
+}
+AUTOMASK_VECTOR_CLONES void across_rows(const float* centre, const std::vector<float>& weights, Size row, float scale,
+                                        float* total, std::uint8_t* out) {
+  weigh_around(centre, weights, row, row, total);
+  for (Size i = 0; i < row; ++i)
+    out[i] = static_cast<std::uint8_t>(std::min(255, static_cast<int>(total[i] * scale + 0.5F)));
 }
 
 // The generator's kernel: the disk in a window of radius 8, or its own where that is larger, whose mirrored border the
@@ -142,29 +183,13 @@ cv::Mat apply_blur(const cv::Mat& picture, LinkContext& context) {
       window[dy] = &sums[static_cast<Size>(source[static_cast<Size>(y + k.margin) + dy]) * stride];
     disk_row(k, window.data(), step, wide, disk.data());
     float* line = &lines[row * static_cast<Size>(y + k.margin)];
-    const std::int32_t* centre = disk.data() + static_cast<Size>(k.margin) * step;
-    for (Size i = 0; i < row; ++i) line[i] = k.gauss[0] * static_cast<float>(centre[i]);
-    for (int m = 1; m <= k.margin; ++m) {
-      const float weight = k.gauss[static_cast<Size>(m)];
-      const Size d = static_cast<Size>(m) * step;
-      for (Size i = 0; i < row; ++i) line[i] += weight * static_cast<float>(*(centre + i - d) + centre[i + d]);
-    }
+    along_row(disk.data() + static_cast<Size>(k.margin) * step, k.gauss, step, row, line);
   }
 
   cv::Mat result = same_shape(picture);
   std::vector<float> total(row);
-  for (int y = 0; y < rows; ++y) {
-    const float* centre = &lines[row * static_cast<Size>(y + k.margin)];
-    for (Size i = 0; i < row; ++i) total[i] = k.gauss[0] * centre[i];
-    for (int m = 1; m <= k.margin; ++m) {
-      const float weight = k.gauss[static_cast<Size>(m)];
-      const float *above = centre - row * static_cast<Size>(m), *below = centre + row * static_cast<Size>(m);
-      for (Size i = 0; i < row; ++i) total[i] += weight * (above[i] + below[i]);
-    }
-    std::uint8_t* out = result.ptr(y);
-    for (Size i = 0; i < row; ++i)
-      out[i] = static_cast<std::uint8_t>(std::min(255, static_cast<int>(total[i] * k.scale + 0.5F)));
-  }
+  for (int y = 0; y < rows; ++y)
+    across_rows(&lines[row * static_cast<Size>(y + k.margin)], k.gauss, row, k.scale, total.data(), result.ptr(y));
   return result;
 }
 

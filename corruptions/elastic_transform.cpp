@@ -49,8 +49,10 @@ struct Places {
   std::vector<float> right, below;
   explicit Places(Size count) : left(count), top(count), right(count), below(count) {}
 };
-AUTOMASK_VECTOR_CLONES void find_places(const float* dx, const float* dy, int y, int count, const float* m,
-                                        std::int32_t* left, std::int32_t* top, float* right, float* below) {
+AUTOMASK_VECTOR_CLONES void find_places(const float* __restrict dx, const float* __restrict dy, int y, int count,
+                                        const float* __restrict m, std::int32_t* __restrict left,
+                                        std::int32_t* __restrict top, float* __restrict right,
+                                        float* __restrict below) {
   for (int x = 0; x < count; ++x) {
     const float u = static_cast<float>(x) + dx[x], v = static_cast<float>(y) + dy[x];
     const float px = m[0] * u + m[1] * v + m[2], py = m[3] * u + m[4] * v + m[5];
@@ -64,23 +66,10 @@ AUTOMASK_VECTOR_CLONES void find_places(const float* dx, const float* dy, int y,
   }
 }
 
-// A pixel as four floats; the fourth is the next pixel's and is written over.
-using Pixel = float __attribute__((vector_size(16)));
-inline Pixel pixel_at(const float* from) {
-  Pixel p;
-  std::memcpy(&p, from, sizeof p);
-  return p;
-}
-inline Pixel pixel_at(const std::uint8_t* from) {
-  using Bytes = std::uint8_t __attribute__((vector_size(4)));
-  Bytes bytes;
-  std::memcpy(&bytes, from, sizeof bytes);
-  return __builtin_convertvector(bytes, Pixel);
-}
-
-// `picture` [rows][cols][channels] with room for one more pixel at its end; `out` has room for one more pixel.
-template <class Value, int channels>
-void take_row(const Value* picture, int rows, int cols, const Places& places, float* out) {
+// `picture` as by whole_pixels; `out` has room for one more pixel, whose places are written over.
+template <int channels>
+void take_row(const float* picture, int rows, int cols, const Places& places, float* out) {
+  const Size row = static_cast<Size>(cols) * pixel_width;
   for (int x = 0; x < cols; ++x, out += channels) {
     const auto i = static_cast<Size>(x);
     const int l = places.left[i], t = places.top[i];
@@ -88,10 +77,10 @@ void take_row(const Value* picture, int rows, int cols, const Places& places, fl
                         static_cast<unsigned>(t) < static_cast<unsigned>(rows - 1);
     const int left = inside ? l : reflected(l, cols), right = inside ? l + 1 : reflected(l + 1, cols);
     const int top = inside ? t : reflected(t, rows), bottom = inside ? t + 1 : reflected(t + 1, rows);
-    const Value* upper = picture + static_cast<Size>(top) * static_cast<Size>(cols * channels);
-    const Value* lower = picture + static_cast<Size>(bottom) * static_cast<Size>(cols * channels);
-    const Pixel a = pixel_at(upper + left * channels), b = pixel_at(upper + right * channels);
-    const Pixel c = pixel_at(lower + left * channels), d = pixel_at(lower + right * channels);
+    const float *upper = picture + static_cast<Size>(top) * row, *lower = picture + static_cast<Size>(bottom) * row;
+    const Size from = static_cast<Size>(left) * pixel_width, to = static_cast<Size>(right) * pixel_width;
+    const Pixel a = pixel_at(upper + from), b = pixel_at(upper + to);
+    const Pixel c = pixel_at(lower + from), d = pixel_at(lower + to);
     const Pixel above = a + places.right[i] * (b - a), below = c + places.right[i] * (d - c);
     const Pixel mixed = above + places.below[i] * (below - above);
     std::memcpy(out, &mixed, sizeof mixed);
@@ -99,33 +88,27 @@ void take_row(const Value* picture, int rows, int cols, const Places& places, fl
 }
 
 // `picture` is CV_8U or CV_32F with 1 or 3 channels.
-template <class Value, int channels>
-cv::Mat resampled(const cv::Mat& picture, const cv::Mat& dx, const cv::Mat& dy, const Affine& affine, float bias) {
+template <int channels>
+cv::Mat resampled_to(const cv::Mat& picture, const cv::Mat& dx, const cv::Mat& dy, const Affine& affine, float bias) {
   const int rows = picture.rows, cols = picture.cols;
   const Size row = static_cast<Size>(cols * channels);
-  constexpr Size room = 4;
-  std::vector<Value> values(static_cast<Size>(rows) * row + room);
-  std::copy_n(picture.ptr<Value>(), static_cast<Size>(rows) * row, values.begin());
+  const std::vector<float> pixels = whole_pixels(picture);
   std::array<float, 6> m;
   for (Size i = 0; i < m.size(); ++i) m[i] = static_cast<float>(affine[i]);
   Places places(static_cast<Size>(cols));
-  std::vector<float> line(row + room);
+  std::vector<float> line(row + pixel_width);
   cv::Mat result(rows, cols, CV_8UC(channels));
   for (int y = 0; y < rows; ++y) {
     find_places(dx.ptr<float>(y), dy.ptr<float>(y), y, cols, m.data(), places.left.data(), places.top.data(),
                 places.right.data(), places.below.data());
-    take_row<Value, channels>(values.data(), rows, cols, places, line.data());
+    take_row<channels>(pixels.data(), rows, cols, places, line.data());
     to_bytes(line.data(), row, bias, result.ptr(y));
   }
   return result;
 }
 
 cv::Mat resampled(const cv::Mat& picture, const cv::Mat& dx, const cv::Mat& dy, const Affine& affine, float bias) {
-  const bool gray = picture.channels() == 1;
-  if (picture.depth() == CV_8U)
-    return gray ? resampled<std::uint8_t, 1>(picture, dx, dy, affine, bias)
-                : resampled<std::uint8_t, 3>(picture, dx, dy, affine, bias);
-  return gray ? resampled<float, 1>(picture, dx, dy, affine, bias) : resampled<float, 3>(picture, dx, dy, affine, bias);
+  return (picture.channels() == 1 ? resampled_to<1> : resampled_to<3>)(picture, dx, dy, affine, bias);
 }
 
 // The map that takes pts1 + moves back to pts1: three equations for each coordinate, by Cramer's rule.

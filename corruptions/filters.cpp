@@ -11,11 +11,10 @@ namespace automask::corruptions {
 namespace {
 
 using Size = std::size_t;
-// Sixteen floats; compilers split them for narrower registers. Sums stay in four of them.
-using Lot = float __attribute__((vector_size(64)));
-constexpr Size width = 16, lot = 4 * width;
+// Eight floats, an AVX register: GCC takes wider vectors apart through memory. Sums stay in four of them.
+using Lot = float __attribute__((vector_size(32)));
+constexpr Size width = 8, lot = 4 * width;
 
-#define AUTOMASK_INLINE inline __attribute__((always_inline))
 AUTOMASK_INLINE void load(Lot& lane, const float* from) { std::memcpy(&lane, from, sizeof lane); }
 AUTOMASK_INLINE void store(const Lot& lane, float* to) { std::memcpy(to, &lane, sizeof lane); }
 
@@ -227,6 +226,27 @@ cv::Mat to_bytes(const cv::Mat& floats, float bias) {
 cv::Mat to_floats(const cv::Mat& bytes) {
   cv::Mat result(bytes.rows, bytes.cols, CV_32FC(bytes.channels()));
   widen(bytes.data, bytes.total() * bytes.elemSize(), result.ptr<float>());
+  return result;
+}
+
+namespace {
+
+template <class Value, Size channels>
+void set_pixels(const Value* in, Size count, float* out) {
+  for (Size i = 0; i < count; ++i)
+    for (Size c = 0; c < channels; ++c) out[i * pixel_width + c] = static_cast<float>(in[i * channels + c]);
+}
+
+}  // namespace
+
+std::vector<float> whole_pixels(const cv::Mat& picture) {
+  const Size count = picture.total();
+  const bool gray = picture.channels() == 1;
+  std::vector<float> result(count * pixel_width);
+  if (picture.depth() == CV_8U)
+    (gray ? set_pixels<std::uint8_t, 1> : set_pixels<std::uint8_t, 3>)(picture.data, count, result.data());
+  else
+    (gray ? set_pixels<float, 1> : set_pixels<float, 3>)(picture.ptr<float>(), count, result.data());
   return result;
 }
 

@@ -2,6 +2,7 @@
 // What the operators share: weighted sums of rows, Gaussian blurs and straight paths, in float, on one thread.
 // Loops are our own: OpenCV's differ in the last bits between instruction sets and may start threads.
 #include <cstdint>
+#include <cstring>
 #include <opencv2/core.hpp>
 #include <vector>
 
@@ -19,6 +20,17 @@ void per_value(const float* per_pixel, std::size_t count, int channels, float* o
 void to_bytes(const float* in, std::size_t count, float bias, std::uint8_t* out);
 cv::Mat to_bytes(const cv::Mat& floats, float bias);
 cv::Mat to_floats(const cv::Mat& bytes);
+
+// A picture's values as float with four places a pixel, [rows][cols][4], those beyond its channels 0: a pixel is one
+// vector, which loads in the time of one value. Of CV_8UC(n) or CV_32FC(n), n 1 or 3.
+using Pixel = float __attribute__((vector_size(16)));
+constexpr std::size_t pixel_width = 4;
+std::vector<float> whole_pixels(const cv::Mat& picture);
+inline Pixel pixel_at(const float* from) {
+  Pixel pixel;
+  std::memcpy(&pixel, from, sizeof pixel);
+  return pixel;
+}
 
 // How a picture goes on beyond its border: a a a | a b c, or c b a | a b c.
 enum class Border { replicate, reflect };

@@ -3,6 +3,8 @@
 // Since v is whole, rounding acts on the noise alone: what is added is the integer d nearest to 255 sigma z. It has
 // few values, so the words at which it steps are tabulated; the quantile itself would take four times as long. Where
 // values are truncated instead, d is the integer below.
+#include <algorithm>
+
 #include "core/normal.h"
 #include "corruptions/fields.h"
 #include "corruptions/operators.h"
@@ -37,22 +39,37 @@ class StepTable {
     }
     first_.back() = std::uint64_t{1} << 32;  // ends the search
     std::size_t i = 0;
-    for (std::size_t slot = 0; slot < guide_.size(); ++slot) {
+    for (std::uint64_t slot = 0; slot < slots_.size(); ++slot) {
       while (first_[i + 1] <= slot << shift) ++i;
-      guide_[slot] = static_cast<std::uint16_t>(i);
+      const std::uint64_t last = (slot << shift) + ((1u << shift) - 1);
+      const auto rises = static_cast<std::uint16_t>(std::upper_bound(first_.begin(), first_.end(), last) -
+                                                    first_.begin() - 1 - static_cast<std::ptrdiff_t>(i));
+      slots_[slot] = {static_cast<std::uint32_t>(rises == 0 ? last : first_[i + 1] - 1), static_cast<std::int16_t>(i),
+                      rises};
     }
   }
 
   int step(std::uint32_t word) const {
-    std::size_t i = guide_[word >> shift];
-    while (first_[i + 1] <= word) ++i;
-    return static_cast<int>(i) - most;
+    const Slot& slot = slots_[word >> shift];
+    if (slot.rises > 1) [[unlikely]] {
+      auto i = static_cast<std::size_t>(slot.start);
+      while (first_[i + 1] <= word) ++i;
+      return static_cast<int>(i) - most;
+    }
+    return slot.start - most + (word > slot.last ? 1 : 0);
   }
 
  private:
-  static constexpr int shift = 32 - 10;
+  // Words with the same upper bits: the step of the first, the last word that has it, and how often it rises after.
+  // But in the tails it is once at most, and no branch is needed.
+  struct Slot {
+    std::uint32_t last;
+    std::int16_t start;
+    std::uint16_t rises;
+  };
+  static constexpr int shift = 32 - 11;
   std::array<std::uint64_t, 2 * most + 2> first_;
-  std::array<std::uint16_t, 1 << 10> guide_;  // where to start, by the upper bits of the word
+  std::array<Slot, 1 << (32 - shift)> slots_;
 };
 
 template <bool rounded>
@@ -68,13 +85,20 @@ const StepTable& table(int level, Edition edition) {
   return edition == Edition::fixed ? table_of<true>(level) : table_of<false>(level);
 }
 
+// By words alone: bytes may alias everything, and captured pointers would be read again for each.
+void add_steps(const StepTable& noise, const std::uint8_t* in, std::span<const std::uint32_t> words,
+               std::uint8_t* __restrict out) {
+  for (std::size_t i = 0; i < words.size(); ++i)
+    out[i] = static_cast<std::uint8_t>(std::clamp(in[i] + noise.step(words[i]), 0, 255));
+}
+
 cv::Mat apply_noise(const cv::Mat& picture, LinkContext& context) {
   const StepTable& noise = table(context.level, context.settings.edition);
   cv::Mat result = same_shape(picture);
   const auto in = values(picture);
   const auto out = values(result);
-  for_each_word(context.random, in.size(), [&](std::size_t i, std::uint32_t word) {
-    out[i] = static_cast<std::uint8_t>(std::clamp(in[i] + noise.step(word), 0, 255));
+  for_words(context.random, in.size(), [&](std::size_t first, std::span<const std::uint32_t> words) {
+    add_steps(noise, &in[first], words, &out[first]);
   });
   return result;
 }

@@ -4,6 +4,7 @@
 // borders stay and the light drifts; its swap of two views copies one pixel over the other. `fixed` visits every pixel,
 // draws from [-delta, delta], takes the nearest pixel of the picture where that lies outside, and swaps.
 #include <algorithm>
+#include <cstring>
 
 #include "corruptions/fields.h"
 #include "corruptions/filters.h"
@@ -11,6 +12,8 @@
 
 namespace automask::corruptions {
 namespace {
+
+using Size = std::size_t;
 
 struct Glass {
   double sigma;
@@ -28,39 +31,41 @@ Walk walk(int side, int delta, Edition edition) {
   return edition == Edition::fixed ? Walk{side - 1, 0} : Walk{side - delta, delta + 1};
 }
 
-template <int channels>
-struct Pixel {
-  std::uint8_t value[channels];
-};
-
-// next(delta) gives the offset of the next visit.
-template <int channels, class Next>
-void shuffle(cv::Mat& picture, const Glass& glass, Edition edition, Next&& next) {
-  auto* pixels = reinterpret_cast<Pixel<channels>*>(picture.data);
-  const int rows = picture.rows, cols = picture.cols;
+// next() gives the offset of the next visit. A pixel moves as one word.
+template <class Next>
+void shuffle(std::vector<std::uint32_t>& pixels, int rows, int cols, const Glass& glass, Edition edition, Next&& next) {
   const Walk down = walk(rows, glass.delta, edition), across = walk(cols, glass.delta, edition);
   for (int round = 0; round < glass.rounds; ++round)
     for (int y = down.first; y >= down.last; --y)
       for (int x = across.first; x >= across.last; --x) {
         const cv::Point move = next();
-        auto& here = pixels[y * cols + x];
+        const auto at = [&](int row, int col) -> std::uint32_t& { return pixels[static_cast<Size>(row * cols + col)]; };
         if (edition == Edition::fixed) {
-          std::swap(here, pixels[std::clamp(y + move.y, 0, rows - 1) * cols + std::clamp(x + move.x, 0, cols - 1)]);
+          std::swap(at(y, x), at(std::clamp(y + move.y, 0, rows - 1), std::clamp(x + move.x, 0, cols - 1)));
         } else {
-          here = pixels[(y + move.y) * cols + x + move.x];
+          at(y, x) = at(y + move.y, x + move.x);
         }
       }
+}
+
+template <Size channels>
+void pack(const std::uint8_t* values, std::vector<std::uint32_t>& pixels) {
+  for (Size i = 0; i < pixels.size(); ++i) std::memcpy(&pixels[i], values + i * channels, channels);
+}
+template <Size channels>
+void unpack(const std::vector<std::uint32_t>& pixels, std::uint8_t* values) {
+  for (Size i = 0; i < pixels.size(); ++i) std::memcpy(values + i * channels, &pixels[i], channels);
 }
 
 template <class Next>
 cv::Mat blur_with(const cv::Mat& picture, const Glass& glass, Edition edition, Next&& next) {
   const float bias = bias_of(edition);
   cv::Mat bytes = to_bytes(gaussian(picture, glass.sigma), bias);
-  if (picture.channels() == 1) {
-    shuffle<1>(bytes, glass, edition, next);
-  } else {
-    shuffle<3>(bytes, glass, edition, next);
-  }
+  const bool gray = picture.channels() == 1;
+  std::vector<std::uint32_t> pixels(picture.total());
+  (gray ? pack<1> : pack<3>)(bytes.data, pixels);
+  shuffle(pixels, picture.rows, picture.cols, glass, edition, next);
+  (gray ? unpack<1> : unpack<3>)(pixels, bytes.data);
   return to_bytes(gaussian(bytes, glass.sigma), bias);
 }
 

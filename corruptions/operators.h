@@ -53,14 +53,14 @@ inline std::span<const std::uint8_t> values(const cv::Mat& picture) {
 }
 inline std::span<std::uint8_t> values(cv::Mat& picture) { return {picture.data, picture.total() * picture.elemSize()}; }
 
-// Calls body(i, word) for i in [0, count), one word of the stream each.
+// Calls body(first, words) for parts of [0, count), one word of the stream for each number.
 template <class Body>
-void for_each_word(core::RandomStream& random, std::size_t count, Body&& body) {
+void for_words(core::RandomStream& random, std::size_t count, Body&& body) {
   std::array<std::uint32_t, 512> words;
   for (std::size_t done = 0; done < count; done += words.size()) {
-    const std::size_t some = std::min(words.size(), count - done);
-    random.fill({words.data(), some});
-    for (std::size_t i = 0; i < some; ++i) body(done + i, words[i]);
+    const std::span<std::uint32_t> some{words.data(), std::min(words.size(), count - done)};
+    random.fill(some);
+    body(done, std::span<const std::uint32_t>(some));
   }
 }
 

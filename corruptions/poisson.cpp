@@ -33,10 +33,15 @@ PoissonTable::PoissonTable(const std::array<double, 256>& means) {
     }
     above_.back() = std::uint64_t{1} << 32;  // ends the search
     most_ = std::max(most_, row.lowest + static_cast<int>(above_.size() - row.first) - 1);
-    std::size_t k = 0;
-    for (std::size_t slot = 0; slot < row.guide.size(); ++slot) {
-      while (above_[row.first + k] <= slot << shift) ++k;
-      row.guide[slot] = static_cast<std::uint16_t>(k);
+    std::size_t k = row.first;
+    for (std::uint64_t slot = 0; slot < slots_[value].size(); ++slot) {
+      while (above_[k] <= slot << shift) ++k;
+      const std::uint64_t last = (slot << shift) + ((1u << shift) - 1);
+      std::size_t next = k;
+      while (above_[next] <= last) ++next;
+      slots_[value][slot] = {static_cast<std::uint32_t>(next == k ? last : above_[k] - 1),
+                             static_cast<std::uint16_t>(static_cast<std::size_t>(row.lowest) + k - row.first),
+                             static_cast<std::uint16_t>(next - k)};
     }
   }
 }

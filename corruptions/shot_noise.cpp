@@ -21,6 +21,11 @@ const PoissonTable& table(int level) {
   return at_severity(tables, level);
 }
 
+void count_photons(const PoissonTable& poisson, const std::uint8_t* bytes, const std::uint8_t* in,
+                   std::span<const std::uint32_t> words, std::uint8_t* __restrict out) {
+  for (std::size_t i = 0; i < words.size(); ++i) out[i] = bytes[poisson.draw(in[i], words[i])];
+}
+
 cv::Mat apply_noise(const cv::Mat& picture, LinkContext& context) {
   const PoissonTable& poisson = table(context.level);
   const int white = at_severity(photons, context.level);
@@ -30,8 +35,8 @@ cv::Mat apply_noise(const cv::Mat& picture, LinkContext& context) {
   cv::Mat result = same_shape(picture);
   const auto in = values(picture);
   const auto out = values(result);
-  for_each_word(context.random, in.size(), [&](std::size_t i, std::uint32_t word) {
-    out[i] = bytes[static_cast<std::size_t>(poisson.draw(in[i], word))];
+  for_words(context.random, in.size(), [&](std::size_t first, std::span<const std::uint32_t> words) {
+    count_photons(poisson, bytes.data(), &in[first], words, &out[first]);
   });
   return result;
 }

@@ -3,6 +3,7 @@
 // The generator cuts ceil(side / zoom) pixels around the centre and enlarges them by scipy.ndimage.zoom; what sticks
 // out is trimmed on both sides. imagecorruptions trims at the lower right only.
 #include <cmath>
+#include <cstring>
 
 #include "core/vector_clones.h"
 #include "corruptions/filters.h"
@@ -39,40 +40,52 @@ AUTOMASK_VECTOR_CLONES void mix_rows(const float* upper, const float* lower, flo
 }
 
 // sum[i] += line at place[i] and the next pixel, mixed by weight[i]
-AUTOMASK_VECTOR_CLONES void add_columns(const float* line, const std::int32_t* place, const float* weight, Size next,
-                                        Size count, float* sum) {
+AUTOMASK_VECTOR_CLONES void add_columns(const float* line, const int* place, const float* weight, Size count,
+                                        float* sum) {
   for (Size i = 0; i < count; ++i) {
-    const float left = line[place[i]], right = line[static_cast<Size>(place[i]) + next];
-    sum[i] += left + weight[i] * (right - left);
+    const float* from = line + static_cast<Size>(place[i]) * pixel_width;
+    const Pixel left = pixel_at(from), right = pixel_at(from + pixel_width);
+    const Pixel total = pixel_at(sum + i * pixel_width) + (left + weight[i] * (right - left));
+    std::memcpy(sum + i * pixel_width, &total, sizeof total);
   }
+}
+
+// The means as values of `channels`, 0 in the unused places of pixels.
+template <Size channels>
+void scale_row(const float* pixels, Size count, float share, float* out) {
+  for (Size i = 0; i < count; ++i)
+    for (Size c = 0; c < channels; ++c) out[i * channels + c] = pixels[i * pixel_width + c] * share;
 }
 
 cv::Mat apply_blur(const cv::Mat& picture, LinkContext& context) {
   const Zooms& z = at_severity(zooms, context.level);
-  const auto channels = static_cast<Size>(picture.channels()), row = static_cast<Size>(picture.cols) * channels;
-  const cv::Mat floats = to_floats(picture);
+  const auto cols = static_cast<Size>(picture.cols), row = cols * pixel_width;
+  const std::vector<float> floats = whole_pixels(picture);
   // The picture counts twice: by itself and as the zoom by 1.
-  cv::Mat sum = floats * 2;
-  std::vector<float> line(row + channels), weights(row);
-  std::vector<std::int32_t> places(row);
+  std::vector<float> sum = floats, line(row + pixel_width);
+  for (float& value : sum) value *= 2;
   for (int k = 1; k < z.count; ++k) {
     // As numpy.arange counts: a zoom that is a bit larger may cut one pixel less.
     const double zoom = 1 + k * ((1 + z.step) - 1);
     const ZoomAxis down = cut(picture.rows, zoom, context.settings.edition);
     const ZoomAxis across = cut(picture.cols, zoom, context.settings.edition);
-    for (Size x = 0; x < across.left.size(); ++x)
-      for (Size c = 0; c < channels; ++c) {
-        places[x * channels + c] = static_cast<std::int32_t>(static_cast<Size>(across.left[x]) * channels + c);
-        weights[x * channels + c] = across.weight[x];
-      }
     for (int y = 0; y < picture.rows; ++y) {
-      const int upper = down.left[static_cast<Size>(y)], lower = std::min(upper + 1, picture.rows - 1);
-      mix_rows(floats.ptr<float>(upper), floats.ptr<float>(lower), down.weight[static_cast<Size>(y)], row, line.data());
-      add_columns(line.data(), places.data(), weights.data(), channels, row, sum.ptr<float>(y));
+      const auto at = static_cast<Size>(y);
+      const int upper = down.left[at], lower = std::min(upper + 1, picture.rows - 1);
+      mix_rows(&floats[static_cast<Size>(upper) * row], &floats[static_cast<Size>(lower) * row], down.weight[at], row,
+               line.data());
+      add_columns(line.data(), across.left.data(), across.weight.data(), cols, &sum[at * row]);
     }
   }
-  sum *= 1.0 / (z.count + 1);
-  return to_bytes(sum, bias_of(context.settings.edition));
+  cv::Mat result = same_shape(picture);
+  const auto share = static_cast<float>(1.0 / (z.count + 1));
+  const auto channels = static_cast<Size>(picture.channels());
+  std::vector<float> mean(cols * channels);
+  for (int y = 0; y < picture.rows; ++y) {
+    (channels == 1 ? scale_row<1> : scale_row<3>)(&sum[static_cast<Size>(y) * row], cols, share, mean.data());
+    to_bytes(mean.data(), mean.size(), bias_of(context.settings.edition), result.ptr(y));
+  }
+  return result;
 }
 
 core::Json parameters(int level, Edition) {
