@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "corruptions/writer/sink.h"
+#include "corruptions/writer/write_behind.h"
 
 namespace automask::corruptions {
 namespace {
@@ -24,8 +25,14 @@ using core::ExitCode;
 // Whole or not at all under its name. Not flushed to disk here: the journal does that for many files at once.
 void write_whole(const std::filesystem::path& file, const std::string& bytes) {
   const std::string temporary = file.string() + ".tmp";  // one process writes a picture
-  ::unlink(temporary.c_str());                           // of an earlier attempt; never followed if it is a link
-  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  const auto create = [&] {
+    return ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  };
+  int descriptor = create();
+  if (descriptor < 0 && errno == EEXIST) {  // of an earlier attempt; never followed if it is a link
+    ::unlink(temporary.c_str());
+    descriptor = create();
+  }
   if (descriptor < 0) fail(file, errno);
   int error = 0;
   for (std::size_t done = 0; done < bytes.size() && error == 0;) {
@@ -60,6 +67,7 @@ class FolderSink : public Sink {
     written_(record);
   }
   void stop() override {}
+  void finish() override {}
 
  private:
   // The class's folder under every condition.
@@ -94,7 +102,7 @@ void create_folders_inside(const std::filesystem::path& folder, const std::files
 }
 
 std::unique_ptr<Sink> make_folder_sink(const WriterJob& job, Written written) {
-  return std::make_unique<FolderSink>(job, std::move(written));
+  return write_behind(std::make_unique<FolderSink>(job, std::move(written)));
 }
 
 }  // namespace automask::corruptions

@@ -61,6 +61,7 @@ class ShardSink : public Sink {
     stopped_ = true;
     room_.notify_all();
   }
+  void finish() override {}
 
  private:
   struct Picture {

@@ -14,12 +14,14 @@ namespace automask::corruptions {
 class Sink {
  public:
   virtual ~Sink() = default;
-  // A picture under the k-th condition, in the job's order. May wait until earlier numbers have arrived.
+  // A picture under the k-th condition, in the job's order. Of the record number, path, label and name count. May wait
+  // until earlier numbers have arrived.
   virtual void add(const PictureRecord& record, std::size_t k, std::string file) = 0;
   // The picture is complete, or was left out (record.error): then what was added of it is taken back. When `written` is
   // called for it, its files are complete under their final names.
   virtual void end(const PictureRecord& record) = 0;
-  virtual void stop() = 0;  // lets waiting calls return: an earlier number will not come
+  virtual void stop() = 0;    // lets waiting calls return: an earlier number will not come
+  virtual void finish() = 0;  // returns when all that ended is written; throws what went wrong
 };
 
 // `written` is called, one call at a time, for each picture that ended.

@@ -170,7 +170,13 @@ class Writing {
           throw;
         }
       });
+      sink_->finish();
     } catch (...) {
+      // Waits for what is under way before the journal is flushed.
+      try {
+        sink_->finish();
+      } catch (const std::exception&) {  // as thrown already
+      }
       // What others finished is kept, whatever went wrong; a full disk may forbid even that.
       try {
         journal_->flush();
