@@ -25,9 +25,9 @@ int code_version(Stage stage) {
     case Stage::variant:
       return 1;
     case Stage::train:
-      return 1;
+      return 2;
     case Stage::compile:
-      return 1;
+      return 2;
     case Stage::execute:
       return 1;
   }

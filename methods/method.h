@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "graph/graph.h"
 #include "methods/catalogue.h"
 #include "models/checkpoint.h"
+#include "models/zoo.h"
 
 namespace automask::methods {
 
@@ -27,6 +29,8 @@ struct TrainJob {
   std::vector<corruptions::Condition> conditions;    // those to adapt to; `clean` among them if wanted
   const datasets::PictureSet* train = nullptr;       // clean pictures; corrupted on the fly, fresh at each view
   const datasets::PictureSet* validation = nullptr;  // held out of train; may be empty
+  // What the model's published weights expect of pictures; without it the scaling is the training pictures' own.
+  std::optional<models::Preprocessing> preprocessing;
   std::uint64_t seed = 0;
   // Resumable state lives here; a job that finds some continues and ends with the same bits as an undisturbed one.
   std::filesystem::path work_folder;

@@ -84,7 +84,7 @@ class Trainer {
         scores_(network_.groups(), network_.conditions(), score_memory),
         ramp_cut_(job.graph, network_.groups(), 1),
         final_cut_(job.graph, network_.groups(), job.spec.lanes),
-        scaling_(scaling_of(*job.train)),
+        scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
         losses_(loss_points) {
     if (masked_) final_cut_.require(job.spec.mac_budget);
   }
@@ -219,6 +219,7 @@ models::Checkpoint Trainer::result() {
   for (int k = 0; k < network_.conditions(); ++k)
     checkpoint.conditions.push_back(network_.conditions() == 1 ? "*" : recipe_.conditions[k].canonical());
   checkpoint.input = scaling_;
+  if (job_.preprocessing) checkpoint.resizing = job_.preprocessing->resizing;
   checkpoint.classes = job_.train->classes;
 
   core::Json losses = core::Json::array(), shares = core::Json::object(), validation = core::Json::object();

@@ -44,7 +44,7 @@ Preprocessing lite_preprocessing(int side) {
 
 Member published(const char* name, const char* summary, const Preprocessing& preprocessing,
                  std::function<void(Builder&)> build, std::vector<std::string> ignored = {}) {
-  return {{name, summary, preprocessing, 1000, std::move(ignored)},
+  return {{name, summary, preprocessing, true, 1000, std::move(ignored)},
           [build = std::move(build)](Builder& b, const Options&) { build(b); },
           false,
           {}};
@@ -52,7 +52,7 @@ Member published(const char* name, const char* summary, const Preprocessing& pre
 
 Member small(const char* name, const char* summary, int blocks, int width, int stem_stride) {
   const Preprocessing cifar = {{3, 32, 32}, {}, {{0, 0, 0}, {1, 1, 1}}};
-  return {{name, summary, cifar, 10, {}},
+  return {{name, summary, cifar, false, 10, {}},
           [blocks](Builder& b, const Options& o) { build_cifar_resnet(b, blocks, o.width, o.stages, o.stem_stride); },
           true,
           {width, 3, stem_stride}};

@@ -21,6 +21,7 @@ struct ZooEntry {
   std::string summary;  // one line, with the source of the architecture
   // Of the published weights; where none are published a usual input, and a scaling to [0, 1].
   Preprocessing preprocessing;
+  bool published = false;  // there are published weights, and the preprocessing is theirs
   int classes = 1000;
   // Beginnings of the names of published tensors that the graph leaves out, e.g. "aux1.".
   std::vector<std::string> ignored;

@@ -4,6 +4,7 @@
 
 #include "harness/steps/data.h"
 #include "methods/method.h"
+#include "models/preprocessing.h"
 #include "models/zoo.h"
 
 namespace automask::harness::steps {
@@ -17,6 +18,9 @@ Outcome run_train(const Context& context) {
   methods::TrainJob job;
   job.graph = models::build_model(parameters.at("model"), {spec.channels, spec.height, spec.width},
                                   static_cast<int>(train.classes.size()));
+  const models::ZooEntry* entry = models::find_in_zoo(parameters.at("model").at("name").string());
+  if (entry != nullptr && entry->published)
+    job.preprocessing = models::with_input(entry->preprocessing, job.graph.input);
   const auto method = parameters.at("method");
   job.spec = methods::MethodSpec::from_json(method, method.string_or("name", method.at("method").string()),
                                             core::Json::object());

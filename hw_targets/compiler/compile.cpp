@@ -132,6 +132,8 @@ package::Package compile(const models::Checkpoint& checkpoint) {
     package.conditions[k].mask = remapped(dense, union_groups, checkpoint.masks[k]);
   package.input_mean = checkpoint.input.mean;
   package.input_deviation = checkpoint.input.deviation;
+  package.input_resize = checkpoint.resizing.resize;
+  package.input_bicubic = checkpoint.resizing.interpolation == models::Interpolation::bicubic;
   package.classes = checkpoint.classes;
   package.provenance = checkpoint.training;
   return package;

@@ -277,7 +277,17 @@ Package decode(const std::string& bytes, const std::string& file) {
   const Json& input = member(structure, "input", file, "structure");
   package.input_mean = numbers(member(input, "mean", file, "input"), file, "input/mean");
   package.input_deviation = numbers(member(input, "deviation", file, "input"), file, "input/deviation");
-  only_keys(input, {"mean", "deviation"}, file, "input");
+  only_keys(input, {"mean", "deviation", "resize", "interpolation"}, file, "input");
+  if (input.find("resize") != input.end()) {
+    const std::size_t resize = index_below(input.at("resize"), (std::size_t(1) << 16) + 1, file, "input/resize");
+    if (resize == 0) fail(file, "input/resize", "must be above 0");
+    package.input_resize = static_cast<int>(resize);
+  }
+  if (input.find("interpolation") != input.end()) {
+    const std::string name = string(input.at("interpolation"), file, "input/interpolation");
+    if (name != "bicubic" && name != "bilinear") fail(file, "input/interpolation", "must be bilinear or bicubic");
+    package.input_bicubic = name == "bicubic";
+  }
   const Json& classes = member(structure, "classes", file, "structure");
   if (!classes.is_array()) fail(file, "classes", "must be an array of strings");
   for (const Json& name : classes) package.classes.push_back(string(name, file, "classes"));

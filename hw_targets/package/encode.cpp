@@ -154,6 +154,8 @@ Container contain(const Package& package) {
                     {"input", {{"mean", package.input_mean}, {"deviation", package.input_deviation}}},
                     {"classes", package.classes},
                     {"provenance", package.provenance}};
+  if (package.input_resize > 0) structure["input"]["resize"] = package.input_resize;
+  if (package.input_bicubic) structure["input"]["interpolation"] = "bicubic";
   if (package.format != Format::fp32) structure["number_format"] = to_string(package.format);
   try {
     container.metadata[structure_key] = structure.dump();

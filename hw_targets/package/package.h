@@ -45,7 +45,11 @@ struct Package {
   std::map<std::string, std::vector<float>> weight_scale;
   std::vector<Condition> conditions;
   std::vector<float> input_mean, input_deviation;  // (x / 255 - mean[c]) / deviation[c]
-  std::vector<std::int8_t> input_table;            // INT8: [channels][256], the same in steps of the input's scale
+  // How a photograph gets the network's input size: its short side resized to so many pixels, antialiased, then the
+  // centre cut out. 0: to the input's shorter side.
+  int input_resize = 0;
+  bool input_bicubic = false;            // else bilinear
+  std::vector<std::int8_t> input_table;  // INT8: [channels][256], the same in steps of the input's scale
   std::vector<std::string> classes;
   nlohmann::json provenance;  // method, model, dataset, seed: for the record, never for execution
 };

@@ -51,11 +51,14 @@ TEST_P(Compile, ThePackageIsTheMaskedNetwork) {
 }
 
 TEST_P(Compile, StoresTheUnionAndNothingElse) {
-  const models::Checkpoint c = checkpoints::make(GetParam(), {"a", "b"}, 6, 0.3F);
+  models::Checkpoint c = checkpoints::make(GetParam(), {"a", "b"}, 6, 0.3F);
+  c.resizing = {256, models::Interpolation::bicubic};
   graph::Mask united = c.masks[0];
   for (std::size_t g = 0; g < united.size(); ++g)
     for (std::size_t i = 0; i < united[g].size(); ++i) united[g][i] |= c.masks[1][g][i];
   const package::Package p = compiler::compile(c);
+  EXPECT_EQ(p.input_resize, 256);
+  EXPECT_TRUE(p.input_bicubic);
   const graph::Graph expected = graph::shrink(c.graph, united);
   EXPECT_EQ(graph::cost(p.graph).macs, graph::cost(expected).macs);
   const graph::TensorMap weights = graph::shrink_weights(c.graph, united, c.weights);

@@ -86,6 +86,17 @@ TEST(Train, EveryMethodLearns) {
   }
 }
 
+TEST(Train, ThePreprocessingOfPublishedWeightsIsKept) {
+  TrainJob job = job_of({{"method", "augment"}}, 0.1);
+  EXPECT_EQ(train(job).resizing.resize, 0);
+  job.preprocessing = models::Preprocessing{{1, 28, 28}, {32, models::Interpolation::bicubic}, {{0.25F}, {0.5F}}};
+  const models::Checkpoint checkpoint = train(job);
+  EXPECT_EQ(checkpoint.input.mean, std::vector<float>{0.25F});
+  EXPECT_EQ(checkpoint.input.deviation, std::vector<float>{0.5F});
+  EXPECT_EQ(checkpoint.resizing.resize, 32);
+  EXPECT_EQ(checkpoint.resizing.interpolation, models::Interpolation::bicubic);
+}
+
 TEST(Train, CleanNetworkSeesNoCorruptedPicture) {
   TrainJob job = job_of({{"method", "clean"}}, 0.3);
   const std::string all = bytes_of(train(job));

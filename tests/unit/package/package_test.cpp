@@ -29,6 +29,8 @@ void expect_equal(const package::Package& a, const package::Package& b) {
   }
   EXPECT_EQ(a.input_mean, b.input_mean);
   EXPECT_EQ(a.input_deviation, b.input_deviation);
+  EXPECT_EQ(a.input_resize, b.input_resize);
+  EXPECT_EQ(a.input_bicubic, b.input_bicubic);
   EXPECT_EQ(a.classes, b.classes);
   EXPECT_EQ(a.provenance, b.provenance);
 }
@@ -36,7 +38,9 @@ void expect_equal(const package::Package& a, const package::Package& b) {
 class Networks : public testing::TestWithParam<graph::Graph> {};
 
 TEST_P(Networks, RoundTrip) {
-  const package::Package p = packages::make(GetParam(), {"clean", "jpeg:q10", "gaussian_noise:3 > jpeg:q30"}, 5);
+  package::Package p = packages::make(GetParam(), {"clean", "jpeg:q10", "gaussian_noise:3 > jpeg:q30"}, 5);
+  p.input_resize = 256;
+  p.input_bicubic = true;
   const std::string bytes = package::encode(p);
   const package::Package back = package::decode(bytes, "p.amk");
   expect_equal(back, p);
