@@ -8,7 +8,6 @@ namespace {
 
 constexpr int format_version = 1;
 constexpr const char* bicubic = "bicubic";  // bilinear is the default and not written
-constexpr const char* structure_key = "automask.checkpoint";
 
 [[noreturn]] void corrupt(const std::filesystem::path& path, const std::string& place, const std::string& fault) {
   throw core::Error(core::ExitCode::corrupt, path.string() + (place.empty() ? "" : ": " + place), fault,
@@ -154,7 +153,7 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
       {"training", checkpoint.training},
   };
   SafetensorsFile content;
-  content.metadata[structure_key] = structure.dump(-1, ' ', false, core::Json::error_handler_t::replace);
+  content.metadata[checkpoint_key] = structure.dump(-1, ' ', false, core::Json::error_handler_t::replace);
   content.tensors = checkpoint.weights;
   for (std::size_t k = 0; k < checkpoint.normalisation.size(); ++k)
     for (const auto& [name, tensor] : checkpoint.normalisation[k]) content.tensors[condition_tensor(k, name)] = tensor;
@@ -163,7 +162,7 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
   SafetensorsFile content = decode_safetensors(core::read_file(path), path.string());
-  const auto metadata = content.metadata.find(structure_key);
+  const auto metadata = content.metadata.find(checkpoint_key);
   if (metadata == content.metadata.end()) corrupt(path, "", "holds tensors but no checkpoint");
   const std::string where = path.string() + ": structure";
   try {

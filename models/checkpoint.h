@@ -9,6 +9,9 @@
 
 namespace automask::models {
 
+// The key of the safetensors metadata that holds a checkpoint's structure: what tells one from other safetensors files.
+constexpr const char* checkpoint_key = "automask.checkpoint";
+
 // How a u8 picture becomes the network's input: (x / 255 - mean[c]) / deviation[c], FP32.
 struct InputScaling {
   std::vector<float> mean, deviation;

@@ -16,9 +16,6 @@ using core::Error;
 using core::ExitCode;
 using core::Json;
 
-// As checkpoint.cpp writes it.
-constexpr const char* checkpoint_key = "automask.checkpoint";
-
 // The first field of every ONNX file known, ir_version, begins with this byte.
 bool is_onnx(std::string_view bytes, const std::filesystem::path& path) {
   return path.extension() == ".onnx" || bytes.substr(0, 1) == "\x08";
