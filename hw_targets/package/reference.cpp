@@ -206,8 +206,8 @@ std::vector<std::vector<std::int32_t>> reference_values(const IntegerNetwork& ne
 std::vector<float> reference_logits(const IntegerNetwork& network, const std::uint8_t* picture) {
   const float scale = network.integers.scale.at(output_node(network.graph));
   std::vector<float> logits;
-  for (const std::int32_t value : reference_values(network, picture).back())
-    logits.push_back(static_cast<float>(value) * scale);
+  const std::vector<Values> values = reference_values(network, picture);
+  for (const std::int32_t value : values.back()) logits.push_back(static_cast<float>(value) * scale);
   return logits;
 }
 
