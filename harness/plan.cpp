@@ -14,6 +14,7 @@ namespace {
 using core::Json;
 
 constexpr int verify_pictures = 32;
+constexpr int calibration_pictures = 256;  // per condition; more move INT8's ranges by less than their rounding
 
 // What of a data set's parameters decides one split: limits and the validation carve-out of the other do not, so that
 // a smaller test set does not train anew.
@@ -121,15 +122,26 @@ class Planner {
     const auto clean = std::find(conditions_.begin(), conditions_.end(), "clean");
     const std::size_t pictures =
         planned.variants[clean == conditions_.end() ? 0 : static_cast<std::size_t>(clean - conditions_.begin())];
-    const auto [found, added] = compiled_.emplace(std::pair{planned.train, pictures}, std::size_t{0});
+    const std::string& format = manifest_.targets[cell.target].format;
+    const auto [found, added] = compiled_.emplace(std::tuple{planned.train, pictures, format}, std::size_t{0});
     if (!added) return found->second;
     Step step;
     step.stage = Stage::compile;
     step.label = "compile " + manifest_.datasets[cell.dataset].name + " " + manifest_.models[cell.model].name + " " +
-                 manifest_.methods[cell.method].name + " seed " + std::to_string(cell.seed);
+                 manifest_.methods[cell.method].name + " seed " + std::to_string(cell.seed) +
+                 (format == "fp32" ? "" : " " + format);
     step.parameters = {{"verify_pictures", verify_pictures}};
     step.inputs = {{"checkpoint", key(planned.train)}, {"pictures", key(pictures)}};
     step.locations = {{"threads", context_.threads}};
+    if (format != "fp32") step.parameters["format"] = format;
+    if (format == "int8") {  // ranges come from training pictures, as the method saw them
+      step.parameters["calibration"] = {{"rule", "mse"}, {"pictures", calibration_pictures}};
+      step.parameters["dataset"] = split_parameters(manifest_.datasets[cell.dataset], datasets::Split::train);
+      step.parameters["conditions"] = method_conditions_[cell.method];
+      step.parameters["seed"] = cell.seed;
+      step.inputs.emplace_back("data", fingerprint(cell.dataset, datasets::Split::train));
+      step.locations["dataset"] = data_location(cell.dataset);
+    }
     return found->second = add(std::move(step), {planned.train, pictures});
   }
 
@@ -193,7 +205,7 @@ class Planner {
   std::map<std::pair<std::size_t, datasets::Split>, std::string> fingerprints_;
   std::map<std::size_t, std::vector<std::size_t>> variants_;
   std::map<std::tuple<std::size_t, std::size_t, std::size_t, std::int64_t>, std::size_t> trained_;
-  std::map<std::pair<std::size_t, std::size_t>, std::size_t> compiled_;
+  std::map<std::tuple<std::size_t, std::size_t, std::string>, std::size_t> compiled_;
   std::map<std::size_t, Runner> runners_;
 };
 

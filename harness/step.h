@@ -22,8 +22,10 @@ int code_version(Stage stage);
 //            inputs {"data": fingerprint}
 //   train    {"dataset": ..., "model": {...}, "method": MethodSpec::parameters(), "conditions": [...], "seed": n}
 //            inputs {"data": fingerprint of train}
-//   compile  {"verify_pictures": n}                            inputs {"checkpoint": key of train, "pictures": key of a
-//   variant} execute  {"runner": name, "options": {...}, "conditions": [...], "seed": n, "environment": digest}
+//   compile  {"verify_pictures": n}; for fp16 and int8 also "format", for int8 {"calibration": {"rule", "pictures"},
+//            "dataset", "conditions", "seed"}
+//            inputs {"checkpoint": key of train, "pictures": key of a variant}, for int8 {"data": fingerprint of train}
+//   execute  {"runner": name, "options": {...}, "conditions": [...], "seed": n, "environment": digest}
 //            inputs {"package": key of compile, "variant:<condition>": key, ...}
 struct Step {
   std::string key;

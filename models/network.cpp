@@ -333,6 +333,7 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
   std::vector<torch::Tensor> values(graph_.nodes.size());
   values[0] = x.contiguous(torch::MemoryFormat::ChannelsLast);
   x = torch::Tensor();
+  if (observer_) values[0] = observer_(0, values[0]);
   for (std::size_t i = 1; i < graph_.nodes.size(); ++i) {
     const Nodes::Parts& p = nodes_->parts[i];
     values[i] = nodes_->run(graph_.nodes[i], i, values, condition, is_training(), norm_momentum_);
@@ -344,6 +345,7 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
     }
     if (nodes_->recording && p.late_gate)
       values[i] = values[i] * nodes_->gate_of(groups_.of_node[i], values[i].size(0));
+    if (observer_) values[i] = observer_(static_cast<int>(i), values[i]);
     for (const int dead : p.dies) values[dead] = torch::Tensor();
   }
   return values.back().flatten(1);

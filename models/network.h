@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,6 +50,11 @@ class Network : public torch::nn::Module {
   void record_gates(bool on);
   std::vector<torch::Tensor> gate_gradients() const;  // empty tensors for unmaskable groups
 
+  // Called with each node's value as soon as it is computed; what it returns takes the value's place. For calibration
+  // and for simulating other arithmetic. An empty function ends it.
+  using Observer = std::function<torch::Tensor(int node, const torch::Tensor& value)>;
+  void observe(Observer observer) { observer_ = std::move(observer); }
+
   void load(const Checkpoint& checkpoint);   // graph, masks and normalisation must agree
   void store(Checkpoint& checkpoint) const;  // fills graph, weights, masks, normalisation
 
@@ -62,6 +68,7 @@ class Network : public torch::nn::Module {
   std::int64_t step_ = 0;
   std::vector<graph::Mask> masks_;
   double norm_momentum_ = 0.1;
+  Observer observer_;
   struct Nodes;
   std::shared_ptr<Nodes> nodes_;
 };

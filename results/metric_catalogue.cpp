@@ -37,6 +37,7 @@ constexpr MetricDefinition table[] = {
     {"condition_sets", "1", "none", "sets of masks and normalisation in the package; one is selected per picture"},
     // correctness
     {"verify_difference", "1", "lower", "largest difference of package and trained network, of the largest logit"},
+    {"quantised_agreement", "%", "higher", "pictures that the FP16 or INT8 package gives the class that FP32 does"},
     {"verify_shrunk_difference", "1", "lower", "largest difference of shrunk and masked network, of the largest logit"},
     // what the work cost
     {"train_seconds", "s", "lower", "wall-clock time of training"},

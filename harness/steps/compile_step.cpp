@@ -6,9 +6,46 @@
 
 #include "core/atomic_file.h"
 #include "harness/steps/data.h"
+#include "hw_targets/compiler/agreement.h"
 #include "hw_targets/compiler/compile.h"
+#include "hw_targets/compiler/quantise.h"
+#include "methods/feed.h"
+#include "results/statistics.h"
 
 namespace automask::harness::steps {
+namespace {
+
+// Ranges from training pictures under the package's conditions; under all of the method's where one network serves all.
+package::Package quantised(const Context& context, const package::Package& real) {
+  const auto parameters = context.parameters();
+  const auto spec = dataset_spec(context);
+  const auto train = load_split(context, spec, datasets::Split::train);
+  const auto calibration = parameters.at("calibration");
+  compiler::QuantisationOptions options;
+  options.rule = compiler::parse_range_rule(calibration.at("rule").string());
+  options.threads = context.threads();
+  const auto wanted = static_cast<std::size_t>(calibration.at("pictures").integer_in(1, 1000000));
+
+  methods::FeedPlan plan;
+  plan.pictures = &train;
+  plan.batch = static_cast<int>(std::min(wanted, train.size()));
+  plan.seed = static_cast<std::uint64_t>(parameters.at("seed").integer());
+  const bool one_for_all = real.conditions.size() == 1;
+  std::vector<compiler::CalibrationPictures> sets;
+  for (const auto& condition : real.conditions) {
+    if (one_for_all) {
+      for (const std::string& name : parameters.at("conditions").strings())
+        plan.conditions.push_back(corruptions::Condition::parse(name));
+    } else {
+      plan.conditions = {corruptions::Condition::parse(condition.name)};
+    }
+    methods::Batch batch = methods::make_batch(plan, 0);
+    sets.push_back({std::move(batch.parts.front().pixels), static_cast<int>(batch.parts.front().labels.size())});
+  }
+  return compiler::quantise(real, sets, options);
+}
+
+}  // namespace
 
 Outcome run_compile(const Context& context) {
   const auto checkpoint =
@@ -17,17 +54,20 @@ Outcome run_compile(const Context& context) {
   const auto wanted = context.parameters().at("verify_pictures").integer_in(1, 1000000);
   const int count = static_cast<int>(std::min<std::int64_t>(wanted, static_cast<std::int64_t>(pictures.size())));
 
+  const auto format = context.parameters().string_or("format", "fp32");
+  const auto file = context.folder() / "package.safetensors";
+  const auto write = [&](const package::Package& package) {
+    core::write_file_atomically(file, package::encode(package));
+    return package::read_package(file.string());
+  };
   context.progress("compile", 0, 1);
-  const auto package = compiler::compile(checkpoint);
-  const std::string bytes = package::encode(package);
-  core::write_file_atomically(context.folder() / "package.safetensors", bytes);
+  auto read_back = write(compiler::compile(checkpoint));
 
   // Verify what was written, not what was meant.
   context.progress("verify", 0, 1);
-  const auto read_back = package::read_package((context.folder() / "package.safetensors").string());
   const std::vector<std::uint8_t> sample(
       pictures.pixels.begin(), pictures.pixels.begin() + static_cast<std::ptrdiff_t>(count * pictures.picture_bytes()));
-  const auto verification = compiler::verify(checkpoint, read_back, sample, count, context.threads());
+  auto verification = compiler::verify(checkpoint, read_back, sample, count, context.threads());
   if (!verification.passed()) {
     std::string differences;
     for (const auto& row : verification.rows)
@@ -38,8 +78,24 @@ Outcome run_compile(const Context& context) {
                                   verification.tolerance, differences));
   }
 
+  // Other number formats start from the package that was just proven.
+  compiler::Agreement agreement;
+  if (format != "fp32") {
+    context.progress("quantise", 0, 1);
+    const auto real = std::move(read_back);
+    read_back = write(format == "fp16" ? compiler::to_half(real) : quantised(context, real));
+    agreement = compiler::agreement(real, read_back, sample, count, context.threads());
+    verification.package_bytes = static_cast<std::int64_t>(std::filesystem::file_size(file));
+  }
+
   const double none = std::numeric_limits<double>::quiet_NaN();
   Outcome outcome;
+  if (agreement.pictures > 0) {
+    const auto interval = results::wilson_percent(agreement.same, agreement.pictures);
+    outcome.metrics.push_back({"quantised_agreement", "",
+                               100.0 * static_cast<double>(agreement.same) / static_cast<double>(agreement.pictures),
+                               interval.low, interval.high, "measured", agreement.pictures});
+  }
   outcome.files = {{"package", "package.safetensors"}};
   const auto count_metric = [&](const std::string& name, const std::string& condition, double value) {
     outcome.metrics.push_back({name, condition, value, none, none, "counted", 1});

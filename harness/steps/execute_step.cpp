@@ -109,11 +109,15 @@ Outcome run_execute(const Context& context) {
 
     const auto check = spot_check(package, k, pictures, run.outputs, spot_checked_pictures);
     if (!(check.largest_difference <= spot_check_tolerance))
-      throw host::RunnerFailure(host::FailureKind::mistrusted, spec.name,
-                                fmt::format("its outputs for \"{}\" differ from the reference by {:.2g} of the largest "
-                                            "logit on {} pictures (allowed {:.0e})",
-                                            condition, check.largest_difference, check.pictures, spot_check_tolerance),
-                                "look for a wrong weight layout, input order or number format in the runner");
+      throw host::RunnerFailure(
+          host::FailureKind::mistrusted, spec.name,
+          check.exact ? fmt::format("its outputs for \"{}\" are not those of the integer "
+                                    "reference, bit for bit, on {} pictures",
+                                    condition, check.pictures)
+                      : fmt::format("its outputs for \"{}\" differ from the reference by {:.2g} of the largest "
+                                    "logit on {} pictures (allowed {:.0e})",
+                                    condition, check.largest_difference, check.pictures, spot_check_tolerance),
+          "look for a wrong weight layout, input order or number format in the runner");
     add_metrics(outcome, condition, run, pictures.labels, device.evidence);
     if (stop_requested())
       throw core::Error(core::ExitCode::interrupted, context.step().label, "was interrupted",

@@ -4,9 +4,33 @@
 #include <cmath>
 #include <limits>
 
+#include "hw_targets/compiler/agreement.h"
+#include "hw_targets/package/reference.h"
 #include "models/network.h"
 
 namespace automask::harness::steps {
+
+namespace {
+
+// Integers have no tolerance: every logit's bits.
+SpotCheck integer_check(const package::Package& package, int k, const datasets::PictureSet& pictures,
+                        const std::vector<float>& outputs, int count, std::int64_t classes) {
+  const package::IntegerNetwork network = package::materialise_integers(package, k);
+  SpotCheck check;
+  check.exact = true;
+  check.pictures = compiler::affordable_pictures(graph::cost(network.graph).macs, count);
+  const auto n = static_cast<std::int64_t>(pictures.size());
+  for (int i = 0; i < check.pictures; ++i) {
+    const std::int64_t at = i * n / check.pictures;
+    const auto expected = package::reference_logits(network, pictures.picture(static_cast<std::size_t>(at)).data());
+    const float* actual = outputs.data() + at * classes;
+    if (static_cast<std::int64_t>(expected.size()) != classes || !std::equal(expected.begin(), expected.end(), actual))
+      check.largest_difference = std::numeric_limits<double>::infinity();
+  }
+  return check;
+}
+
+}  // namespace
 
 SpotCheck spot_check(const package::Package& package, int k, const datasets::PictureSet& pictures,
                      const std::vector<float>& outputs, int count) {
@@ -14,6 +38,7 @@ SpotCheck spot_check(const package::Package& package, int k, const datasets::Pic
   const auto classes = static_cast<std::int64_t>(outputs.size()) / std::max<std::int64_t>(n, 1);
   count = static_cast<int>(std::min<std::int64_t>(count, n));
   if (count == 0) return {};
+  if (package.format == package::Format::int8) return integer_check(package, k, pictures, outputs, count, classes);
 
   const torch::InferenceMode guard;
   const auto plain = package::materialise(package, k);

@@ -1,5 +1,5 @@
 #pragma once
-// Holds a runner's outputs against LibTorch executing the same package: a runner that answers with something else is
+// Holds a runner's outputs against LibTorch executing the same package, or the integer reference: a runner that answers with something else is
 // mistrusted, however fast it is.
 #include <string>
 #include <vector>
@@ -11,10 +11,11 @@ namespace automask::harness::steps {
 
 struct SpotCheck {
   int pictures = 0;
+  bool exact = false;             // INT8: bits are compared, any difference is infinite
   double largest_difference = 0;  // of logits, relative to the largest absolute logit of the reference
 };
 
-// Compares `outputs` [N, classes] of condition `k` with the reference on `count` pictures spread over the set.
+// Of large INT8 networks fewer pictures than asked for, since the reference is slow. Compares `outputs` [N, classes] of condition `k` with the reference on `count` pictures spread over the set.
 SpotCheck spot_check(const package::Package& package, int k, const datasets::PictureSet& pictures,
                      const std::vector<float>& outputs, int count);
 

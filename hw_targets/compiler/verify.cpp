@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "hw_targets/compiler/compile.h"
+#include "hw_targets/compiler/plain_network.h"
 #include "models/network.h"
 
 namespace automask::compiler {
@@ -14,38 +15,8 @@ namespace {
 
 constexpr int batch_size = 250;
 
-// LibTorch's thread count belongs to the process; it is put back.
-class Threads {
- public:
-  explicit Threads(int count) : before_(at::get_num_threads()) { at::set_num_threads(std::max(count, 1)); }
-  ~Threads() { at::set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
-
 [[noreturn]] void fail(const std::string& place, const std::string& problem) {
   throw core::Error(core::ExitCode::steps_failed, "verify: " + place, problem, "compile the checkpoint again");
-}
-
-// A graph with weights of its own as a network that has one condition and no mask.
-models::Network plain_network(const graph::Graph& graph, const graph::TensorMap& weights) {
-  models::Checkpoint plain;
-  plain.graph = graph;
-  plain.weights = weights;
-  plain.conditions = {"*"};
-  plain.masks = {graph::full_mask(graph::channel_groups(graph))};
-  graph::TensorMap normalisation;
-  for (const graph::Node& node : graph.nodes)
-    if (node.op == graph::Op::batch_norm)
-      for (const char* suffix : {".weight", ".bias", ".running_mean", ".running_var"})
-        normalisation[node.name + suffix] = weights.at(node.name + suffix);
-  plain.normalisation = {std::move(normalisation)};
-  models::Network network(plain);
-  network.eval();
-  return network;
 }
 
 models::Network shrunk_network(const models::Checkpoint& checkpoint, std::size_t k) {

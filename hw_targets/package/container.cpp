@@ -20,7 +20,19 @@ struct Placed {
   std::uint64_t begin, end;
 };
 
-std::int64_t value_size(const std::string& dtype) { return dtype == "F32" ? 4 : 1; }
+// In the order in which they are written.
+struct Dtype {
+  const char* name;
+  std::int64_t size;
+};
+constexpr Dtype dtypes[] = {{"F32", 4}, {"I32", 4}, {"F16", 2}, {"I16", 2}, {"I8", 1}, {"U8", 1}};
+
+// 0: unknown.
+std::int64_t value_size(const std::string& dtype) {
+  for (const Dtype& known : dtypes)
+    if (dtype == known.name) return known.size;
+  return 0;
+}
 
 std::uint64_t unsigned_number(const Json& value, const std::string& file, const std::string& place) {
   if (!value.is_number_unsigned()) fail(file, place, "must be a whole number, not " + std::string(value.type_name()));
@@ -37,7 +49,8 @@ StoredTensor described_tensor(const Json& entry, const std::string& file, const 
   if (!entry.is_object() || entry.size() != 3) fail(file, place, "must have dtype, shape and data_offsets");
   StoredTensor tensor;
   const Json& dtype = field(entry, "dtype", file, place);
-  if (dtype != "F32" && dtype != "U8") fail(file, place, "dtype must be F32 or U8");
+  if (!dtype.is_string() || value_size(dtype.get<std::string>()) == 0)
+    fail(file, place, "dtype must be F32, I32, F16, I16, I8 or U8");
   tensor.dtype = dtype.get<std::string>();
   const Json& shape = field(entry, "shape", file, place);
   if (!shape.is_array() || shape.size() > 8) fail(file, place, "shape must be an array of at most 8 sizes");
@@ -133,12 +146,13 @@ std::string encode_container(const Container& container) {
   Json header = Json::object();
   header["__metadata__"] = container.metadata;
   std::string data;
-  for (const char* dtype : {"F32", "U8"})
+  for (const Dtype& dtype : dtypes)
     for (const auto& item : container.tensors) {
-      if (item.second.dtype != dtype) continue;
+      if (item.second.dtype != dtype.name) continue;
       const std::size_t begin = data.size();
       data += item.second.bytes;
-      header[item.first] = {{"dtype", dtype}, {"shape", item.second.shape}, {"data_offsets", {begin, data.size()}}};
+      header[item.first] = {
+          {"dtype", dtype.name}, {"shape", item.second.shape}, {"data_offsets", {begin, data.size()}}};
     }
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');
@@ -177,27 +191,115 @@ Container decode_container(const std::string& bytes, const std::string& file) {
   return container;
 }
 
-std::string floats_to_bytes(const float* values, std::size_t count) {
+namespace {
+
+template <std::size_t size>
+struct Word;
+template <>
+struct Word<1> {
+  using type = std::uint8_t;
+};
+template <>
+struct Word<2> {
+  using type = std::uint16_t;
+};
+template <>
+struct Word<4> {
+  using type = std::uint32_t;
+};
+
+// Round to nearest, ties to even (IEEE 754 binary16).
+std::uint16_t half_of(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  const std::uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7FFFFFFFu;
+  if (magnitude > 0x7F800000u) return static_cast<std::uint16_t>(sign | 0x7E00u);   // not a number
+  if (magnitude >= 0x47800000u) return static_cast<std::uint16_t>(sign | 0x7C00u);  // 65536 and more
+  const auto rounded = [](std::uint32_t x, int shift) {
+    const std::uint32_t half = 1u << (shift - 1), rest = x & ((1u << shift) - 1);
+    return (x >> shift) + (rest > half || (rest == half && ((x >> shift) & 1u) != 0) ? 1u : 0u);
+  };
+  if (magnitude >= 0x38800000u)  // a carry into the exponent is right, up to infinity
+    return static_cast<std::uint16_t>(sign | rounded(magnitude - 0x38000000u, 13));
+  const int exponent = static_cast<int>(magnitude >> 23);
+  const int shift = 126 - exponent;  // subnormal: the value in steps of 2^-24
+  if (shift > 24) return static_cast<std::uint16_t>(sign);
+  return static_cast<std::uint16_t>(sign | rounded((magnitude & 0x7FFFFFu) | 0x800000u, shift));
+}
+
+float float_of(std::uint16_t half) {
+  const std::uint32_t sign = (half & 0x8000u) << 16, exponent = (half >> 10) & 31u, fraction = half & 0x3FFu;
+  std::uint32_t bits;
+  if (exponent == 31) {
+    bits = sign | 0x7F800000u | (fraction << 13);
+  } else if (exponent != 0) {
+    bits = sign | ((exponent + 112) << 23) | (fraction << 13);
+  } else {
+    const float magnitude = static_cast<float>(fraction) / 16777216.0F;  // 2^24
+    return sign != 0 ? -magnitude : magnitude;
+  }
+  float value;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
+
+}  // namespace
+
+template <class Value>
+std::string to_bytes(const std::vector<Value>& values) {
   std::string bytes;
-  bytes.reserve(4 * count);
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint32_t word;
-    std::memcpy(&word, values + i, 4);
-    for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>((word >> shift) & 255);
+  bytes.reserve(sizeof(Value) * values.size());
+  for (const Value& value : values) {
+    typename Word<sizeof(Value)>::type word;
+    std::memcpy(&word, &value, sizeof value);
+    for (std::size_t k = 0; k < sizeof value; ++k)
+      bytes += static_cast<char>((static_cast<std::uint32_t>(word) >> (8 * k)) & 255);
   }
   return bytes;
 }
 
-std::vector<float> bytes_to_floats(const std::string& bytes) {
-  std::vector<float> values(bytes.size() / 4);
+template <class Value>
+std::vector<Value> from_bytes(const std::string& bytes) {
+  std::vector<Value> values(bytes.size() / sizeof(Value));
   for (std::size_t i = 0; i < values.size(); ++i) {
     std::uint32_t word = 0;
-    for (int k = 0; k < 4; ++k)
-      word |= std::uint32_t{static_cast<unsigned char>(bytes[4 * i + static_cast<std::size_t>(k)])} << (8 * k);
-    std::memcpy(&values[i], &word, 4);
+    for (std::size_t k = 0; k < sizeof(Value); ++k)
+      word |= std::uint32_t{static_cast<unsigned char>(bytes[sizeof(Value) * i + k])} << (8 * k);
+    const auto narrow = static_cast<typename Word<sizeof(Value)>::type>(word);
+    std::memcpy(&values[i], &narrow, sizeof narrow);
   }
   return values;
 }
+
+template std::string to_bytes(const std::vector<float>&);
+template std::string to_bytes(const std::vector<std::int32_t>&);
+template std::string to_bytes(const std::vector<std::int16_t>&);
+template std::string to_bytes(const std::vector<std::int8_t>&);
+template std::string to_bytes(const std::vector<std::uint8_t>&);
+template std::vector<float> from_bytes(const std::string&);
+template std::vector<std::int32_t> from_bytes(const std::string&);
+template std::vector<std::int16_t> from_bytes(const std::string&);
+template std::vector<std::int8_t> from_bytes(const std::string&);
+template std::vector<std::uint8_t> from_bytes(const std::string&);
+
+std::string floats_to_halves(const std::vector<float>& values) {
+  std::vector<std::int16_t> halves;
+  for (const float value : values) halves.push_back(static_cast<std::int16_t>(half_of(value)));
+  return to_bytes(halves);
+}
+
+std::vector<float> halves_to_floats(const std::string& bytes) {
+  std::vector<float> values;
+  for (const std::int16_t half : from_bytes<std::int16_t>(bytes))
+    values.push_back(float_of(static_cast<std::uint16_t>(half)));
+  return values;
+}
+
+std::string floats_to_bytes(const float* values, std::size_t count) {
+  return to_bytes(std::vector<float>(values, values + count));
+}
+
+std::vector<float> bytes_to_floats(const std::string& bytes) { return from_bytes<float>(bytes); }
 
 }  // namespace package
 }  // namespace automask

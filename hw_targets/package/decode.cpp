@@ -116,6 +116,82 @@ void read_normalisation(const StoredTensor& stored, const std::string& name, con
     fail(file, place, "must be a vector of " + std::to_string(position) + " values for its mask");
 }
 
+template <class Value>
+std::vector<Value> take_vector(Container& container, const std::string& name, const char* dtype,
+                               const std::string& file) {
+  const StoredTensor stored = take(container, name, dtype, file);
+  if (stored.shape.size() != 1) fail(file, "tensor " + name, "must be a vector");
+  return from_bytes<Value>(stored.bytes);
+}
+
+// A normalisation of an INT8 package, as it is stored.
+struct StoredIntegers {
+  std::vector<std::int32_t> bias;
+  std::vector<std::int16_t> multiplier;
+  std::vector<std::uint8_t> shift;
+  std::vector<float> scale;
+};
+StoredIntegers take_integers(Container& container, std::size_t index, const std::string& file) {
+  return {take_vector<std::int32_t>(container, integers_name(index, "bias"), "I32", file),
+          take_vector<std::int16_t>(container, integers_name(index, "multiplier"), "I16", file),
+          take_vector<std::uint8_t>(container, integers_name(index, "shift"), "U8", file),
+          take_vector<float>(container, integers_name(index, "scale"), "F32", file)};
+}
+
+void read_integers(const StoredIntegers& stored, std::size_t index, const graph::Graph& graph,
+                   const graph::ChannelGroups& groups, Condition& condition, const std::string& file) {
+  std::size_t position = 0;
+  const std::string place = "tensor " + integers_name(index, "bias");
+  for (const Requantised& entry : requantised_nodes(graph)) {
+    const std::vector<std::uint8_t> kept = entry.per_channel ? graph::channel_mask(groups, entry.node, condition.mask)
+                                                             : std::vector<std::uint8_t>(entry.count, 1);
+    std::vector<Requantisation>& of_node =
+        condition.integers.of_node[graph.nodes[static_cast<std::size_t>(entry.node)].name];
+    of_node.assign(kept.size(), Requantisation());
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      if (kept[i] == 0) continue;
+      if (position == stored.bias.size()) fail(file, place, "has too few values for its mask");
+      if (position >= stored.multiplier.size() || position >= stored.shift.size())
+        fail(file, place, "has more values than multiplier or shift");
+      of_node[i].bias = stored.bias[position];
+      of_node[i].multiplier = stored.multiplier[position];
+      of_node[i].shift = stored.shift[position++];
+    }
+  }
+  if (position != stored.bias.size() || position != stored.multiplier.size() || position != stored.shift.size())
+    fail(file, place, "and multiplier and shift must have " + std::to_string(position) + " values for its mask");
+  condition.integers.scale = stored.scale;
+}
+
+void read_weights(Container& container, Package& package, const std::string& file) {
+  for (const auto& parameter : stored_weights(package.graph, package.format)) {
+    const Format format = package.format;
+    const char* dtype = format == Format::fp32 ? "F32" : format == Format::fp16 ? "F16" : "I8";
+    const StoredTensor stored = take(container, parameter.first, dtype, file);
+    graph::Tensor& tensor = package.weights[parameter.first];
+    tensor.shape = stored.shape;
+    if (format == Format::fp32) tensor.data = from_bytes<float>(stored.bytes);
+    if (format == Format::fp16) tensor.data = halves_to_floats(stored.bytes);
+    if (format == Format::int8)
+      for (const std::int8_t value : from_bytes<std::int8_t>(stored.bytes))
+        tensor.data.push_back(static_cast<float>(value));
+  }
+  check_weights(package, file);
+  if (package.format != Format::int8) return;
+  for (const graph::Node& node : package.graph.nodes)
+    if (node.op == graph::Op::conv2d || node.op == graph::Op::linear)
+      package.weight_scale[node.name] = take_vector<float>(container, weight_scale_name(node.name), "F32", file);
+  package.input_table = take_vector<std::int8_t>(container, input_table_name, "I8", file);
+}
+
+Format read_format(const Json& structure, const std::string& file) {
+  const auto found = structure.find("number_format");
+  if (found == structure.end()) return Format::fp32;
+  for (const Format format : {Format::fp16, Format::int8})
+    if (*found == to_string(format)) return format;
+  fail(file, "structure/number_format", "must be \"fp16\" or \"int8\"; packages in FP32 have no such key");
+}
+
 void read_conditions(const Json& json, Container& container, Package& package, const std::string& file) {
   if (!json.is_array() || json.empty() || json.size() > most_conditions)
     fail(file, "conditions", "must be an array of 1 to " + std::to_string(most_conditions) + " conditions");
@@ -131,6 +207,7 @@ void read_conditions(const Json& json, Container& container, Package& package, c
   std::set<std::size_t> used_masks;
   std::map<std::size_t, std::size_t> mask_of;  // of each normalisation
   std::map<std::size_t, StoredTensor> normalisations;
+  std::map<std::size_t, StoredIntegers> integers;
   for (std::size_t k = 0; k < json.size(); ++k) {
     const std::string place = "conditions/" + std::to_string(k);
     Condition condition;
@@ -143,9 +220,14 @@ void read_conditions(const Json& json, Container& container, Package& package, c
     used_masks.insert(mask);
     if (!mask_of.emplace(normalisation, mask).second && mask_of[normalisation] != mask)
       fail(file, place, "shares a normalisation with a condition of another mask");
-    const std::string name = normalisation_name(normalisation);
-    if (normalisations.count(normalisation) == 0) normalisations[normalisation] = take(container, name, "F32", file);
-    read_normalisation(normalisations[normalisation], name, package.graph, groups, condition, file);
+    if (package.format == Format::int8) {
+      if (integers.count(normalisation) == 0) integers[normalisation] = take_integers(container, normalisation, file);
+      read_integers(integers[normalisation], normalisation, package.graph, groups, condition, file);
+    } else {
+      const std::string name = normalisation_name(normalisation);
+      if (normalisations.count(normalisation) == 0) normalisations[normalisation] = take(container, name, "F32", file);
+      read_normalisation(normalisations[normalisation], name, package.graph, groups, condition, file);
+    }
     package.conditions.push_back(std::move(condition));
   }
   if (used_masks.size() != masks.size())
@@ -178,7 +260,8 @@ Json checked_structure(const Container& container, const std::string& file) {
 Package decode(const std::string& bytes, const std::string& file) {
   Container container = decode_container(bytes, file);
   const Json structure = checked_structure(container, file);
-  only_keys(structure, {"format_version", "graph", "conditions", "input", "classes", "provenance"}, file, "structure");
+  only_keys(structure, {"format_version", "graph", "conditions", "input", "classes", "provenance", "number_format"},
+            file, "structure");
   Package package;
   try {
     package.graph = graph::graph_from_json(member(structure, "graph", file, "structure"));
@@ -186,11 +269,8 @@ Package decode(const std::string& bytes, const std::string& file) {
     fail(file, "graph", e.what());
   }
   check_graph(package, file);
-  for (const auto& parameter : stored_weights(package.graph)) {
-    StoredTensor stored = take(container, parameter.first, "F32", file);
-    package.weights[parameter.first] = {stored.shape, bytes_to_floats(stored.bytes)};
-  }
-  check_weights(package, file);
+  package.format = read_format(structure, file);
+  read_weights(container, package, file);
   read_conditions(member(structure, "conditions", file, "structure"), container, package, file);
   if (!container.tensors.empty())
     fail(file, "tensor " + container.tensors.begin()->first, "nothing in the structure uses it");
@@ -203,6 +283,7 @@ Package decode(const std::string& bytes, const std::string& file) {
   for (const Json& name : classes) package.classes.push_back(string(name, file, "classes"));
   package.provenance = member(structure, "provenance", file, "structure");
   check_input_and_classes(package, file);
+  if (package.format == Format::int8) check_integers(package, file);
   return package;
 }
 

@@ -17,7 +17,7 @@ std::size_t stored_once(std::vector<std::string>& list, std::string value) {
 }
 
 // One bit per member of the maskable groups, in their order; bit i is bit i % 8 of byte i / 8.
-std::string packed(const graph::Mask& mask, const graph::ChannelGroups& groups) {
+std::string packed_mask(const graph::Mask& mask, const graph::ChannelGroups& groups) {
   std::string bytes;
   std::size_t bit = 0;
   for (std::size_t g = 0; g < mask.size(); ++g) {
@@ -46,6 +46,64 @@ std::string packed_normalisation(const Condition& condition, const graph::Graph&
   return floats_to_bytes(values.data(), values.size());
 }
 
+// What packed_integers() makes of a normalisation: the entries of the kept channels, node after node, and the scales.
+struct PackedIntegers {
+  std::vector<std::int32_t> bias;
+  std::vector<std::int16_t> multiplier;
+  std::vector<std::uint8_t> shift;
+  std::vector<float> scale;
+  bool operator==(const PackedIntegers& o) const {
+    return bias == o.bias && multiplier == o.multiplier && shift == o.shift && scale == o.scale;
+  }
+};
+
+PackedIntegers packed_integers(const Condition& condition, const graph::Graph& graph,
+                               const graph::ChannelGroups& groups) {
+  PackedIntegers packed;
+  for (const Requantised& entry : requantised_nodes(graph)) {
+    const auto& values = condition.integers.of_node.at(graph.nodes[static_cast<std::size_t>(entry.node)].name);
+    const std::vector<std::uint8_t> kept = entry.per_channel ? graph::channel_mask(groups, entry.node, condition.mask)
+                                                             : std::vector<std::uint8_t>(values.size(), 1);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (kept[i] == 0) continue;
+      packed.bias.push_back(values[i].bias);
+      packed.multiplier.push_back(values[i].multiplier);
+      packed.shift.push_back(values[i].shift);
+    }
+  }
+  packed.scale = condition.integers.scale;
+  return packed;
+}
+
+template <class Value>
+StoredTensor stored(const char* dtype, const std::vector<Value>& values) {
+  return {dtype, {static_cast<std::int64_t>(values.size())}, to_bytes(values)};
+}
+
+void contain_weights(const Package& package, Container& container) {
+  for (const auto& item : package.weights) {
+    StoredTensor& tensor = container.tensors[item.first];
+    tensor.shape = item.second.shape;
+    switch (package.format) {
+      case Format::fp32:
+        tensor.dtype = "F32";
+        tensor.bytes = to_bytes(item.second.data);
+        break;
+      case Format::fp16:
+        tensor.dtype = "F16";
+        tensor.bytes = floats_to_halves(item.second.data);
+        break;
+      case Format::int8:
+        tensor.dtype = "I8";
+        tensor.bytes = to_bytes(std::vector<std::int8_t>(item.second.data.begin(), item.second.data.end()));
+        break;
+    }
+  }
+  for (const auto& item : package.weight_scale)
+    container.tensors[weight_scale_name(item.first)] = stored("F32", item.second);
+  if (package.format == Format::int8) container.tensors[input_table_name] = stored("I8", package.input_table);
+}
+
 Container contain(const Package& package) {
   const std::string file = "package";
   check_graph(package, file);
@@ -53,18 +111,25 @@ Container contain(const Package& package) {
   const graph::ChannelGroups groups = graph::channel_groups(package.graph);
   check_conditions(package, groups, file);
   check_input_and_classes(package, file);
+  const bool integers = package.format == Format::int8;
+  if (integers) check_integers(package, file);
 
   Container container;
-  for (const auto& item : package.weights)
-    container.tensors[item.first] = {"F32", item.second.shape,
-                                     floats_to_bytes(item.second.data.data(), item.second.data.size())};
+  contain_weights(package, container);
   Json conditions = Json::array();
   std::vector<std::string> masks, normalisations;
+  std::vector<std::pair<std::size_t, PackedIntegers>> packed;  // of a mask
   for (const Condition& condition : package.conditions) {
-    const std::size_t mask = stored_once(masks, packed(condition.mask, groups));
+    const std::size_t mask = stored_once(masks, packed_mask(condition.mask, groups));
     // What a normalisation covers depends on its mask, so the mask is part of its identity.
-    const std::size_t normalisation =
-        stored_once(normalisations, masks[mask] + packed_normalisation(condition, package.graph, groups));
+    std::size_t normalisation;
+    if (integers) {
+      const std::pair<std::size_t, PackedIntegers> own{mask, packed_integers(condition, package.graph, groups)};
+      normalisation = static_cast<std::size_t>(std::find(packed.begin(), packed.end(), own) - packed.begin());
+      if (normalisation == packed.size()) packed.push_back(own);
+    } else {
+      normalisation = stored_once(normalisations, masks[mask] + packed_normalisation(condition, package.graph, groups));
+    }
     conditions.push_back({{"name", condition.name}, {"mask", mask}, {"normalisation", normalisation}});
   }
   const std::size_t mask_bytes = masks[0].size();
@@ -76,12 +141,20 @@ Container contain(const Package& package) {
     const std::int64_t count = static_cast<std::int64_t>(bytes.size() / 4);
     container.tensors[normalisation_name(i)] = {"F32", {count}, std::move(bytes)};
   }
-  const Json structure = {{"format_version", format_version},
-                          {"graph", graph::to_json(package.graph)},
-                          {"conditions", std::move(conditions)},
-                          {"input", {{"mean", package.input_mean}, {"deviation", package.input_deviation}}},
-                          {"classes", package.classes},
-                          {"provenance", package.provenance}};
+  for (std::size_t i = 0; i < packed.size(); ++i) {
+    const PackedIntegers& of = packed[i].second;
+    container.tensors[integers_name(i, "bias")] = stored("I32", of.bias);
+    container.tensors[integers_name(i, "multiplier")] = stored("I16", of.multiplier);
+    container.tensors[integers_name(i, "shift")] = stored("U8", of.shift);
+    container.tensors[integers_name(i, "scale")] = stored("F32", of.scale);
+  }
+  Json structure = {{"format_version", format_version},
+                    {"graph", graph::to_json(package.graph)},
+                    {"conditions", std::move(conditions)},
+                    {"input", {{"mean", package.input_mean}, {"deviation", package.input_deviation}}},
+                    {"classes", package.classes},
+                    {"provenance", package.provenance}};
+  if (package.format != Format::fp32) structure["number_format"] = to_string(package.format);
   try {
     container.metadata[structure_key] = structure.dump();
   } catch (const Json::exception&) {
@@ -93,6 +166,10 @@ Container contain(const Package& package) {
 
 }  // namespace
 
+const char* to_string(Format format) {
+  return format == Format::fp32 ? "fp32" : format == Format::fp16 ? "fp16" : "int8";
+}
+
 std::string encode(const Package& package) { return encode_container(contain(package)); }
 
 std::map<std::string, std::int64_t> bytes_by_part(const Package& package) {
@@ -100,7 +177,8 @@ std::map<std::string, std::int64_t> bytes_by_part(const Package& package) {
   std::map<std::string, std::int64_t> bytes = {{"weights", 0}, {"masks", 0}, {"normalisation", 0}};
   std::int64_t data = 0;
   for (const auto& item : container.tensors) {
-    const bool weight = package.weights.count(item.first) != 0;
+    bool weight = package.weights.count(item.first) != 0;
+    for (const auto& scale : package.weight_scale) weight = weight || item.first == weight_scale_name(scale.first);
     const std::int64_t size = static_cast<std::int64_t>(item.second.bytes.size());
     bytes[weight ? "weights" : item.first == masks_name ? "masks" : "normalisation"] += size;
     data += size;

@@ -41,6 +41,22 @@ Requantisation reciprocal(std::int32_t count) {
   return r;
 }
 
+bool shares_scale(Op op) {
+  switch (op) {
+    case Op::max_pool:
+    case Op::avg_pool:
+    case Op::relu:
+    case Op::relu6:
+    case Op::concat:
+    case Op::flatten:
+    case Op::dropout:
+    case Op::softmax:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::size_t output_node(const graph::Graph& graph) {
   std::size_t node = graph.nodes.size() - 1;
   while (graph.nodes[node].op == Op::softmax || graph.nodes[node].op == Op::dropout ||

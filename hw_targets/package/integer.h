@@ -69,6 +69,9 @@ struct IntegerNetwork {
 };
 IntegerNetwork materialise_integers(const Package& package, int condition);
 
+// max_pool, avg_pool, relu, relu6, concat, flatten, dropout, softmax: the output's steps are worth the inputs'.
+bool shares_scale(graph::Op op);
+
 // The node whose values become logits: the last but for softmax, dropout and flatten. It is clamped at most_output
 // where it is a conv2d, linear, affine, add or global_avg_pool. logit = value * scale of that node, one FP32
 // multiplication.

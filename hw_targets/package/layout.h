@@ -17,12 +17,29 @@ constexpr const char* structure_key = "automask_package";
 constexpr const char* hash_key = "sha256";
 constexpr const char* masks_name = "masks";
 
+constexpr const char* input_table_name = "input_table";
+
 inline std::string normalisation_name(std::size_t index) { return "normalisation." + std::to_string(index); }
+// INT8: the requantisation's three parts and the scales of a normalisation.
+inline std::string integers_name(std::size_t index, const char* part) {
+  return "integers." + std::to_string(index) + "." + part;
+}
+inline std::string weight_scale_name(const std::string& node) { return node + ".weight_scale"; }
 
 // Affine nodes in the order of the graph, as node indices.
 std::vector<int> affine_nodes(const graph::Graph& graph);
 // Names and shapes of what Package::weights must hold.
-std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const graph::Graph& graph);
+std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const graph::Graph& graph, Format format);
+
+// Per node: the conv2d or linear node that an affine is folded into when a condition is executed, else -1.
+std::vector<int> folded_into(const graph::Graph& graph);
+// The nodes that need requantisation, in the order of the graph, and whether they have one per output channel.
+struct Requantised {
+  int node;
+  bool per_channel;
+  std::size_t count;  // one per channel of the union, or what integer.h says
+};
+std::vector<Requantised> requantised_nodes(const graph::Graph& graph);
 
 // SHA-256 over the structure text, then per tensor in the order of the names "name dtype shape bytes\n" and its bytes.
 std::string content_hash(const Container& container);
@@ -31,6 +48,7 @@ std::string content_hash(const Container& container);
 void check_graph(const Package& package, const std::string& file);
 void check_weights(const Package& package, const std::string& file);
 void check_conditions(const Package& package, const graph::ChannelGroups& groups, const std::string& file);
+void check_integers(const Package& package, const std::string& file);  // INT8 alone
 void check_input_and_classes(const Package& package, const std::string& file);
 
 }  // namespace package

@@ -37,6 +37,12 @@ int foldable_into(const graph::Graph& graph, std::size_t affine) {
   return readers == 1 ? layer : -1;
 }
 
+const Condition& condition_at(const Package& package, int condition) {
+  if (condition < 0 || condition >= static_cast<int>(package.conditions.size()))
+    throw PackageError("package: conditions: there is no condition " + std::to_string(condition));
+  return package.conditions[static_cast<std::size_t>(condition)];
+}
+
 // The layer takes the affine's place, so that the last node stays the last.
 void remove_affine(graph::Graph& graph, std::size_t affine, int layer) {
   graph.nodes[affine] = graph.nodes[layer];
@@ -50,9 +56,8 @@ void remove_affine(graph::Graph& graph, std::size_t affine, int layer) {
 }  // namespace
 
 PlainNetwork materialise(const Package& package, int condition) {
-  if (condition < 0 || condition >= static_cast<int>(package.conditions.size()))
-    throw PackageError("package: conditions: there is no condition " + std::to_string(condition));
-  const Condition& chosen = package.conditions[condition];
+  const Condition& chosen = condition_at(package, condition);
+  if (package.format == Format::int8) throw PackageError("package: an INT8 network cannot be executed in real numbers");
   graph::TensorMap weights = package.weights;
   for (const int i : affine_nodes(package.graph)) {
     const std::string& name = package.graph.nodes[i].name;
@@ -74,6 +79,45 @@ PlainNetwork materialise(const Package& package, int condition) {
     remove_affine(plain.graph, i, layer);  // node i is now what followed
   }
   return plain;
+}
+
+IntegerNetwork materialise_integers(const Package& package, int condition) {
+  const Condition& chosen = condition_at(package, condition);
+  if (package.format != Format::int8)
+    throw PackageError(std::string("package: holds ") + to_string(package.format) + " weights, not INT8");
+  graph::TensorMap weights = package.weights;
+  for (const auto& parameter : graph::parameter_shapes(package.graph))  // biases and affines live in the requantisation
+    if (weights.count(parameter.first) == 0)
+      weights[parameter.first] = {parameter.second, std::vector<float>(static_cast<std::size_t>(parameter.second[0]))};
+  IntegerNetwork network;
+  network.input_table = package.input_table;
+  network.integers.scale = chosen.integers.scale;
+  const graph::ChannelGroups groups = graph::channel_groups(package.graph);
+  for (const Requantised& entry : requantised_nodes(package.graph)) {
+    const std::string& name = package.graph.nodes[static_cast<std::size_t>(entry.node)].name;
+    const std::vector<Requantisation>& all = chosen.integers.of_node.at(name);
+    const std::vector<std::uint8_t> kept = graph::channel_mask(groups, entry.node, chosen.mask);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (!entry.per_channel || kept[i] != 0) network.integers.of_node[name].push_back(all[i]);
+  }
+  network.graph = graph::shrink(package.graph, chosen.mask);
+  weights = graph::shrink_weights(package.graph, chosen.mask, weights);
+  for (std::size_t i = 0; i < network.graph.nodes.size();) {
+    const int layer = foldable_into(network.graph, i);
+    if (layer < 0) {
+      ++i;
+      continue;
+    }
+    remove_affine(network.graph, i, layer);
+    network.integers.scale.erase(network.integers.scale.begin() + layer);
+  }
+  for (graph::Node& node : network.graph.nodes) {
+    if (node.op != graph::Op::conv2d && node.op != graph::Op::linear) continue;
+    node.attributes.bias = true;
+    const std::vector<float>& values = weights.at(node.name + ".weight").data;
+    network.weights[node.name].assign(values.begin(), values.end());
+  }
+  return network;
 }
 
 }  // namespace package

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "hw_targets/package/integer.h"
 
 namespace automask {
 namespace package {
@@ -20,19 +21,31 @@ class PackageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// How weights are stored and what a runner computes in.
+enum class Format { fp32, fp16, int8 };
+const char* to_string(Format format);
+
 struct Condition {
   std::string name;  // canonical condition, or "*" when one serves all
   graph::Mask mask;  // over the channel groups of `graph`; every member of the union is kept by some condition
-  // Per affine node of `graph`, one value per channel. Those of channels the mask drops are not stored: 0 when read.
+  // FP32 and FP16: per affine node of `graph`, one value per channel. Those of channels the mask drops are not stored:
+  // 0 when read.
   std::map<std::string, std::vector<float>> scale, bias;
+  // INT8, in their place. Per channel of the union, likewise.
+  Integers integers;
 };
 
 // NOLINTNEXTLINE(bugprone-exception-escape): moving an nlohmann::json throws nothing, the check cannot see it
 struct Package {
-  graph::Graph graph;        // already shrunk to the union; batch_norm nodes have become affine nodes
-  graph::TensorMap weights;  // of conv2d and linear nodes only
+  graph::Graph graph;  // already shrunk to the union; batch_norm nodes have become affine nodes
+  Format format = Format::fp32;
+  // Of conv2d and linear nodes only. FP16: numbers that FP16 holds. INT8: whole numbers in [-127, 127], no biases,
+  // whose steps are worth weight_scale[NODE][output channel].
+  graph::TensorMap weights;
+  std::map<std::string, std::vector<float>> weight_scale;
   std::vector<Condition> conditions;
   std::vector<float> input_mean, input_deviation;  // (x / 255 - mean[c]) / deviation[c]
+  std::vector<std::int8_t> input_table;            // INT8: [channels][256], the same in steps of the input's scale
   std::vector<std::string> classes;
   nlohmann::json provenance;  // method, model, dataset, seed: for the record, never for execution
 };
@@ -44,11 +57,12 @@ std::string encode(const Package& package);
 Package decode(const std::string& bytes, const std::string& file_name);  // throws PackageError
 Package read_package(const std::string& path);
 
-// Bytes of the encoded file by part: "weights", "masks", "normalisation", "structure" (header, names), "total".
+// Bytes of the encoded file by part: "weights" (with their scales), "masks", "normalisation" (INT8: requantisation and
+// scales, and the input's table), "structure" (header, names), "total".
 std::map<std::string, std::int64_t> bytes_by_part(const Package& package);
 
-// Condition k as a network of its own: physically shrunk to its mask, affine folded into the convolution or linear
-// layer before it (which then has a bias) wherever nothing else reads that. What a runner executes.
+// FP32 and FP16. Condition k as a network of its own: physically shrunk to its mask, affine folded into the convolution
+// or linear layer before it (which then has a bias) wherever nothing else reads that. What a runner executes.
 struct PlainNetwork {
   graph::Graph graph;
   graph::TensorMap weights;

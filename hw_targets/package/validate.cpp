@@ -57,16 +57,60 @@ std::vector<int> affine_nodes(const graph::Graph& graph) {
   return nodes;
 }
 
-std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const graph::Graph& graph) {
+std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const graph::Graph& graph,
+                                                                              Format format) {
   std::set<std::string> per_condition;
-  for (const int i : affine_nodes(graph)) {
-    per_condition.insert(graph.nodes[i].name + ".weight");
-    per_condition.insert(graph.nodes[i].name + ".bias");
+  for (const graph::Node& node : graph.nodes) {
+    if (node.op == graph::Op::affine) per_condition.insert(node.name + ".weight");
+    if (node.op == graph::Op::affine || format == Format::int8) per_condition.insert(node.name + ".bias");
   }
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> list;
   for (auto& parameter : graph::parameter_shapes(graph))
     if (per_condition.count(parameter.first) == 0) list.push_back(std::move(parameter));
   return list;
+}
+
+std::vector<int> folded_into(const graph::Graph& graph) {
+  std::vector<int> readers(graph.nodes.size(), 0), layer(graph.nodes.size(), -1);
+  for (const graph::Node& node : graph.nodes)
+    for (const int input : node.inputs) ++readers[static_cast<std::size_t>(input)];
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (graph.nodes[i].op != graph::Op::affine) continue;
+    const std::size_t input = static_cast<std::size_t>(graph.nodes[i].inputs[0]);
+    const graph::Op op = graph.nodes[input].op;
+    if (readers[input] != 1) continue;
+    // A chain of affines folds one after the other.
+    layer[i] = op == graph::Op::conv2d || op == graph::Op::linear ? static_cast<int>(input) : layer[input];
+  }
+  return layer;
+}
+
+std::vector<Requantised> requantised_nodes(const graph::Graph& graph) {
+  const std::vector<graph::Shape> shapes = graph::infer_shapes(graph);
+  const std::vector<int> folded = folded_into(graph);
+  std::vector<Requantised> result;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const int node = static_cast<int>(i);
+    switch (graph.nodes[i].op) {
+      case graph::Op::conv2d:
+      case graph::Op::linear:
+        result.push_back({node, true, static_cast<std::size_t>(shapes[i].channels)});
+        break;
+      case graph::Op::affine:
+        if (folded[i] < 0) result.push_back({node, true, static_cast<std::size_t>(shapes[i].channels)});
+        break;
+      case graph::Op::add:
+        result.push_back({node, false, graph.nodes[i].inputs.size()});
+        break;
+      case graph::Op::global_avg_pool:
+      case graph::Op::relu6:
+        result.push_back({node, false, 1});
+        break;
+      default:
+        break;
+    }
+  }
+  return result;
 }
 
 std::string content_hash(const Container& container) {
@@ -93,7 +137,7 @@ void check_graph(const Package& package, const std::string& file) {
 }
 
 void check_weights(const Package& package, const std::string& file) {
-  const auto expected = stored_weights(package.graph);
+  const auto expected = stored_weights(package.graph, package.format);
   for (const auto& parameter : expected) {
     const auto found = package.weights.find(parameter.first);
     const std::string place = "tensor " + parameter.first;
@@ -127,8 +171,13 @@ void check_conditions(const Package& package, const graph::ChannelGroups& groups
     if (!names.insert(condition.name).second) fail(file, place, "the name stands twice");
     if (condition.name == "*" && package.conditions.size() > 1) fail(file, place, "* must stand alone");
     check_mask(condition.mask, groups, file, place);
-    check_affine(condition.scale, package, shapes, file, place + ": scale");
-    check_affine(condition.bias, package, shapes, file, place + ": bias");
+    if (package.format == Format::int8) {
+      if (!condition.scale.empty() || !condition.bias.empty())
+        fail(file, place, "has a normalisation in real numbers, INT8 packages hold integers");
+    } else {
+      check_affine(condition.scale, package, shapes, file, place + ": scale");
+      check_affine(condition.bias, package, shapes, file, place + ": bias");
+    }
     for (std::size_t g = 0; g < covered.size(); ++g)
       for (std::size_t c = 0; c < covered[g].size(); ++c) covered[g][c] |= condition.mask[g][c];
   }
@@ -136,6 +185,91 @@ void check_conditions(const Package& package, const graph::ChannelGroups& groups
     if (std::count(covered[g].begin(), covered[g].end(), 0) > 0)
       fail(file, "conditions",
            "no condition keeps some channels of group " + groups.groups[g].name + ", so they must not be stored");
+}
+
+namespace {
+
+void check_requantisation(const graph::Node& node, const std::vector<Requantisation>& values, const std::string& file,
+                          const std::string& place) {
+  for (const Requantisation& r : values) {
+    const std::int32_t magnitude = std::abs(static_cast<std::int32_t>(r.multiplier));
+    if (r.shift > most_shift) fail(file, place, "a shift is above " + std::to_string(most_shift));
+    if (r.bias > most_bias || r.bias < -most_bias) fail(file, place, "a bias is beyond 2^30");
+    if (node.op == graph::Op::relu6) {
+      if (r.bias < 0 || r.bias > most_value || r.multiplier != 0 || r.shift != 0)
+        fail(file, place, "the limit must be a value from 0 to 127");
+    } else if (node.op == graph::Op::add) {
+      // The smaller summand's multiplier may have fewer bits.
+      if (r.bias != 0 || r.shift != values[0].shift || r.multiplier == -32768)
+        fail(file, place, "summands must share a shift and have no bias");
+    } else if ((r.multiplier != 0 && magnitude < 16384) || r.multiplier == -32768) {
+      fail(file, place, "a multiplier must be 0 or have 15 bits");
+    }
+    if (node.op == graph::Op::global_avg_pool && r.bias != 0) fail(file, place, "a mean has no bias");
+  }
+}
+
+// Channels whose values are the input's carry its scale.
+void check_scales(const graph::Graph& graph, const std::vector<float>& scale, const std::string& file,
+                  const std::string& place) {
+  if (scale.size() != graph.nodes.size())
+    fail(file, place,
+         std::to_string(scale.size()) + " scales for " + std::to_string(graph.nodes.size()) + " nodes of the graph");
+  for (std::size_t i = 0; i < scale.size(); ++i) {
+    const graph::Node& node = graph.nodes[i];
+    if (!std::isfinite(scale[i]) || scale[i] <= 0)
+      fail(file, place, "the scale of node " + node.name + " must be finite and above 0");
+    if (!shares_scale(node.op)) continue;
+    for (const int input : node.inputs)
+      if (scale[static_cast<std::size_t>(input)] != scale[i])
+        fail(file, place, "the scale of node " + node.name + " differs from its input's");
+  }
+}
+
+}  // namespace
+
+void check_integers(const Package& package, const std::string& file) {
+  const std::vector<Requantised> nodes = requantised_nodes(package.graph);
+  for (const auto& item : package.weights)
+    for (const float value : item.second.data)
+      if (!(value >= -most_value && value <= most_value) || value != std::floor(value))
+        fail(file, "tensor " + item.first, "must hold whole numbers from -127 to 127");
+  std::size_t layers = 0;
+  const std::vector<graph::Shape> shapes = graph::infer_shapes(package.graph);
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const graph::Node& node = package.graph.nodes[i];
+    if (node.op != graph::Op::conv2d && node.op != graph::Op::linear) continue;
+    ++layers;
+    const std::string place = "tensor " + weight_scale_name(node.name);
+    const auto found = package.weight_scale.find(node.name);
+    if (found == package.weight_scale.end() || static_cast<int>(found->second.size()) != shapes[i].channels)
+      fail(file, place, "must have one value per output channel");
+    for (const float value : found->second)
+      if (!std::isfinite(value) || value <= 0) fail(file, place, "scales must be finite and above 0");
+    // s32 holds accumulator and bias: 127 * 127 products below 2^30.
+    const graph::Tensor& weight = package.weights.at(node.name + ".weight");
+    if (weight.data.size() / static_cast<std::size_t>(shapes[i].channels) > 65536)
+      fail(file, "node " + node.name, "sums more than 65536 products, an accumulator could overflow");
+  }
+  if (layers != package.weight_scale.size())
+    fail(file, "weight scales", "there are some of nodes that have no weights");
+  for (const Condition& condition : package.conditions) {
+    const std::string place = "condition " + condition.name + ": integers";
+    check_scales(package.graph, condition.integers.scale, file, place);
+    for (const Requantised& entry : nodes) {
+      const graph::Node& node = package.graph.nodes[static_cast<std::size_t>(entry.node)];
+      const auto found = condition.integers.of_node.find(node.name);
+      if (found == condition.integers.of_node.end() || found->second.size() != entry.count)
+        fail(file, place, "node " + node.name + " needs " + std::to_string(entry.count) + " entries");
+      check_requantisation(node, found->second, file, place + " of node " + node.name);
+    }
+    if (condition.integers.of_node.size() != nodes.size()) fail(file, place, "there are some of nodes that need none");
+  }
+  const std::size_t levels = 256 * static_cast<std::size_t>(package.graph.input.channels);
+  if (package.input_table.size() != levels)
+    fail(file, std::string("tensor ") + input_table_name, "must have 256 values per input channel");
+  for (const std::int8_t value : package.input_table)
+    if (value < -most_value) fail(file, std::string("tensor ") + input_table_name, "must hold values from -127 to 127");
 }
 
 void check_input_and_classes(const Package& package, const std::string& file) {
