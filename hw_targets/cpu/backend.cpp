@@ -41,14 +41,14 @@ std::string toolchain() {
 }  // namespace
 
 json CpuBackend::describe() {
-  return {{"name", processor_name()}, {"serial", serial()},  {"toolchain", toolchain()},
-          {"evidence", "measured"},   {"formats", {"fp32"}}, {"cores", available_cores()},
+  return {{"name", processor_name()}, {"serial", serial()},          {"toolchain", toolchain()},
+          {"evidence", "measured"},   {"formats", {"fp32", "int8"}}, {"cores", available_cores()},
           {"state", device_state()}};
 }
 
 json CpuBackend::load(const std::string& bytes) {
-  selected_ = nullptr;
   networks_.clear();
+  integer_networks_.clear();
   try {
     package_ = package::decode(bytes, "package");
   } catch (const package::PackageError& e) {
@@ -73,45 +73,56 @@ json CpuBackend::prepare(const json& options) {
                                 "threads must be a whole number from 0 (all cores) to " + std::to_string(most_threads));
       threads = option.value().get<int>();
     } else if (option.key() == "format") {
-      if (option.value() != "fp32")
-        throw protocol::Refusal(protocol::unsupported, "the cpu runner executes fp32, not " + option.value().dump());
+      const std::string has = package::to_string(package_.format);
+      if (option.value() != has)
+        throw protocol::Refusal(protocol::unsupported,
+                                "the package is for " + has + ", not for " + option.value().dump());
     } else {
       throw protocol::Refusal(protocol::invalid_params,
                               "the cpu runner knows the options threads and format, not \"" + option.key() + "\"");
     }
   }
+  if (package_.format == package::Format::fp16)
+    throw protocol::Refusal(protocol::unsupported, "the cpu runner executes fp32 and int8, not fp16");
   const int cores = available_cores();
   threads_ = threads == 0 ? cores : threads;
   omp_set_num_threads(threads_);  // before the primitives are made: they are made for a number of threads
-  selected_ = nullptr;
+  selected_ = 0;
   networks_.clear();
+  integer_networks_.clear();
   std::size_t bytes = 0;
-  for (std::size_t k = 0; k < package_.conditions.size(); ++k) {
-    const package::PlainNetwork plain = package::materialise(package_, static_cast<int>(k));
-    networks_.push_back(
-        std::make_unique<Network>(plain, Scaling{package_.input_mean, package_.input_deviation}, engine_));
-    bytes += networks_.back()->memory_bytes();
+  for (int k = 0; k < static_cast<int>(package_.conditions.size()); ++k) {
+    if (package_.format == package::Format::int8) {
+      integer_networks_.push_back(std::make_unique<IntegerNetwork>(package::materialise_integers(package_, k)));
+      bytes += integer_networks_.back()->memory_bytes();
+    } else {
+      networks_.push_back(std::make_unique<Network>(package::materialise(package_, k),
+                                                    Scaling{package_.input_mean, package_.input_deviation}, engine_));
+      bytes += networks_.back()->memory_bytes();
+    }
   }
-  selected_ = networks_.front().get();
   throttled_before_ = throttle_events();
   json warnings = json::array();
   if (threads_ > cores)
     warnings.push_back(std::to_string(threads_) + " threads share " + std::to_string(cores) + " cores");
   return {{"threads", threads_},
-          {"format", "fp32"},
+          {"format", package::to_string(package_.format)},
           {"memory_bytes", bytes},
-          {"operators", networks_.front()->placement()},
+          {"operators", networks_.empty() ? integer_networks_.front()->placement() : networks_.front()->placement()},
           {"warnings", warnings}};
 }
 
 json CpuBackend::select_condition(int index) {
-  selected_ = networks_[static_cast<std::size_t>(index)].get();
+  selected_ = static_cast<std::size_t>(index);
   return json::object();
 }
 
 double CpuBackend::infer(const std::uint8_t* picture, float* logits) {
   const auto begin = std::chrono::steady_clock::now();
-  selected_->run(picture, logits);
+  if (networks_.empty())
+    integer_networks_[selected_]->run(picture, logits);
+  else
+    networks_[selected_]->run(picture, logits);
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
 }
 

@@ -1,9 +1,11 @@
 #pragma once
-// The processor as a runner's backend: FP32 by oneDNN, every condition's network placed at prepare.
+// The processor as a runner's backend: FP32 by oneDNN, INT8 by its own kernels; every condition's network placed at
+// prepare.
 #include <dnnl.hpp>
 #include <memory>
 #include <vector>
 
+#include "hw_targets/cpu/integer_network.h"
 #include "hw_targets/cpu/network.h"
 #include "hw_targets/package/package.h"
 #include "hw_targets/protocol/runner.h"
@@ -14,7 +16,7 @@ class CpuBackend : public protocol::Backend {
  public:
   nlohmann::json describe() override;
   nlohmann::json load(const std::string& package) override;
-  // {"threads": n (0: all cores), "format": "fp32"}
+  // {"threads": n (0: all cores), "format": the package's, which is what a missing one means}
   nlohmann::json prepare(const nlohmann::json& options) override;
   nlohmann::json select_condition(int index) override;
   double infer(const std::uint8_t* picture, float* logits) override;
@@ -23,8 +25,9 @@ class CpuBackend : public protocol::Backend {
  private:
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   package::Package package_;
-  std::vector<std::unique_ptr<Network>> networks_;  // per condition
-  Network* selected_ = nullptr;
+  std::vector<std::unique_ptr<Network>> networks_;                 // per condition of an FP32 package
+  std::vector<std::unique_ptr<IntegerNetwork>> integer_networks_;  // of an INT8 package
+  std::size_t selected_ = 0;
   int threads_ = 0;
   long long throttled_before_ = 0;
 };

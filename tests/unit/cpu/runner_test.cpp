@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hw_targets/compiler/quantise.h"
 #include "hw_targets/host/host.h"
+#include "hw_targets/package/reference.h"
 #include "tests/unit/cpu/networks.h"
 
 namespace automask::cpu {
@@ -31,7 +33,7 @@ package::Package two_conditions() {
   std::uniform_real_distribution<float> value(0.5f, 1.5f);
   const graph::ChannelGroups groups = graph::channel_groups(b.network);
   for (const char* name : {"clean", "jpeg:q30"}) {
-    package::Condition condition{name, graph::full_mask(groups), {}, {}};
+    package::Condition condition{name, graph::full_mask(groups), {}, {}, {}};
     for (const graph::Node& node : b.network.nodes)
       if (node.op == graph::Op::affine)
         for (int c = 0; c < 16; ++c) {
@@ -55,7 +57,7 @@ TEST(CpuRunner, ComputesWhatThePackageSaysForEachCondition) {
   const auto session = host::Session::start(program());
   const host::Device device = session->initialize();
   EXPECT_EQ(device.evidence, "measured");
-  EXPECT_EQ(device.formats, std::vector<std::string>{"fp32"});
+  EXPECT_EQ(device.formats, (std::vector<std::string>{"fp32", "int8"}));
   EXPECT_THAT(device.toolchain, HasSubstr("oneDNN"));
   EXPECT_NE(device.name, "");
   session->load(package::encode(package));
@@ -84,6 +86,42 @@ TEST(CpuRunner, ComputesWhatThePackageSaysForEachCondition) {
     EXPECT_EQ(result.latencies_ms.size(), 40u);
   }
   EXPECT_EQ(session->state()["threads"], 1);
+  session->shutdown();
+}
+
+package::Package integer_package() {
+  const package::Package real = two_conditions();
+  std::vector<compiler::CalibrationPictures> pictures(real.conditions.size());
+  for (auto& of_condition : pictures)
+    for (unsigned p = 100; p < 116; ++p) {
+      const auto picture = random_picture(real.graph.input, p);
+      of_condition.pixels.insert(of_condition.pixels.end(), picture.begin(), picture.end());
+      ++of_condition.count;
+    }
+  return compiler::quantise(real, pictures, {});
+}
+
+TEST(CpuRunner, ComputesTheReferencesLogitsOfAnIntegerPackage) {
+  const package::Package package = integer_package();
+  const auto session = host::Session::start(program());
+  session->initialize();
+  session->load(package::encode(package));
+  EXPECT_EQ(session->prepare({{"threads", 2}})["format"], "int8");
+  std::vector<std::string> pictures;
+  for (unsigned p = 0; p < 20; ++p) {
+    const auto picture = random_picture(package.graph.input, p);
+    pictures.emplace_back(picture.begin(), picture.end());
+  }
+  for (const int condition : {1, 0, 1}) {
+    session->select_condition(condition);
+    const host::RunResult result = session->run({session->put_inputs(pictures), 9, 3, 1, 0});
+    const package::IntegerNetwork network = package::materialise_integers(package, condition);
+    std::vector<float> expected;
+    for (unsigned p = 0; p < 20; ++p)
+      for (const float logit : package::reference_logits(network, random_picture(package.graph.input, p).data()))
+        expected.push_back(logit);
+    EXPECT_EQ(result.outputs, expected) << "condition " << condition;
+  }
   session->shutdown();
 }
 
@@ -122,7 +160,17 @@ TEST(CpuRunner, RefusesOptionsItDoesNotKnow) {
   EXPECT_THAT(sentence, HasSubstr("not \"thread\""));
   EXPECT_EQ(failure(bytes, {{"threads", -1}}, sentence), host::FailureKind::refused);
   EXPECT_EQ(failure(bytes, {{"format", "int8"}}, sentence), host::FailureKind::unsupported);
-  EXPECT_THAT(sentence, HasSubstr("executes fp32"));
+  EXPECT_THAT(sentence, HasSubstr("the package is for fp32, not for \"int8\""));
+}
+
+TEST(CpuRunner, RefusesFormatsThatThePackageOrTheRunnerHasNot) {
+  std::string sentence;
+  EXPECT_EQ(failure(package::encode(integer_package()), {{"format", "fp32"}}, sentence),
+            host::FailureKind::unsupported);
+  EXPECT_THAT(sentence, HasSubstr("the package is for int8, not for \"fp32\""));
+  EXPECT_EQ(failure(package::encode(compiler::to_half(two_conditions())), {{"threads", 1}}, sentence),
+            host::FailureKind::unsupported);
+  EXPECT_THAT(sentence, HasSubstr("executes fp32 and int8, not fp16"));
 }
 
 TEST(CpuRunner, TakesAllCoresWhenNotTold) {

@@ -1,0 +1,104 @@
+#include "hw_targets/cpu/integer_kernels.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace automask::cpu {
+
+#include "hw_targets/cpu/integer_loops.h"
+
+namespace {
+
+std::int64_t divided_down(std::int64_t a, std::int64_t b) { return a / b - (a % b != 0 && a < 0 ? 1 : 0); }
+std::int32_t saturated(std::int64_t value) {
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(value, -std::numeric_limits<std::int32_t>::max(),
+                                                            std::numeric_limits<std::int32_t>::max()));
+}
+
+// The largest sum whose result is at most -127, and the smallest with at least 127: further ones change nothing.
+void limits(const package::Requantisation& r, std::int32_t& low, std::int32_t& high) {
+  low = std::numeric_limits<std::int32_t>::min() + 1;
+  high = std::numeric_limits<std::int32_t>::max();
+  if (r.multiplier == 0) return;
+  const std::int64_t m = r.multiplier < 0 ? -std::int64_t(r.multiplier) : r.multiplier, one = std::int64_t(1)
+                                                                                              << r.shift;
+  const std::int64_t half = r.shift == 0 ? 0 : one / 2;
+  high = saturated(-divided_down(-(package::most_value * one - half), m));
+  low = saturated(divided_down((1 - package::most_value) * one - half - 1, m));
+  if (r.multiplier < 0) {
+    std::swap(low, high);
+    low = -low;
+    high = -high;
+  }
+}
+
+std::int8_t finished(std::int32_t accumulator, const Finish& finish, int channel) {
+  const std::int32_t value = package::requantised(accumulator, finish.exact[channel], package::most_value);
+  return static_cast<std::int8_t>(limited(value, finish.low, finish.high));
+}
+
+void product(const Product& p) {
+  const int width = p.outputs <= 8 ? 8 : 16;
+  for (int pixel = 0; pixel < p.count; ++pixel) {
+    const std::int8_t* from = p.source + p.offsets[pixel];
+    for (int c = 0; c < p.outputs; ++c) {
+      std::int32_t accumulator = 0;
+      const std::int8_t* weight = p.panel + c * 4;
+      for (int run = 0; run < p.run_count; ++run)
+        for (int g = 0; g < p.groups; ++g, weight += width * 4)
+          for (int i = 0; i < 4; ++i) accumulator += weight[i] * from[p.runs[run] + g * 4 + i];
+      if (p.accumulators) {
+        p.accumulators[pixel * p.stride + c] = accumulator;
+        continue;
+      }
+      const std::int8_t value = finished(accumulator, p.finish, c);
+      p.out[pixel * p.stride + c] =
+          p.finish.adds ? sum_of(p.finish.residual, value, p.other[pixel * p.stride + c]) : value;
+    }
+  }
+}
+
+void depthwise(const Depthwise& layer, const std::int8_t* const* taps, std::int8_t* out, const std::int8_t* other) {
+  static constexpr int place[lanes] = {0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15};  // its own inverse
+  for (int c = 0; c < layer.channels; ++c) {
+    const std::int16_t* weights = layer.weights + c / lanes * layer.taps * lanes + place[c % lanes] * 2;
+    std::int32_t accumulator = 0;
+    for (int t = 0; t < layer.taps; ++t) accumulator += weights[t / 2 * 32 + t % 2] * taps[t][c];
+    const std::int8_t value = finished(accumulator, layer.finish, c);
+    out[c] = layer.finish.adds ? sum_of(layer.finish.residual, value, other[c]) : value;
+  }
+}
+
+void add(const Residual& residual, const std::int8_t* own, const std::int8_t* other, std::size_t count,
+         std::int8_t* out) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = sum_of(residual, own[i], other[i]);
+}
+
+}  // namespace
+
+std::vector<Requantiser> requantisers(const package::Requantisation* channels, std::size_t count) {
+  std::vector<Requantiser> all((count + 7) / 8);
+  for (std::size_t c = 0; c < all.size() * 8; ++c) {
+    const package::Requantisation r = c < count ? channels[c] : package::Requantisation();
+    Requantiser& to = all[c / 8];
+    const std::size_t i = c % 8;
+    to.bias[i] = r.bias;
+    to.multiplier[i] = r.multiplier;
+    limits(r, to.low[i], to.high[i]);
+    const std::int64_t half = r.shift == 0 ? 0 : std::int64_t(1) << (r.shift - 1);
+    (i % 2 == 0 ? to.added_even : to.added_odd)[i / 2] = half + (std::int64_t(1) << (r.shift + 16));
+    (i % 2 == 0 ? to.shift_even : to.shift_odd)[i / 2] = r.shift;
+  }
+  return all;
+}
+
+const Kernels plain_kernels = {"plain", product, depthwise, largest, sum, add};
+
+const Kernels& best_kernels() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return avx2_kernels;
+#endif
+  return plain_kernels;
+}
+
+}  // namespace automask::cpu

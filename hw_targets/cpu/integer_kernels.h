@@ -1,0 +1,85 @@
+#pragma once
+// What an integer network spends its time in: inner loops on pictures channels last, s8, each in plain C++ and with
+// AVX2, giving the same bits. Every kernel may read, but never uses, `overread` bytes behind what it is given.
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "hw_targets/package/integer.h"
+
+namespace automask::cpu {
+
+constexpr int lanes = 16;       // outputs of a panel of weights
+constexpr int overread = 64;    // bytes
+constexpr int tile_pixels = 6;  // 6 pixels x 16 outputs fill AVX2's registers
+
+// Requantisation of 8 channels in vectors: accumulators are limited to where the result still changes, so that
+// results fit 32 bits whatever the shift; added is 2^(shift - 1) + 2^(shift + 16), which keeps sums positive, and so
+// logical shifts do what arithmetic ones would.
+struct Requantiser {
+  std::int32_t bias[8], low[8], high[8], multiplier[8];
+  std::int64_t added_even[4], added_odd[4], shift_even[4], shift_odd[4];
+};
+// Any count; the rest of the last 8 gives 0.
+std::vector<Requantiser> requantisers(const package::Requantisation* channels, std::size_t count);
+
+// (own * multiplier + other * multiplier) >> shift, rounded, then limited: an add of two.
+struct Residual {
+  std::int16_t own_multiplier = 0, other_multiplier = 0;
+  std::uint8_t shift = 0;
+  std::int8_t low = -127, high = 127;
+};
+
+// From accumulators to values: requantise, limit, and add what stands at the same place of another picture.
+struct Finish {
+  const package::Requantisation* exact = nullptr;  // per output
+  const Requantiser* vectors = nullptr;            // per 8 outputs
+  std::int8_t low = -127, high = 127;              // 0 and the clip's value where an activation follows
+  bool adds = false;
+  Residual residual;
+};
+
+// `outputs` (1 to 16) channels of `count` pixels. A pixel's value is the sum over runs and 4 * groups bytes from its
+// address + the run's offset on, times the panel: [run][group][16][4], or [8][4] where outputs <= 8. Unless
+// is_signed, values are 0 to 127.
+struct Product {
+  const std::int8_t* source = nullptr;
+  const std::int32_t* offsets = nullptr;  // per pixel
+  int count = 0;
+  const std::int32_t* runs = nullptr;
+  int run_count = 0, groups = 0;
+  bool is_signed = true;
+  const std::int8_t* panel = nullptr;
+  int outputs = 0;
+  Finish finish;
+  std::int8_t* out = nullptr;  // of the first pixel; the next is `stride` bytes further
+  const std::int8_t* other = nullptr;
+  std::ptrdiff_t stride = 0;
+  std::int32_t* accumulators = nullptr;  // if not null, the sums go here instead, `stride` apart, and that is all
+};
+
+// One pixel of a depthwise convolution. taps: one address per tap of the kernel, an even number, of `channels` values.
+// weights: [channels / 16][taps / 2][32]: pairs of the two taps for channels 0-3, 8-11, 4-7, 12-15.
+struct Depthwise {
+  int taps = 0, channels = 0;
+  const std::int16_t* weights = nullptr;
+  Finish finish;
+};
+
+struct Kernels {
+  const char* name;
+  void (*product)(const Product& product);
+  void (*depthwise)(const Depthwise& layer, const std::int8_t* const* taps, std::int8_t* out, const std::int8_t* other);
+  // out = max over taps, of `channels` values each.
+  void (*largest)(const std::int8_t* const* taps, int count, int channels, std::int8_t* out);
+  // sums[c] += sum over `pixels` pixels, `stride` bytes from each other.
+  void (*sum)(const std::int8_t* source, int pixels, std::ptrdiff_t stride, int channels, std::int32_t* sums);
+  void (*add)(const Residual& residual, const std::int8_t* own, const std::int8_t* other, std::size_t count,
+              std::int8_t* out);
+};
+extern const Kernels plain_kernels;
+extern const Kernels avx2_kernels;  // where this is not an x86 build: the plain ones
+// What this processor executes fastest.
+const Kernels& best_kernels();
+
+}  // namespace automask::cpu

@@ -1,0 +1,433 @@
+// The steps of an integer network, one function per operator.
+#include <algorithm>
+#include <cstring>
+
+#include "hw_targets/cpu/integer_network.h"
+
+namespace automask::cpu {
+namespace {
+
+using package::most_output;
+using package::most_value;
+using package::Requantisation;
+
+constexpr int chunk = 8 * tile_pixels;  // pixels that share a panel of weights while it is in the first cache
+
+int round_up(int value, int to) { return (value + to - 1) / to * to; }
+
+struct Panel {
+  int input_channel, first, outputs;
+  std::size_t weights;
+  Finish finish;
+};
+
+// What a convolution is made of, independent of the picture.
+struct Layout {
+  std::vector<std::int8_t> weights;
+  std::vector<Panel> panels;
+  std::vector<std::int32_t> offsets, runs;
+  int groups = 0;
+};
+
+void multiply(const Kernels& kernels, const Layout& l, const std::int8_t* source, bool is_signed, std::int8_t* out,
+              const std::int8_t* other, std::int32_t* accumulators, int stride) {
+  const int count = static_cast<int>(l.offsets.size()), chunks = (count + chunk - 1) / chunk;
+  const int panels = static_cast<int>(l.panels.size());
+  // What is larger, weights or picture, comes from memory once.
+  const bool panels_outside = l.weights.size() > static_cast<std::size_t>(count) * static_cast<std::size_t>(stride);
+#pragma omp parallel for schedule(static) if (chunks * panels > 1)
+  for (int item = 0; item < chunks * panels; ++item) {
+    const Panel& panel = l.panels[static_cast<std::size_t>(panels_outside ? item / chunks : item % panels)];
+    const int first = (panels_outside ? item % chunks : item / panels) * chunk;
+    const std::ptrdiff_t place = static_cast<std::ptrdiff_t>(first) * stride + panel.first;
+    Product p;
+    p.source = source + panel.input_channel;
+    p.offsets = l.offsets.data() + first;
+    p.count = std::min(chunk, count - first);
+    p.runs = l.runs.data();
+    p.run_count = static_cast<int>(l.runs.size());
+    p.groups = l.groups;
+    p.is_signed = is_signed;
+    p.panel = l.weights.data() + panel.weights;
+    p.outputs = panel.outputs;
+    p.finish = panel.finish;
+    p.out = out + place;
+    p.other = other ? other + place : nullptr;
+    p.stride = stride;
+    p.accumulators = accumulators ? accumulators + place : nullptr;
+    kernels.product(p);
+  }
+}
+
+void requantise_output(std::vector<std::int32_t>& sums, const std::vector<Requantisation>& factors) {
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    sums[i] = package::requantised(sums[i], factors[i % factors.size()], most_output);
+}
+
+bool is_wide(const package::IntegerNetwork& network, int node) {
+  return package::most_of_node(network.graph, static_cast<std::size_t>(node)) != most_value;
+}
+
+const graph::Node& node_at(const package::IntegerNetwork& network, int node) {
+  return network.graph.nodes[static_cast<std::size_t>(node)];
+}
+
+}  // namespace
+
+Finish IntegerNetwork::finish_of(const std::string& layer, const IntegerFused& fused,
+                                 const package::IntegerNetwork& network) {
+  exact_.push_back(network.integers.of_node.at(layer));
+  Finish finish;
+  finish.exact = exact_.back().data();
+  finish.low = fused.low;
+  finish.high = fused.high;
+  finish.adds = fused.other >= 0;
+  finish.residual = fused.residual;
+  return finish;
+}
+
+IntegerNetwork::Step IntegerNetwork::convolution(int node, int head, const IntegerFused& fused,
+                                                 const package::IntegerNetwork& network) {
+  const graph::Node& layer = node_at(network, head);
+  const graph::Attributes a = layer.attributes;
+  const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
+  const graph::Shape in = shape(layer.inputs[0]), out = shape(node);
+  const int in_per_group = in.channels / a.groups, out_per_group = out.channels / a.groups;
+  const bool pads = a.pad_top > 0 || a.pad_left > 0 || a.pad_bottom > 0 || a.pad_right > 0;
+  const int width = in.width + a.pad_left + a.pad_right, height = in.height + a.pad_top + a.pad_bottom;
+  const std::vector<std::int8_t>& weight = network.weights.at(layer.name);
+
+  Layout l;
+  // The taps of a row lie behind each other and are one run.
+  const bool rows = a.groups == 1 && (a.dilation_w == 1 || a.kernel_w == 1);
+  const int taps_per_run = rows ? a.kernel_w : 1, run_bytes = taps_per_run * in_per_group;
+  l.groups = round_up(run_bytes, 4) / 4;
+  for (int ky = 0; ky < a.kernel_h; ++ky)
+    for (int kx = 0; kx < a.kernel_w; kx += taps_per_run)
+      l.runs.push_back((ky * a.dilation_h * width + kx * a.dilation_w) * in.channels);
+  for (int y = 0; y < out.height; ++y)
+    for (int x = 0; x < out.width; ++x) l.offsets.push_back((y * a.stride_h * width + x * a.stride_w) * in.channels);
+
+  const Finish finish = finish_of(layer.name, fused, network);
+  const std::size_t taps = static_cast<std::size_t>(a.kernel_h * a.kernel_w);
+  for (int group = 0; group < a.groups; ++group)
+    for (int from = 0; from < out_per_group; from += lanes) {
+      Panel panel{group * in_per_group, group * out_per_group + from, std::min(lanes, out_per_group - from),
+                  l.weights.size(), finish};
+      const std::size_t panel_width = panel.outputs <= 8 ? 8 : 16;
+      l.weights.resize(l.weights.size() + l.runs.size() * static_cast<std::size_t>(l.groups) * panel_width * 4);
+      for (std::size_t tap = 0; tap < taps; ++tap)
+        for (int i = 0; i < in_per_group; ++i)
+          for (int o = 0; o < panel.outputs; ++o) {
+            const std::size_t run = tap / static_cast<std::size_t>(taps_per_run);
+            const int byte = static_cast<int>(tap % static_cast<std::size_t>(taps_per_run)) * in_per_group + i;
+            const std::size_t place =
+                ((run * static_cast<std::size_t>(l.groups) + static_cast<std::size_t>(byte / 4)) * panel_width +
+                 static_cast<std::size_t>(o)) *
+                    4 +
+                static_cast<std::size_t>(byte % 4);
+            l.weights[panel.weights + place] =
+                weight.at(static_cast<std::size_t>((panel.first + o) * in_per_group + i) * taps + tap);
+          }
+      panel.finish.exact += panel.first;
+      requantisers_.push_back(requantisers(panel.finish.exact, static_cast<std::size_t>(panel.outputs)));
+      panel.finish.vectors = requantisers_.back().data();
+      l.panels.push_back(panel);
+    }
+  packed_bytes_ += l.weights.size();
+  const std::size_t padded_bytes = static_cast<std::size_t>(width * height * in.channels + overread);
+  if (pads) padded_.resize(std::max(padded_.size(), padded_bytes));
+  const bool wide = is_wide(network, head);
+  if (wide) wide_.resize(size(node));
+  const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
+  const bool negative = is_signed(input);
+  const std::vector<Requantisation> factors = exact_.back();
+
+  return [this, node, input, other, l = std::move(l), a, in, width, height, pads, wide, negative, factors] {
+    const std::int8_t* source = at(input);
+    if (pads) {
+      const int row = in.width * in.channels, left = a.pad_left * in.channels, padded_row = width * in.channels;
+#pragma omp parallel for schedule(static)
+      for (int y = 0; y < height; ++y) {
+        std::int8_t* to = padded_.data() + static_cast<std::ptrdiff_t>(y) * padded_row;
+        const int from = y - a.pad_top;
+        if (from < 0 || from >= in.height) {
+          std::memset(to, 0, static_cast<std::size_t>(padded_row));
+          continue;
+        }
+        std::memset(to, 0, static_cast<std::size_t>(left));
+        std::memcpy(to + left, source + static_cast<std::ptrdiff_t>(from) * row, static_cast<std::size_t>(row));
+        std::memset(to + left + row, 0, static_cast<std::size_t>(padded_row - left - row));
+      }
+      source = padded_.data();
+    }
+    multiply(kernels_, l, source, negative, at(node), other >= 0 ? at(other) : nullptr, wide ? wide_.data() : nullptr,
+             shape(node).channels);
+    if (wide) requantise_output(wide_, factors);
+  };
+}
+
+IntegerNetwork::Step IntegerNetwork::linear(int node, int head, const IntegerFused& fused,
+                                            const package::IntegerNetwork& network) {
+  const graph::Node& layer = node_at(network, head);
+  const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
+  const int outputs = shape(node).channels, features = static_cast<int>(size(layer.inputs[0]));
+  const int places = pixels(layer.inputs[0]), channels = features / places;
+  const std::vector<std::int8_t>& weight = network.weights.at(layer.name);
+  Layout l;
+  l.offsets = {0};
+  l.runs = {0};
+  l.groups = round_up(features, 4) / 4;
+  const Finish finish = finish_of(layer.name, fused, network);
+  for (int first = 0; first < outputs; first += lanes) {
+    Panel panel{0, first, std::min(lanes, outputs - first), l.weights.size(), finish};
+    const std::size_t panel_width = panel.outputs <= 8 ? 8 : 16;
+    l.weights.resize(l.weights.size() + static_cast<std::size_t>(l.groups) * panel_width * 4);
+    for (int i = 0; i < features; ++i)
+      for (int o = 0; o < panel.outputs; ++o) {
+        const int feature = i % channels * places + i / channels;  // weights count [C, H, W], values lie [H, W, C]
+        l.weights[panel.weights + (static_cast<std::size_t>(i / 4) * panel_width + static_cast<std::size_t>(o)) * 4 +
+                  static_cast<std::size_t>(i % 4)] =
+            weight.at(static_cast<std::size_t>(first + o) * static_cast<std::size_t>(features) +
+                      static_cast<std::size_t>(feature));
+      }
+    panel.finish.exact += first;
+    requantisers_.push_back(requantisers(panel.finish.exact, static_cast<std::size_t>(panel.outputs)));
+    panel.finish.vectors = requantisers_.back().data();
+    l.panels.push_back(panel);
+  }
+  packed_bytes_ += l.weights.size();
+  const bool wide = is_wide(network, head), negative = is_signed(input);
+  if (wide) wide_.resize(size(node));
+  const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
+  const std::vector<Requantisation> factors = exact_.back();
+  return [this, node, input, other, l = std::move(l), wide, negative, factors] {
+    multiply(kernels_, l, at(input), negative, at(node), other >= 0 ? at(other) : nullptr,
+             wide ? wide_.data() : nullptr, shape(node).channels);
+    if (wide) requantise_output(wide_, factors);
+  };
+}
+
+std::vector<std::int32_t> IntegerNetwork::taps_of(int input, int node, const graph::Attributes& a, int taps) const {
+  const graph::Shape &in = shape(input), &out = shape(node);
+  std::vector<std::int32_t> all;
+  for (int y = 0; y < out.height; ++y)
+    for (int x = 0; x < out.width; ++x) {
+      for (int ky = 0; ky < a.kernel_h; ++ky)
+        for (int kx = 0; kx < a.kernel_w; ++kx) {
+          const int from_y = y * a.stride_h - a.pad_top + ky * a.dilation_h;
+          const int from_x = x * a.stride_w - a.pad_left + kx * a.dilation_w;
+          const bool inside = from_y >= 0 && from_y < in.height && from_x >= 0 && from_x < in.width;
+          all.push_back(inside ? (from_y * in.width + from_x) * in.channels : -1);
+        }
+      for (int t = a.kernel_h * a.kernel_w; t < taps; ++t) all.push_back(-1);
+    }
+  return all;
+}
+
+IntegerNetwork::Step IntegerNetwork::depthwise(int node, int head, const IntegerFused& fused,
+                                               const package::IntegerNetwork& network) {
+  const graph::Node& layer = node_at(network, head);
+  const graph::Attributes& a = layer.attributes;
+  const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
+  const int channels = shape(node).channels, kernel = a.kernel_h * a.kernel_w, taps = round_up(kernel, 2);
+  const std::vector<std::int8_t>& weight = network.weights.at(layer.name);
+  std::vector<std::int16_t> packed(static_cast<std::size_t>(round_up(channels, lanes) * taps));
+  for (int c = 0; c < channels; ++c)
+    for (int t = 0; t < kernel; ++t) {
+      const int lane = c % 16, quarter = lane / 4,
+                place = (quarter == 1   ? 2
+                         : quarter == 2 ? 1
+                                        : quarter) *
+                            4 +
+                        lane % 4;
+      packed[static_cast<std::size_t>(c / lanes * lanes * taps + t / 2 * 32 + place * 2 + t % 2)] =
+          weight.at(static_cast<std::size_t>(c * kernel + t));
+    }
+  packed_bytes_ += packed.size() * 2;
+  Finish finish = finish_of(layer.name, fused, network);
+  requantisers_.push_back(requantisers(finish.exact, static_cast<std::size_t>(channels)));
+  finish.vectors = requantisers_.back().data();
+  const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
+  return [this, node, input, other, packed = std::move(packed), where = taps_of(layer.inputs[0], node, a, taps), taps,
+          channels, finish] {
+    const Depthwise step{taps, channels, packed.data(), finish};
+    const std::int8_t* source = at(input);
+    const std::int8_t* added = other >= 0 ? at(other) : nullptr;
+    std::int8_t* out = at(node);
+    const int width = shape(node).width;
+#pragma omp parallel
+    {
+      std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(taps));
+#pragma omp for schedule(static)
+      for (int y = 0; y < shape(node).height; ++y)
+        for (int pixel = y * width; pixel < (y + 1) * width; ++pixel) {
+          const std::int32_t* offsets = where.data() + static_cast<std::ptrdiff_t>(pixel) * taps;
+          for (std::size_t t = 0; t < addresses.size(); ++t)
+            addresses[t] = offsets[t] < 0 ? nothing_.data() : source + offsets[t];
+          const std::ptrdiff_t place = static_cast<std::ptrdiff_t>(pixel) * channels;
+          kernels_.depthwise(step, addresses.data(), out + place, added ? added + place : nullptr);
+        }
+    }
+  };
+}
+
+IntegerNetwork::Step IntegerNetwork::pool(int node, const graph::Node& layer) {
+  const graph::Attributes a = layer.attributes;
+  const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])], taps = a.kernel_h * a.kernel_w;
+  const graph::Shape in = shape(layer.inputs[0]), out = shape(node);
+  const bool largest = layer.op == graph::Op::max_pool;
+  std::vector<Requantisation> means;  // per pixel
+  for (int y = 0; y < out.height && !largest; ++y)
+    for (int x = 0; x < out.width; ++x) {
+      const auto counted = [](int at, int kernel, int stride, int before, int after, int length, bool padding) {
+        const int first = at * stride - before, end = std::min(first + kernel, length + (padding ? after : 0));
+        return end - (padding ? first : std::max(first, 0));
+      };
+      const bool padding = a.count_include_pad;
+      means.push_back(
+          package::reciprocal(counted(y, a.kernel_h, a.stride_h, a.pad_top, a.pad_bottom, in.height, padding) *
+                              counted(x, a.kernel_w, a.stride_w, a.pad_left, a.pad_right, in.width, padding)));
+    }
+  graph::Attributes window = a;
+  window.dilation_h = window.dilation_w = 1;
+  return [this, node, input, where = taps_of(layer.inputs[0], node, window, taps), means, taps, out, largest] {
+    const std::int8_t* source = at(input);
+    std::int8_t* to = at(node);
+#pragma omp parallel
+    {
+      std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(taps));
+      std::vector<std::int32_t> sums(static_cast<std::size_t>(out.channels));
+#pragma omp for schedule(static)
+      for (int pixel = 0; pixel < out.height * out.width; ++pixel) {
+        const std::int32_t* offsets = where.data() + static_cast<std::ptrdiff_t>(pixel) * taps;
+        std::int8_t* values = to + static_cast<std::ptrdiff_t>(pixel) * out.channels;
+        if (largest) {
+          for (std::size_t t = 0; t < addresses.size(); ++t)
+            addresses[t] = offsets[t] < 0 ? lowest_.data() : source + offsets[t];
+          kernels_.largest(addresses.data(), taps, out.channels, values);
+          continue;
+        }
+        std::fill(sums.begin(), sums.end(), 0);
+        for (int t = 0; t < taps; ++t)
+          if (offsets[t] >= 0) kernels_.sum(source + offsets[t], 1, 0, out.channels, sums.data());
+        const Requantisation& mean = means[static_cast<std::size_t>(pixel)];
+        for (std::size_t c = 0; c < sums.size(); ++c)
+          values[c] = static_cast<std::int8_t>(package::requantised(sums[c], mean, most_value));
+      }
+    }
+  };
+}
+
+IntegerNetwork::Step IntegerNetwork::global_mean(int node, const package::IntegerNetwork& network) {
+  const graph::Node& layer = node_at(network, node);
+  const int source_node = layer.inputs[0], input = storage_of_[static_cast<std::size_t>(source_node)];
+  const Requantisation mean = network.integers.of_node.at(layer.name).at(0);
+  const bool wide = is_wide(network, node);
+  if (wide) wide_.resize(size(node));
+  sums_.resize(std::max(sums_.size(), size(node)));
+  return [this, node, source_node, input, mean, wide] {
+    const int channels = shape(node).channels;
+    std::fill(sums_.begin(), sums_.end(), 0);
+    kernels_.sum(at(input), pixels(source_node), channels, channels, sums_.data());
+    std::int8_t* out = at(node);
+    for (std::size_t c = 0; c < size(node); ++c)
+      if (wide)
+        wide_[c] = package::requantised(sums_[c], mean, most_output);
+      else
+        out[c] = static_cast<std::int8_t>(package::requantised(sums_[c], mean, most_value));
+  };
+}
+
+IntegerNetwork::Step IntegerNetwork::activation(int node, const package::IntegerNetwork& network) {
+  const graph::Node& layer = node_at(network, node);
+  const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
+  const auto most = static_cast<std::int8_t>(
+      layer.op == graph::Op::relu6 ? network.integers.of_node.at(layer.name).at(0).bias : most_value);
+  return [this, node, input, most] {
+    const std::int8_t* from = at(input);
+    std::int8_t* to = at(node);
+    for (std::size_t i = 0; i < size(node); ++i) to[i] = std::min(std::max<std::int8_t>(from[i], 0), most);
+  };
+}
+
+IntegerNetwork::Step IntegerNetwork::affine(int node, const package::IntegerNetwork& network) {
+  const graph::Node& layer = node_at(network, node);
+  const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
+  const bool wide = is_wide(network, node);
+  if (wide) wide_.resize(size(node));
+  return [this, node, input, wide, factors = network.integers.of_node.at(layer.name)] {
+    const std::int8_t* from = at(input);
+    std::int8_t* to = at(node);
+    for (std::size_t i = 0; i < size(node); ++i) {
+      const std::int64_t value = std::int64_t(from[i]) * (1 << package::affine_fraction_bits);
+      const std::int32_t result =
+          package::requantised(value, factors[i % factors.size()], wide ? most_output : most_value);
+      if (wide)
+        wide_[i] = result;
+      else
+        to[i] = static_cast<std::int8_t>(result);
+    }
+  };
+}
+
+IntegerNetwork::Step IntegerNetwork::add(int node, const package::IntegerNetwork& network) {
+  const graph::Node& layer = node_at(network, node);
+  std::vector<int> inputs;
+  for (const int input : layer.inputs) inputs.push_back(storage_of_[static_cast<std::size_t>(input)]);
+  const std::vector<Requantisation> factors = network.integers.of_node.at(layer.name);
+  const bool wide = is_wide(network, node);
+  if (wide) wide_.resize(size(node));
+  if (inputs.size() == 2 && !wide) {
+    Residual residual;
+    residual.own_multiplier = factors[0].multiplier;
+    residual.other_multiplier = factors[1].multiplier;
+    residual.shift = factors[0].shift;
+    return
+        [this, node, inputs, residual] { kernels_.add(residual, at(inputs[0]), at(inputs[1]), size(node), at(node)); };
+  }
+  return [this, node, inputs, factors, wide] {
+    std::int8_t* to = at(node);
+    for (std::size_t i = 0; i < size(node); ++i) {
+      std::int64_t sum = 0;
+      for (std::size_t k = 0; k < inputs.size(); ++k) sum += std::int64_t(at(inputs[k])[i]) * factors[k].multiplier;
+      const std::int64_t rounded = package::round_shift(sum, factors[0].shift);
+      if (wide)
+        wide_[i] = package::clamped(rounded, most_output);
+      else
+        to[i] = static_cast<std::int8_t>(package::clamped(rounded, most_value));
+    }
+  };
+}
+
+IntegerNetwork::Step IntegerNetwork::concat(int node, const graph::Node& layer) {
+  struct Part {
+    int storage, channels;
+  };
+  std::vector<Part> parts;
+  for (const int input : layer.inputs)
+    parts.push_back({storage_of_[static_cast<std::size_t>(input)], shape(input).channels});
+  return [this, node, parts] {
+    const std::ptrdiff_t channels = shape(node).channels;
+    std::ptrdiff_t first = 0;
+    for (const Part& part : parts) {
+      const std::int8_t* from = at(part.storage);
+      for (std::ptrdiff_t p = 0; p < pixels(node); ++p)
+        std::memcpy(at(node) + p * channels + first, from + p * part.channels, static_cast<std::size_t>(part.channels));
+      first += part.channels;
+    }
+  };
+}
+
+IntegerNetwork::Step IntegerNetwork::flatten(int node, int source_node) {
+  const int input = storage_of_[static_cast<std::size_t>(source_node)];
+  return [this, node, source_node, input] {
+    const std::int8_t* from = at(input);
+    std::int8_t* to = at(node);
+    const std::ptrdiff_t places = pixels(source_node), channels = shape(source_node).channels;
+    for (std::ptrdiff_t c = 0; c < channels; ++c)
+      for (std::ptrdiff_t p = 0; p < places; ++p) to[c * places + p] = from[p * channels + c];
+  };
+}
+
+}  // namespace automask::cpu
