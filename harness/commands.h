@@ -52,6 +52,7 @@ void add_run(CLI::App& app, Commands& commands);
 void add_corrupt(CLI::App& app, Commands& commands);
 void add_evaluate(CLI::App& app, Commands& commands);
 void add_models(CLI::App& app, Commands& commands);
+void add_runners(CLI::App& app, Commands& commands);
 void add_query(CLI::App& app, Commands& commands);
 void add_show(CLI::App& app, Commands& commands);
 void add_report(CLI::App& app, Commands& commands);

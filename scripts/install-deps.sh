@@ -15,7 +15,7 @@ build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
        libonnx-dev libprotobuf-dev dataset-fashion-mnist)
 # clang-14 with libclang-rt-14-dev: libFuzzer (43 MiB more than clang-tidy's clang). qemu-user: an older processor.
 tests=(python3 python3-venv imagemagick sqlite3 chromium clang-format clang-tidy binutils procps qemu-user
-       clang-14 libclang-rt-14-dev python3-torch python3-torchvision)
+       clang-14 libclang-rt-14-dev openssh-client openssh-server python3-torch python3-torchvision)
 
 wanted=("${build[@]}")
 list=false

@@ -38,6 +38,8 @@ std::string toolchain() {
          std::to_string(version->minor) + "." + std::to_string(version->patch) + " (" + instruction_set() + ")";
 }
 
+std::string gibibytes(double bytes) { return std::to_string(static_cast<long long>(bytes / (1 << 30))); }
+
 }  // namespace
 
 json CpuBackend::describe() {
@@ -84,6 +86,11 @@ json CpuBackend::prepare(const json& options) {
   }
   if (package_.format == package::Format::fp16)
     throw protocol::Refusal(protocol::unsupported, "the cpu runner executes fp32 and int8, not fp16");
+  // Linux hands out memory that it has not: asked for too much, it would kill the runner instead of refusing.
+  const double needed = 4.0 * static_cast<double>(graph::peak_activation_values(package_.graph));
+  if (needed > memory_bytes())
+    throw protocol::Refusal(protocol::out_of_memory, "the network's activations need " + gibibytes(needed) +
+                                                         " GiB, this machine has " + gibibytes(memory_bytes()));
   const int cores = available_cores();
   threads_ = threads == 0 ? cores : threads;
   omp_set_num_threads(threads_);  // before the primitives are made: they are made for a number of threads

@@ -1,6 +1,7 @@
 #include "hw_targets/cpu/device.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -56,6 +57,10 @@ int available_cores() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(CPU_COUNT(&set), 1) : 1;
 }
 
+double memory_bytes() {
+  return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGE_SIZE));
+}
+
 long long throttle_events() {
   long long events = 0;
   for_each_core([&](const fs::path& core) {
@@ -78,6 +83,12 @@ nlohmann::json device_state() {
     if (in >> kilohertz) clocks.push_back(kilohertz / 1e3);
   });
   if (!clocks.empty()) state["clocks_mhz"] = clocks;
+  std::error_code hidden;
+  for (const auto& zone : fs::directory_iterator("/sys/class/thermal", hidden)) {
+    std::ifstream in(zone.path() / "temp");
+    double thousandths = 0;
+    if (in >> thousandths) state["temperature_c"][first_line(zone.path() / "type")] = thousandths / 1e3;
+  }
   std::ifstream load("/proc/loadavg");
   double minute = 0;
   if (load >> minute) state["load"] = minute;

@@ -1,27 +1,18 @@
 #include "hw_targets/host/channel.h"
 
-#include <filesystem>
+#include <algorithm>
 #include <system_error>
+
+#include "hw_targets/host/command.h"
 
 namespace automask::host {
 namespace {
 
 constexpr std::size_t early_limit = std::size_t(1) << 20;  // an answer that overtakes its request is an error: short
 
-std::string command_line(const RunnerSpec& spec) {
-  std::string line;
-  for (const std::string& word : spec.command) line += (line.empty() ? "" : " ") + word;
-  return line;
-}
-
-// Beside the running program first, so that a build uses its own runners; else as written, which PATH resolves.
-std::vector<std::string> located(std::vector<std::string> command) {
-  if (command.front().find('/') != std::string::npos) return command;
-  std::error_code ignored;
-  const auto beside = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / command.front();
-  if (std::filesystem::is_regular_file(beside, ignored)) command.front() = beside.string();
-  return command;
-}
+constexpr auto interjection_pause = std::chrono::milliseconds(100);
+// Exit statuses of ssh(1) and of the shell at its other end (POSIX, "Exit Status for Commands").
+constexpr int ssh_failed = 255, not_executable = 126, not_found = 127;
 
 }  // namespace
 
@@ -29,7 +20,7 @@ Channel::Channel(const RunnerSpec& spec) : spec_(spec) {
   if (spec_.command.empty() || spec_.command.front().empty())
     throw RunnerFailure(FailureKind::not_started, spec_.name, "has no command", "register one in " + spec_.file);
   try {
-    process_ = std::make_unique<Process>(located(spec_.command));
+    process_ = std::make_unique<Process>(command_words(spec_));
   } catch (const std::system_error& e) {
     throw RunnerFailure(FailureKind::not_started, spec_.name,
                         "cannot start " + spec_.command.front() + ": " + e.code().message(),
@@ -53,8 +44,24 @@ void Channel::fail(FailureKind kind, const std::string& problem) {
 void Channel::died(const std::string& doing) {
   // Who closes its output is about to end; a second tells a crash from a runner that merely went silent.
   const bool ended = process_->wait(Clock::now() + std::chrono::seconds(1));
+  if (ended && spec_.ssh && !heard_) unreachable(process_->exit_status());
   fail(FailureKind::died, (ended ? process_->ending() : std::string("closed its standard output")) + " while " + doing +
                               (reader_.empty() ? "" : ", within a frame"));
+}
+
+void Channel::unreachable(int status) {
+  if (status == ssh_failed)
+    refuse_start("cannot be reached: ssh to " + spec_.ssh->host + " failed", "try by hand: ssh " + spec_.ssh->host);
+  if (status == not_found || status == not_executable)
+    refuse_start("cannot be started: " + spec_.ssh->host + " cannot execute " + spec_.command.front(),
+                 "check the command registered in " + spec_.file);
+}
+
+void Channel::refuse_start(const std::string& problem, const std::string& remedy) {
+  process_->kill();
+  const std::string line = process_->log().last_line();
+  failure_.emplace(FailureKind::not_started, spec_.name, problem + (line.empty() ? "" : " (\"" + line + "\")"), remedy);
+  throw RunnerFailure(*failure_);
 }
 
 bool Channel::next(protocol::Frame& frame, const std::string& doing) {
@@ -85,7 +92,8 @@ bool Channel::send(std::string_view bytes, Clock::time_point deadline, const std
   return true;
 }
 
-protocol::Frame Channel::receive(std::size_t limit, Clock::time_point deadline, const std::string& doing) {
+protocol::Frame Channel::receive(std::size_t limit, Clock::time_point deadline, const std::string& doing,
+                                 const std::function<std::string()>& interject) {
   still_good();
   if (early_) {
     protocol::Frame frame = std::move(*early_);
@@ -94,13 +102,18 @@ protocol::Frame Channel::receive(std::size_t limit, Clock::time_point deadline, 
   }
   reader_.set_limit(limit);
   protocol::Frame frame;
+  std::string unsent;
   while (!next(frame, doing)) {
     // Checked however much arrives: a trickle of bytes must not outlast the limit.
     if (Clock::now() >= deadline) fail(FailureKind::timed_out, "did not answer in time while " + doing);
-    const Process::Moved moved = process_->move({}, deadline);
+    if (interject) unsent += interject();
+    const Process::Moved moved =
+        process_->move(unsent, interject ? std::min(deadline, Clock::now() + interjection_pause) : deadline);
+    unsent.erase(0, moved.written);
     reader_.feed(moved.read.data(), moved.read.size());
     if (moved.output_closed) died(doing);
   }
+  heard_ = true;
   return frame;
 }
 

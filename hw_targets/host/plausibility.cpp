@@ -15,11 +15,12 @@ constexpr double clock_drift = 1.001, clock_steps = 1e-3;  // two clocks, and th
 
 }  // namespace
 
-std::string implausible(const TimedCall& brief, const TimedCall& full) {
+std::string implausible(const TimedCall& brief, const TimedCall& full, std::size_t messages) {
   if (full.latency_seconds > full.outer_seconds * clock_drift + clock_steps)
     return fmt::format("its latencies add up to {:.3f} s, but the whole run took {:.3f} s", full.latency_seconds,
                        full.outer_seconds);
-  const double fixed = std::clamp(brief.wall_seconds - brief.latency_seconds, 0.0, most_overhead);
+  const double fixed =
+      std::clamp(brief.wall_seconds - brief.latency_seconds, 0.0, static_cast<double>(messages) * most_overhead);
   const double least =
       share * (full.wall_seconds - fixed) - static_cast<double>(full.executions) * per_execution - scheduling;
   if (full.latency_seconds < least)

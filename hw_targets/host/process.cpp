@@ -232,6 +232,8 @@ bool Process::wait(Clock::time_point deadline) {
 
 bool Process::clean_exit() const { return reaped_ && WIFEXITED(status_) && WEXITSTATUS(status_) == 0; }
 
+int Process::exit_status() const { return reaped_ && WIFEXITED(status_) ? WEXITSTATUS(status_) : -1; }
+
 std::string Process::ending() const {
   if (!reaped_) return "is still running";
   if (WIFSIGNALED(status_))

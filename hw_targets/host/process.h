@@ -50,6 +50,7 @@ class Process {
   // Waits for the end while the log and the output are drained; false when it still runs at the deadline.
   bool wait(Clock::time_point deadline);
   bool clean_exit() const;     // ended, with status 0
+  int exit_status() const;     // -1 while it runs, or when a signal ended it
   std::string ending() const;  // "exited with status 3", "was killed by signal 9 (Killed)"
   // SIGKILL to the whole group, then reaps the child. Does nothing when that is done already.
   void kill();

@@ -18,8 +18,6 @@ namespace {
 
 using core::Json;
 
-constexpr std::size_t json_limit = std::size_t(64) << 20;  // a run of about three million latencies
-constexpr std::size_t frame_limit = std::size_t(1) << 30;  // of either side, unless the runner says less
 constexpr std::size_t usual_frame = std::size_t(8) << 20;  // pictures are sent in frames of about this size
 constexpr double repeat_tolerance = 0.01;                  // of the row's largest absolute logit
 
@@ -59,17 +57,24 @@ class RunnerSession : public Session {
   void load(const std::string& package_bytes) override;
   Json prepare(const Json& options) override;
   void select_condition(int index) override;
-  std::vector<std::string> put_inputs(const std::vector<std::string>& pictures) override;
+  std::vector<std::string> put_inputs(const std::vector<std::string>& pictures, bool forget) override;
   RunResult run(const RunRequest& request) override;
   Json state() override { return call("state", Json::object(), spec_.limits.message); }
+  std::optional<std::vector<PowerSample>> power() override;
   void shutdown() override;
   std::string log_tail() const override { return channel_.log_tail(); }
 
  private:
   Json call(const std::string& method, Json params, double seconds, const std::string* binary = nullptr);
+  std::size_t answer_limit(const std::string& method) const {
+    const bool lists = method == "prepare" || method == "put_inputs" || method == "run" || method == "power";
+    return lists ? spec_.limits.long_answer_bytes : spec_.limits.answer_bytes;
+  }
   // The binary frame that `result` announces, which must have `size` bytes.
   std::string receive_binary(const std::string& method, const Json& result, std::size_t size, double seconds);
   Json result_of(const std::string& method, int id, const protocol::Frame& frame, bool sent_whole);
+  // The request's message to cancel it, once, when stop_ says so.
+  std::string cancel_once(int id);
   [[noreturn]] void bad_answer(const std::string& method, const std::string& problem) {
     channel_.fail(FailureKind::bad_answer, "answered " + method + " with " + problem);
   }
@@ -88,9 +93,12 @@ class RunnerSession : public Session {
   int next_id_ = 1;
   std::string evidence_;
   std::uint64_t threads_ = 0;  // 0 until prepared
-  std::size_t max_frame_ = frame_limit;
+  std::size_t max_frame_ = spec_.limits.frame_bytes;
   std::size_t classes_ = 0, conditions_ = 0, height_ = 0, width_ = 0, channels_ = 0;
   std::unordered_set<std::string> put_;          // hashes the runner keeps
+  std::function<bool()> stop_;                   // of the run under way
+  bool cancelled_ = false;                       // its cancellation was sent
+  bool has_power_ = true;                        // until it says otherwise
   double outer_seconds_ = 0, wall_seconds_ = 0;  // of the last call, as in TimedCall
 };
 
@@ -108,11 +116,45 @@ Json RunnerSession::call(const std::string& method, Json params, double seconds,
   const auto begun = Clock::now();
   const bool sent_whole = channel_.send(bytes, deadline, doing);
   const auto sent = Clock::now();
-  const protocol::Frame frame = channel_.receive(json_limit, deadline, doing);
+  const protocol::Frame frame =
+      channel_.receive(answer_limit(method), deadline, doing,
+                       stop_ ? [this, id] { return cancel_once(id); } : std::function<std::string()>{});
   const auto answered = Clock::now();
   outer_seconds_ = std::chrono::duration<double>(answered - begun).count();
   wall_seconds_ = std::chrono::duration<double>(answered - sent).count();
   return result_of(method, id, frame, sent_whole);
+}
+
+std::string RunnerSession::cancel_once(int id) {
+  if (cancelled_ || !stop_()) return "";
+  cancelled_ = true;
+  return protocol::encode_json({{"jsonrpc", "2.0"}, {"method", "$/cancel"}, {"params", {{"id", id}}}});
+}
+
+std::optional<std::vector<PowerSample>> RunnerSession::power() {
+  if (!has_power_) return std::nullopt;
+  // Asked without call(), for which an error is the end of the runner.
+  const auto deadline = after(spec_.limits.message);
+  const int id = next_id_++;
+  const bool sent =
+      channel_.send(protocol::encode_json(protocol::request(id, "power", Json::object())), deadline, "answering power");
+  const protocol::Frame frame = channel_.receive(answer_limit("power"), deadline, "answering power");
+  try {
+    const Json message = protocol::parse_message(frame.bytes);
+    if (message.contains("error") && message["error"].is_object() &&
+        message["error"].value("code", Json()) == protocol::unsupported) {
+      has_power_ = false;
+      return std::nullopt;
+    }
+  } catch (const protocol::FramingError&) {  // result_of says what is wrong
+  }
+  const Json result = result_of("power", id, frame, sent);
+  auto samples = get<std::vector<PowerSample>>("power", result, "samples");
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    if (!std::isfinite(samples[i].first) || !(samples[i].second >= 0) || !std::isfinite(samples[i].second) ||
+        (i > 0 && samples[i].first < samples[i - 1].first))
+      bad_answer("power", "samples that are not [seconds, watts] in the order of time");
+  return samples;
 }
 
 Json RunnerSession::result_of(const std::string& method, int id, const protocol::Frame& frame, bool sent_whole) {
@@ -125,6 +167,9 @@ Json RunnerSession::result_of(const std::string& method, int id, const protocol:
   }
   const Json& error = message.value("error", Json());
   if (error.is_object() && error.contains("code") && error["code"].is_number_integer()) {
+    if (cancelled_ && error["code"] == protocol::cancelled)
+      throw core::Error(core::ExitCode::interrupted, "runner " + spec_.name, "its run was cancelled",
+                        "start `automask run` again");
     const Json text = error.value("message", Json(""));
     const auto kind = error["code"] == protocol::unsupported ? FailureKind::unsupported : FailureKind::refused;
     channel_.fail(kind, "refused " + method + ": " + (text.is_string() ? text.get<std::string>() : text.dump()) +
@@ -186,7 +231,7 @@ Device RunnerSession::initialize() {
   if (device.evidence != "measured" && device.evidence != "rtl_simulated" && device.evidence != "modelled")
     bad_answer(method, "a wrong \"evidence\": " + protocol::printable(device.evidence, 60));
   if (result.contains("max_frame"))
-    max_frame_ = std::min<std::size_t>(frame_limit, get<std::uint64_t>(method, result, "max_frame"));
+    max_frame_ = std::min<std::size_t>(spec_.limits.frame_bytes, get<std::uint64_t>(method, result, "max_frame"));
   evidence_ = device.evidence;
   device.details = std::move(result);
   return device;
@@ -230,10 +275,11 @@ void RunnerSession::select_condition(int index) {
     bad_answer("select_condition", "another condition than the one asked for");
 }
 
-std::vector<std::string> RunnerSession::put_inputs(const std::vector<std::string>& pictures) {
+std::vector<std::string> RunnerSession::put_inputs(const std::vector<std::string>& pictures, bool forget) {
   const std::size_t picture_size = height_ * width_ * channels_;
   if (picture_size == 0) misuse("pictures put before a package was loaded");
   const std::size_t per_frame = std::max<std::size_t>(std::min(max_frame_, usual_frame) / picture_size, 1);
+  if (forget) put_.clear();
   std::vector<std::string> hashes;
   hashes.reserve(pictures.size());
   std::string batch;
@@ -241,7 +287,9 @@ std::vector<std::string> RunnerSession::put_inputs(const std::vector<std::string
   const auto flush = [&] {
     if (batch_hashes.empty()) return;
     const Json shape = {batch_hashes.size(), height_, width_, channels_};
-    const Json result = call("put_inputs", {{"shape", shape}, {"dtype", "u8"}}, spec_.limits.message, &batch);
+    Json params = {{"shape", shape}, {"dtype", "u8"}};
+    if (std::exchange(forget, false)) params["forget"] = true;
+    const Json result = call("put_inputs", params, spec_.limits.message, &batch);
     if (get<std::vector<std::string>>("put_inputs", result, "inputs") != batch_hashes)
       bad_answer("put_inputs", "other hashes than those of the pictures sent");
     put_.insert(batch_hashes.begin(), batch_hashes.end());
@@ -326,14 +374,17 @@ RunResult RunnerSession::run(const RunRequest& request) {
   if (request.threads != 0 && static_cast<std::uint64_t>(request.threads) != threads_)
     misuse("a run on " + std::to_string(request.threads) + " threads of a runner prepared for " +
            std::to_string(threads_));
-  if (request.inputs.size() > frame_limit / sizeof(float) / classes_ / static_cast<std::size_t>(request.repetitions))
+  if (request.inputs.size() >
+      spec_.limits.frame_bytes / sizeof(float) / classes_ / static_cast<std::size_t>(request.repetitions))
     misuse("more outputs than one frame holds; ask for fewer inputs or repetitions");
   const auto order = visiting_order(request.inputs.size(), request.repetitions, request.order_seed);
 
   // Warm-up, then a short run whose wall time shows what a message costs beside its latencies, then the run that
   // counts.
   RunResult result;
-  TimedCall brief, full;
+  TimedCall& brief = result.brief;
+  TimedCall& full = result.full;
+  stop_ = request.stop;
   const std::vector<std::size_t> first(order.begin(), order.begin() + 1);
   const std::vector<std::size_t> few(
       order.begin(), order.begin() + static_cast<std::ptrdiff_t>(std::clamp<std::size_t>(order.size() / 20, 1, 100)));
@@ -342,6 +393,7 @@ RunResult RunnerSession::run(const RunRequest& request) {
   const std::string nonce = draw_nonce();
   const std::string digest = timed_call(request, order, 0, nonce, result.latencies_ms, full);
 
+  stop_ = nullptr;
   const std::vector<float> rows = fetch_rows(order.size(), nonce, digest);
   result.outputs = first_visits(rows, order, request.inputs.size());
   result.classes = static_cast<int>(classes_);

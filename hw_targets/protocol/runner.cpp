@@ -1,6 +1,7 @@
 #include "hw_targets/protocol/runner.h"
 
 #include <algorithm>
+#include <chrono>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -18,7 +19,8 @@ Refusal bad_params(const std::string& sentence) { return Refusal(invalid_params,
 // Where the conversation stands. Each handler is one message.
 class Conversation {
  public:
-  Conversation(Backend& backend, const Sha256& sha256) : backend_(backend), sha256_(sha256) {}
+  Conversation(Backend& backend, const Sha256& sha256, Server& server)
+      : backend_(backend), sha256_(sha256), server_(server) {}
 
   json initialize(const json& params) {
     const int asked = params.at("protocol").get<int>();
@@ -77,6 +79,7 @@ class Conversation {
     if (static_cast<std::int64_t>(pictures.size()) / size != shape[0] ||
         static_cast<std::int64_t>(pictures.size()) % size != 0)
       throw bad_params(std::to_string(pictures.size()) + " bytes are not the pictures announced");
+    if (params.value("forget", false)) inputs_.clear();
     json hashes = json::array();
     for (std::size_t at = 0; at < pictures.size(); at += static_cast<std::size_t>(size)) {
       std::string picture = pictures.substr(at, static_cast<std::size_t>(size));
@@ -103,13 +106,18 @@ class Conversation {
     }
     std::vector<float> outputs(visits.size() * classes_);
     std::vector<float> untimed(classes_);
+    looked_ = std::chrono::steady_clock::now();
     if (!visits.empty())
-      for (int i = 0; i < warmup; ++i)
+      for (int i = 0; i < warmup; ++i) {
+        stop_if_cancelled();
         backend_.infer(visits[static_cast<std::size_t>(i) % visits.size()], untimed.data());
+      }
     std::vector<double> latencies;
     latencies.reserve(visits.size());
-    for (std::size_t i = 0; i < visits.size(); ++i)
+    for (std::size_t i = 0; i < visits.size(); ++i) {
+      stop_if_cancelled();
       latencies.push_back(backend_.infer(visits[i], outputs.data() + i * classes_));
+    }
     // float32 little endian on the wire, which is what every processor this is built for has in memory.
     outputs_.assign(reinterpret_cast<const char*>(outputs.data()), outputs.size() * sizeof(float));
     output_rows_ = visits.size();
@@ -141,6 +149,14 @@ class Conversation {
       throw Refusal(stage == 1 ? invalid_request : not_loaded, std::string("send ") + missing[stage_ + 1] + " first");
   }
 
+  // Between executions, so that no latency holds it, and rarely: a system call each time would be overhead of its own.
+  void stop_if_cancelled() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - looked_ < std::chrono::milliseconds(10)) return;
+    looked_ = now;
+    if (server_.cancelled()) throw Refusal(cancelled, "the run was cancelled");
+  }
+
   std::int64_t picture_size() const {
     std::int64_t size = 1;
     for (const std::int64_t extent : shape_) {
@@ -152,7 +168,9 @@ class Conversation {
 
   Backend& backend_;
   const Sha256& sha256_;
-  int stage_ = 0;  // 1 initialised, 2 loaded, 3 prepared
+  Server& server_;
+  std::chrono::steady_clock::time_point looked_;  // for a $/cancel
+  int stage_ = 0;                                 // 1 initialised, 2 loaded, 3 prepared
   int conditions_ = 0;
   std::size_t classes_ = 0, output_rows_ = 0;
   std::vector<std::int64_t> shape_;
@@ -169,8 +187,8 @@ Answer plain(json value) {
 }  // namespace
 
 int serve(Backend& backend, int input, int output, const Sha256& sha256) {
-  Conversation talk(backend, sha256);
   Server server(input, output, sha256);
+  Conversation talk(backend, sha256, server);
   using Bytes = std::string;
   server.on("initialize", [&](const json& p, const Bytes&) { return plain(talk.initialize(p)); });
   server.on("load", [&](const json& p, const Bytes& frame) { return plain(talk.load(p, frame)); });

@@ -1,5 +1,6 @@
 #include "hw_targets/protocol/server.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +13,11 @@ namespace automask {
 namespace protocol {
 
 bool Server::read_frame(Frame& frame) {
+  if (!waiting_.empty()) {
+    frame = std::move(waiting_.front());
+    waiting_.pop_front();
+    return true;
+  }
   char chunk[1 << 16];
   while (!reader_.next(frame)) {
     const ssize_t got = ::read(input_, chunk, sizeof chunk);
@@ -23,6 +29,29 @@ bool Server::read_frame(Frame& frame) {
     reader_.feed(chunk, static_cast<std::size_t>(got));
   }
   return true;
+}
+
+bool Server::cancelled() {
+  char chunk[1 << 16];
+  pollfd watched = {input_, POLLIN, 0};
+  while (::poll(&watched, 1, 0) > 0 && (watched.revents & POLLIN) != 0) {
+    const ssize_t got = ::read(input_, chunk, sizeof chunk);
+    if (got <= 0) break;  // the end of the input shows at the next read
+    reader_.feed(chunk, static_cast<std::size_t>(got));
+  }
+  bool found = false;
+  for (Frame frame; reader_.next(frame);) {
+    if (!frame.binary) {
+      const nlohmann::json message = parse_message(frame.bytes);
+      if (message.value("method", nlohmann::json()) == "$/cancel") {
+        const nlohmann::json params = message.value("params", nlohmann::json::object());
+        found = found || (params.is_object() && params.value("id", nlohmann::json()) == current_id_);
+        continue;
+      }
+    }
+    waiting_.push_back(std::move(frame));
+  }
+  return found;
 }
 
 bool Server::write(const std::string& bytes) {
@@ -63,8 +92,9 @@ int Server::serve() {
       const nlohmann::json name = message.value("method", nlohmann::json());
       if (!name.is_string()) throw FramingError("a message without a method");
       const std::string method = name.get<std::string>();
-      if (!message.contains("id")) continue;  // a notification: $/cancel comes too late in a single thread
+      if (!message.contains("id")) continue;  // a notification: a $/cancel that is read here comes too late
       const nlohmann::json id = message["id"];
+      current_id_ = id;
       if (method == "shutdown") {
         write(encode_json(result(id, nlohmann::json::object())));
         return 0;

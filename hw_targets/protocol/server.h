@@ -1,5 +1,6 @@
 #pragma once
 // The runner's end of the wire, for runners written in C++: reads frames, dispatches, answers. POSIX, C++14.
+#include <deque>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -40,6 +41,9 @@ class Server {
   // Answers until `shutdown` or the end of the input; the program's exit status: 0, or 1 when the input is not the
   // protocol. Exceptions of handlers become error answers.
   int serve();
+  // For handlers that take long: has a $/cancel for the message at work come meanwhile? Looks without waiting; what
+  // else came keeps its turn. Throws FramingError, which a handler lets pass.
+  bool cancelled();
 
  private:
   bool read_frame(Frame& frame);  // false at the end of the input
@@ -49,6 +53,8 @@ class Server {
   int input_, output_;
   Sha256 sha256_;
   FrameReader reader_;
+  std::deque<Frame> waiting_;  // came while a handler was at work
+  nlohmann::json current_id_;  // of the message at work
   std::map<std::string, Handler> handlers_;
 };
 

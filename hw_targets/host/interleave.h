@@ -1,0 +1,50 @@
+#pragma once
+// Measures several conditions in one session by turns: short blocks of runs in random order, so that a device that
+// warms up, slows down or is disturbed for a while spreads this over all of them.
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "hw_targets/host/host.h"
+
+namespace automask::host {
+
+struct RunCell {
+  int condition = 0;                // given to select_condition
+  std::vector<std::string> inputs;  // SHA-256 of pictures put before
+};
+
+struct BlockPlan {
+  std::uint64_t seed = 0;           // decides which inputs make a block, the order of the blocks, and the order within
+  int warmup = 20;                  // executions before a cell's first block; five at most before each further one
+  int repetitions = 1;              // times each input is visited
+  int min_latencies = 50;           // of each cell: inputs are visited again until there are so many
+  double min_seconds = 0;           // of latencies, of each cell; likewise
+  std::size_t block = 0;            // inputs of a block; 0: an eighth of the cell's, 16 to 256
+  std::function<bool()> stop = {};  // as RunRequest::stop
+  std::function<void(double done, double total)> on_block{};  // after each block
+};
+
+struct CellResult {
+  std::vector<float> outputs;  // [inputs, classes], each from its first timed execution
+  int classes = 0;
+  std::vector<double> latencies_ms;  // of all blocks
+  double wall_seconds = 0;           // the host's clock around all timed executions
+  std::size_t blocks = 0;
+  double watts = -1;  // mean over the blocks' power samples; negative without a sensor or with too few samples
+};
+
+// Which inputs each block has: cells[c] is cut into blocks; the sequence is shuffled over all cells.
+struct Block {
+  std::size_t cell = 0;
+  std::vector<std::size_t> inputs;  // indices into the cell's
+};
+std::vector<Block> plan_blocks(const std::vector<std::size_t>& inputs_of_cells, std::size_t block, std::uint64_t seed);
+
+// In the order of `cells`. Besides what Session::run checks, the sums over a cell's blocks are held against the clock:
+// what is missing from short blocks is too little to be told block by block.
+std::vector<CellResult> run_interleaved(Session& session, const Device& device, const std::string& runner,
+                                        const std::vector<RunCell>& cells, const BlockPlan& plan);
+
+}  // namespace automask::host
