@@ -3,7 +3,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -88,6 +90,20 @@ core::Json environment_json() {
           {"governor", cpu_governor()},
           {"host", core::sha256_hex(names.nodename).substr(0, 12)},
           {"build", build_json()}};
+}
+
+core::Json host_state_json() {
+  core::Json state = {{"governor", cpu_governor()}};
+  double loads[3];
+  if (::getloadavg(loads, 3) == 3) state["load_average"] = {loads[0], loads[1], loads[2]};
+  std::error_code hidden;
+  for (const auto& zone : std::filesystem::directory_iterator("/sys/class/thermal", hidden)) {
+    std::ifstream type(zone.path() / "type"), in(zone.path() / "temp");
+    std::string name;
+    double thousandths = 0;
+    if (std::getline(type, name) && in >> thousandths) state["temperature_c"][name] = thousandths / 1e3;
+  }
+  return state;
 }
 
 std::string environment_digest(const host::RunnerSpec& runner) {

@@ -18,6 +18,9 @@ core::Json build_json();
 // `host` is a digest of the host's name: it tells machines apart without naming them.
 core::Json environment_json();
 
+// What disturbs timing here and now: clock governor, load averages, temperatures by thermal zone; what is readable.
+core::Json host_state_json();
+
 // Digest of what latencies depend on: CPU model, cores, OS release, the runner's name and registration and, for ours,
 // its version. Not load, time or clocks. Latencies are never reused across digests.
 std::string environment_digest(const host::RunnerSpec& runner);

@@ -81,7 +81,7 @@ ModelSpec read_model(const JsonCursor& cursor, const std::string& name, const da
 }
 
 TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
-  cursor.only_keys({"runner", "threads", "format", "warmup", "repetitions", "limit"});
+  cursor.only_keys({"runner", "threads", "format", "warmup", "repetitions", "min_latencies", "min_seconds", "limit"});
   TargetSpec target;
   target.name = name;
   target.runner = cursor.at("runner").string();
@@ -95,6 +95,9 @@ TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
   }
   if (cursor.has("warmup")) target.warmup = static_cast<int>(cursor.at("warmup").integer_in(0, 1000000));
   if (cursor.has("repetitions")) target.repetitions = static_cast<int>(cursor.at("repetitions").integer_in(1, 1000000));
+  if (cursor.has("min_latencies"))
+    target.min_latencies = static_cast<int>(cursor.at("min_latencies").integer_in(1, 1000000));
+  if (cursor.has("min_seconds")) target.min_seconds = cursor.at("min_seconds").number_in(0, 86400);
   if (cursor.has("limit")) target.limit = cursor.at("limit").integer_in(0, std::int64_t{1} << 40);
   return target;
 }
@@ -270,7 +273,13 @@ Manifest parse(const Document& source) {
 }  // namespace
 
 Json TargetSpec::options() const {
-  return {{"threads", threads}, {"format", format}, {"warmup", warmup}, {"repetitions", repetitions}, {"limit", limit}};
+  return {{"threads", threads},
+          {"format", format},
+          {"warmup", warmup},
+          {"repetitions", repetitions},
+          {"min_latencies", min_latencies},
+          {"min_seconds", min_seconds},
+          {"limit", limit}};
 }
 
 Manifest parse_manifest(const Document& document) {

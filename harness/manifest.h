@@ -26,6 +26,8 @@ struct TargetSpec {
   std::string format = "fp32";  // fp32, fp16, int8
   int warmup = 20;              // inferences before the timed ones
   int repetitions = 1;          // times each picture is visited
+  int min_latencies = 50;       // per condition: pictures are visited again until there are so many
+  double min_seconds = 0;       // of latencies per condition, likewise
   std::int64_t limit = 0;       // pictures executed per condition; 0: the whole test split
 
   core::Json options() const;  // canonical, complete; without the runner's name

@@ -80,6 +80,10 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
     // What the runner said of its device belongs to where the numbers come from.
     if (const Json details = result->json.value("details", Json::object()); details.contains("device"))
       environment["device"] = details["device"];
+    // What disturbed the timing: the host's governor, load and temperatures, the device's own state.
+    if (const Json details = result->json.value("details", Json::object()); details.contains("host_before"))
+      for (const char* key : {"host_before", "host_after", "state_before", "state"})
+        environment["timing"][key] = details.value(key, Json());
     set_environment(run, std::move(environment));
   }
   return run;

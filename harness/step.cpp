@@ -29,7 +29,7 @@ int code_version(Stage stage) {
     case Stage::compile:
       return 2;
     case Stage::execute:
-      return 1;
+      return 2;
   }
   return 0;
 }

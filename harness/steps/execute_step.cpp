@@ -3,13 +3,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
 #include "core/atomic_file.h"
 #include "core/hash.h"
+#include "core/philox.h"
+#include "harness/environment.h"
 #include "harness/steps/data.h"
 #include "harness/steps/spot_check.h"
 #include "hw_targets/host/host.h"
+#include "hw_targets/host/interleave.h"
 #include "hw_targets/host/registry.h"
 #include "hw_targets/package/package.h"
 #include "results/statistics.h"
@@ -17,6 +21,8 @@
 namespace automask::harness::steps {
 namespace {
 
+// Pictures that a runner is asked to hold at once; conditions that exceed it are measured in several groups.
+constexpr std::size_t held_bytes = std::size_t{1} << 29;
 constexpr int spot_checked_pictures = 16;
 constexpr double spot_check_tolerance = 1e-3;  // FP32 summation orders differ by far less; a wrong picture by far more
 
@@ -28,7 +34,7 @@ int condition_index(const package::Package& package, const std::string& conditio
   return 0;
 }
 
-std::int64_t count_correct(const host::RunResult& run, const std::vector<int>& labels) {
+std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels) {
   const auto classes = static_cast<std::size_t>(run.classes);
   std::int64_t hits = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -38,7 +44,7 @@ std::int64_t count_correct(const host::RunResult& run, const std::vector<int>& l
   return hits;
 }
 
-void add_metrics(Outcome& outcome, const std::string& condition, const host::RunResult& run,
+void add_metrics(Outcome& outcome, const std::string& condition, const host::CellResult& run,
                  const std::vector<int>& labels, const std::string& evidence) {
   const auto n = static_cast<std::int64_t>(labels.size());
   const std::int64_t hits = count_correct(run, labels);
@@ -54,7 +60,14 @@ void add_metrics(Outcome& outcome, const std::string& condition, const host::Run
   for (const double latency : run.latencies_ms) sum += latency;
   const double none = std::numeric_limits<double>::quiet_NaN();
   const auto count = static_cast<std::int64_t>(run.latencies_ms.size());
-  outcome.metrics.push_back({"latency_mean", condition, sum / static_cast<double>(count), none, none, evidence, count});
+  const double mean = sum / static_cast<double>(count);
+  outcome.metrics.push_back({"latency_mean", condition, mean, none, none, evidence, count});
+  // By the host's clock, so only where that is the device's: a simulator's wall time is nobody's throughput.
+  if (evidence == "measured" && run.wall_seconds > 0)
+    outcome.metrics.push_back(
+        {"throughput", condition, static_cast<double>(count) / run.wall_seconds, none, none, evidence, count});
+  if (run.watts >= 0)  // watts x milliseconds
+    outcome.metrics.push_back({"energy", condition, run.watts * mean, none, none, evidence, count});
   outcome.samples.push_back({condition, run.latencies_ms});
 }
 
@@ -68,6 +81,69 @@ std::vector<std::string> as_strings(const datasets::PictureSet& set) {
   return pictures;
 }
 
+package::Package decode(const Context& context, const std::string& bytes) {
+  const auto file = context.input_folder("package", Stage::compile) / "package.safetensors";
+  try {
+    return package::decode(bytes, "package.safetensors");
+  } catch (const package::PackageError& e) {
+    throw core::Error(core::ExitCode::steps_failed, context.step().label, e.what(),
+                      "delete " + file.parent_path().string() + " and run again");
+  }
+}
+
+// What is known of one condition, from its pictures to its numbers.
+struct Measured {
+  int index = 0;  // in the package
+  bool fallback = false;
+  datasets::PictureSet pictures;  // dropped once they are measured
+  std::vector<int> labels;
+  host::CellResult run;
+};
+
+Measured read(const Context& context, const package::Package& package, const std::string& condition) {
+  Measured of;
+  of.pictures = datasets::read_picture_set(context.input_folder("variant:" + condition, Stage::variant));
+  of.index = condition_index(package, condition);
+  of.fallback =
+      package.conditions[static_cast<std::size_t>(of.index)].name != condition && package.conditions.size() > 1;
+  return of;
+}
+
+// Conditions that are measured by turns, in an order that the seed draws: as many as have room for their pictures.
+std::vector<std::vector<std::size_t>> groups_of(const Context& context, const std::vector<std::string>& conditions,
+                                                std::uint64_t seed) {
+  std::vector<std::size_t> order(conditions.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  core::RandomStream random(core::hash64(fmt::format("{} conditions {}", context.step().key, seed)));
+  for (std::size_t i = order.size(); i > 1; --i)
+    std::swap(order[i - 1], order[random.below(static_cast<std::uint32_t>(i))]);
+  std::vector<std::vector<std::size_t>> groups;
+  std::size_t held = 0;
+  for (const std::size_t i : order) {
+    const auto folder = context.input_folder("variant:" + conditions[i], Stage::variant);
+    std::size_t size = 0;
+    for (const auto& file : std::filesystem::directory_iterator(folder))
+      if (file.is_regular_file()) size += static_cast<std::size_t>(file.file_size());
+    if (groups.empty() || held + size > held_bytes) {
+      groups.emplace_back();
+      held = 0;
+    }
+    groups.back().push_back(i);
+    held += size;
+  }
+  return groups;
+}
+
+std::string disagreement(const std::string& condition, const SpotCheck& check) {
+  if (check.exact)
+    return fmt::format("its outputs for \"{}\" are not those of the integer reference, bit for bit, on {} pictures",
+                       condition, check.pictures);
+  return fmt::format(
+      "its outputs for \"{}\" differ from the reference by {:.2g} of the largest logit on {} pictures "
+      "(allowed {:.0e})",
+      condition, check.largest_difference, check.pictures, spot_check_tolerance);
+}
+
 }  // namespace
 
 Outcome run_execute(const Context& context) {
@@ -75,7 +151,7 @@ Outcome run_execute(const Context& context) {
   const auto options = parameters.at("options");
   const std::string package_bytes =
       core::read_file(context.input_folder("package", Stage::compile) / "package.safetensors");
-  const auto package = package::decode(package_bytes, "package.safetensors");
+  const auto package = decode(context, package_bytes);
 
   const auto spec = host::runner_from_json(context.locations().at("runner"));
   const auto session = host::Session::start(spec);
@@ -89,41 +165,53 @@ Outcome run_execute(const Context& context) {
                      {"placement", placement},
                      {"fallback_conditions", core::Json::array()},
                      {"condition_source", package.conditions.size() == 1 ? "one network for all" : "oracle"}};
+  outcome.details["state_before"] = session->state();
+  outcome.details["host_before"] = host_state_json();
   const auto conditions = parameters.at("conditions").strings();
   const auto seed = static_cast<std::uint64_t>(parameters.at("seed").integer());
+  host::BlockPlan plan;
+  plan.warmup = static_cast<int>(options.integer_or("warmup", 20));
+  plan.repetitions = static_cast<int>(options.integer_or("repetitions", 1));
+  plan.min_latencies = static_cast<int>(options.integer_or("min_latencies", 50));
+  plan.min_seconds = options.number_or("min_seconds", 0);
+  plan.stop = stop_requested;
+
+  std::vector<Measured> measured(conditions.size());
+  for (const auto& group : groups_of(context, conditions, seed)) {
+    std::vector<host::RunCell> cells;
+    std::string label;
+    bool forget = true;
+    for (const std::size_t i : group) {
+      measured[i] = read(context, package, conditions[i]);
+      cells.push_back({measured[i].index, session->put_inputs(as_strings(measured[i].pictures), forget)});
+      forget = false;
+      label += (label.empty() ? "" : ", ") + conditions[i];
+    }
+    plan.seed = core::hash64(fmt::format("{} {} {}", context.step().key, label, seed));
+    plan.on_block = [&](double done, double total) {
+      context.progress("execute", done, total);
+      if (stop_requested())
+        throw core::Error(core::ExitCode::interrupted, context.step().label, "was interrupted",
+                          "start `automask run` again");
+    };
+    const auto runs = host::run_interleaved(*session, device, spec.name, cells, plan);
+    for (std::size_t c = 0; c < group.size(); ++c) {
+      Measured& of = measured[group[c]];
+      of.run = runs[c];
+      const auto check = spot_check(package, of.index, of.pictures, of.run.outputs, spot_checked_pictures);
+      if (!(check.largest_difference <= spot_check_tolerance))
+        throw host::RunnerFailure(host::FailureKind::mistrusted, spec.name, disagreement(conditions[group[c]], check),
+                                  "look for a wrong weight layout, input order or number format in the runner");
+      of.labels = std::move(of.pictures.labels);
+      of.pictures = {};
+    }
+  }
   for (std::size_t i = 0; i < conditions.size(); ++i) {
-    const std::string& condition = conditions[i];
-    context.progress("execute " + condition, static_cast<double>(i), static_cast<double>(conditions.size()));
-    const auto pictures = datasets::read_picture_set(context.input_folder("variant:" + condition, Stage::variant));
-    const int k = condition_index(package, condition);
-    if (package.conditions[static_cast<std::size_t>(k)].name != condition && package.conditions.size() > 1)
-      outcome.details["fallback_conditions"].push_back(condition);
-
-    session->select_condition(k);
-    host::RunRequest request;
-    request.inputs = session->put_inputs(as_strings(pictures));
-    request.order_seed = core::hash64(fmt::format("{} {} {}", context.step().key, condition, seed));
-    request.warmup = static_cast<int>(options.integer_or("warmup", 20));
-    request.repetitions = static_cast<int>(options.integer_or("repetitions", 1));
-    const auto run = session->run(request);
-
-    const auto check = spot_check(package, k, pictures, run.outputs, spot_checked_pictures);
-    if (!(check.largest_difference <= spot_check_tolerance))
-      throw host::RunnerFailure(
-          host::FailureKind::mistrusted, spec.name,
-          check.exact ? fmt::format("its outputs for \"{}\" are not those of the integer "
-                                    "reference, bit for bit, on {} pictures",
-                                    condition, check.pictures)
-                      : fmt::format("its outputs for \"{}\" differ from the reference by {:.2g} of the largest "
-                                    "logit on {} pictures (allowed {:.0e})",
-                                    condition, check.largest_difference, check.pictures, spot_check_tolerance),
-          "look for a wrong weight layout, input order or number format in the runner");
-    add_metrics(outcome, condition, run, pictures.labels, device.evidence);
-    if (stop_requested())
-      throw core::Error(core::ExitCode::interrupted, context.step().label, "was interrupted",
-                        "start `automask run` again");
+    if (measured[i].fallback) outcome.details["fallback_conditions"].push_back(conditions[i]);
+    add_metrics(outcome, conditions[i], measured[i].run, measured[i].labels, device.evidence);
   }
   outcome.details["state"] = session->state();
+  outcome.details["host_after"] = host_state_json();
   try {
     session->shutdown();
   } catch (const host::RunnerFailure& failure) {  // what was measured before is still good

@@ -1,6 +1,6 @@
 #pragma once
-// Holds a runner's outputs against LibTorch executing the same package, or the integer reference: a runner that answers with something else is
-// mistrusted, however fast it is.
+// Holds a runner's outputs against LibTorch executing the same package, or the integer reference: a runner that answers
+// with something else is mistrusted, however fast it is.
 #include <string>
 #include <vector>
 
@@ -15,7 +15,8 @@ struct SpotCheck {
   double largest_difference = 0;  // of logits, relative to the largest absolute logit of the reference
 };
 
-// Of large INT8 networks fewer pictures than asked for, since the reference is slow. Compares `outputs` [N, classes] of condition `k` with the reference on `count` pictures spread over the set.
+// Of large INT8 networks fewer pictures than asked for, since the reference is slow. Compares `outputs` [N, classes] of
+// condition `k` with the reference on `count` pictures spread over the set.
 SpotCheck spot_check(const package::Package& package, int k, const datasets::PictureSet& pictures,
                      const std::vector<float>& outputs, int count);
 

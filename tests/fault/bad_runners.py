@@ -18,25 +18,56 @@ FAULTS = {
     "banner": (["banner.py"], "failed"),
     "wrong_digest": (["wrong_digest.py"], "failed"),
     "same_output": (["same_output_for_all.py"], "mistrusted"),
+    "unstable": (["unstable_output.py"], "mistrusted"),
+    "floods": (["floods_stdout.py", "run"], "failed"),
+    "lies": (["lies_about_latency.py", "0.1"], "mistrusted"),
+    "exaggerates": (["lies_about_latency.py", "10"], "mistrusted"),
+    "throttled": (["wrong_answer.py", "throttled"], "mistrusted"),
+    "wrong_version": (["wrong_version.py"], "failed"),
     "missing": (None, "failed"),
 }
+# Our own runner, which floods its log with 1 GB while it works: nothing is wrong with that.
+LOUD = ["sh", "-c", f"head -c 1000000000 /dev/zero >&2 & exec {BIN}/automask-runner-cpu"]
+(store / "runners" / "loud.json").write_text(json.dumps({"name": "loud", "command": LOUD}))
 for name, (command, _) in FAULTS.items():
     program = ["python3", str(runners / command[0]), *command[1:]] if command else [str(folder / "not-there")]
     (store / "runners" / f"{name}.json").write_text(json.dumps({"name": name, "command": program, "limits": LIMITS}))
 
-targets = {name: {"runner": name} for name in FAULTS}
+targets = {name: {"runner": name} for name in (*FAULTS, "loud")}
 manifest = {"name": "bad_runners", "include": [str(SMOKE)], "targets": targets,
             "conditions": ["clean", "jpeg:q10"],
             "methods": {"clean": {"method": "clean"}},
-            "matrix": {"method": ["clean"], "target": [*FAULTS, "cpu"]}}
+            "matrix": {"method": ["clean"], "target": [*FAULTS, "loud", "cpu"]}}
 file = folder / "bad_runners.json"
 file.write_text(json.dumps(manifest))
 done = automask("run", file, "--store", store, check=4)
 found = {r["target"]: r for r in rows(store, "select target, state, reason from runs")}
-for name, (_, state) in {**FAULTS, "cpu": (None, "passed")}.items():
+for name, (_, state) in {**FAULTS, "loud": (None, "passed"), "cpu": (None, "passed")}.items():
     assert found[name]["state"] == state, (name, found[name], done.stderr)
     if state != "passed":
         assert found[name]["reason"] and name in found[name]["reason"], found[name]
 assert final_metrics(store)
 for name, row in found.items():
     print(f"{name}: {row['state']}: {row['reason']}")
+
+# Packages that are none any more: the state and the sentence, and exit code 4.
+package = next(store.glob("cache/compile/*/package.safetensors"))
+whole = package.read_bytes()
+weight = len(whole) - 4096  # somewhere in the data
+DAMAGE = {
+    "another version": (whole.replace(b'\\"format_version\\":1', b'\\"format_version\\":9'), "this program reads 1"),
+    "another hash": (whole[:weight] + bytes([whole[weight] ^ 1]) + whole[weight + 1:], "not the one stored"),
+    "truncated": (whole[:-100], "package.safetensors"),
+}
+for number, (what, (data, part)) in enumerate(DAMAGE.items()):
+    assert data != whole, what
+    package.chmod(0o644)
+    package.write_bytes(data)
+    manifest["targets"] = {"damaged": {"runner": "cpu", "warmup": 30 + number}}  # a step that is not there yet
+    manifest["matrix"] = {"method": ["clean"], "target": ["damaged"]}
+    file.write_text(json.dumps(manifest))
+    done = automask("run", file, "--store", store, check=4)
+    row = rows(store, "select state, reason from runs where target = 'damaged' order by run desc limit 1")[0]
+    assert row["state"] == "failed" and part in row["reason"], (what, row)
+    print(f"{what}: {row['reason']}")
+package.write_bytes(whole)
