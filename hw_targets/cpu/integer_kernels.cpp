@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <limits>
 
-namespace automask::cpu {
-
 #include "hw_targets/cpu/integer_loops.h"
 
+namespace automask::cpu {
 namespace {
 
 std::int64_t divided_down(std::int64_t a, std::int64_t b) { return a / b - (a % b != 0 && a < 0 ? 1 : 0); }

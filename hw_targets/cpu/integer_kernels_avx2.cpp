@@ -8,10 +8,9 @@
 // From here on, and no library function is instantiated below: the linker might keep that for everyone.
 #pragma GCC target("avx2")
 
-namespace automask::cpu {
-
 #include "hw_targets/cpu/integer_loops.h"
 
+namespace automask::cpu {
 namespace {
 
 __m256i at(const void* address) { return _mm256_loadu_si256(static_cast<const __m256i*>(address)); }

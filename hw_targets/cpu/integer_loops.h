@@ -1,5 +1,12 @@
+#pragma once
 // Loops that the compiler turns into vectors well: included by each set of kernels, and compiled for its instructions.
-// Hence no include guard's worth of library calls: functions of the library would be compiled for them, too.
+// Hence no calls of the library: its inline functions would be compiled for them, too.
+#include <cstddef>
+#include <cstdint>
+
+#include "hw_targets/cpu/integer_kernels.h"
+
+namespace automask::cpu {
 namespace {
 
 inline std::int32_t limited(std::int32_t value, std::int32_t low, std::int32_t high) {
@@ -13,7 +20,7 @@ inline std::int8_t sum_of(const Residual& r, std::int32_t own, std::int32_t othe
   return static_cast<std::int8_t>(limited(limited(rounded, -package::most_value, package::most_value), r.low, r.high));
 }
 
-void largest(const std::int8_t* const* taps, int count, int channels, std::int8_t* out) {
+inline void largest(const std::int8_t* const* taps, int count, int channels, std::int8_t* out) {
   for (int c = 0; c < channels; ++c) out[c] = taps[0][c];
   for (int t = 1; t < count; ++t) {
     const std::int8_t* tap = taps[t];
@@ -21,9 +28,10 @@ void largest(const std::int8_t* const* taps, int count, int channels, std::int8_
   }
 }
 
-void sum(const std::int8_t* source, int pixels, std::ptrdiff_t stride, int channels, std::int32_t* sums) {
+inline void sum(const std::int8_t* source, int pixels, std::ptrdiff_t stride, int channels, std::int32_t* sums) {
   for (int p = 0; p < pixels; ++p)
     for (int c = 0; c < channels; ++c) sums[c] += source[p * stride + c];
 }
 
 }  // namespace
+}  // namespace automask::cpu

@@ -188,7 +188,7 @@ package::Package contract_package() {
   const graph::ChannelGroups groups = graph::channel_groups(net);
   const auto shapes = graph::infer_shapes(net);
   for (const char* name : {"clean", "jpeg:q30"}) {
-    package::Condition condition{name, graph::full_mask(groups), {}, {}};
+    package::Condition condition{name, graph::full_mask(groups), {}, {}, {}};
     if (!package.conditions.empty())
       for (std::size_t g = 0; g < groups.groups.size(); ++g)
         if (groups.groups[g].maskable)
@@ -258,7 +258,7 @@ package::Package endless_package() {
   net.add("classes", Op::linear, {mean}, classifier);
   core::RandomStream random(weights_seed);
   fill_weights(package, random);
-  package.conditions.push_back({"*", graph::full_mask(graph::channel_groups(net)), {}, {}});
+  package.conditions.push_back({"*", graph::full_mask(graph::channel_groups(net)), {}, {}, {}});
   package.input_mean = {0};
   package.input_deviation = {1};
   package.classes = {"class"};

@@ -43,7 +43,7 @@ std::string small_network() {
     for (float& each : values) each = value(random);
     package.weights[name] = {shape, values};
   }
-  package.conditions.push_back({"*", graph::full_mask(graph::channel_groups(net)), {}, {}});
+  package.conditions.push_back({"*", graph::full_mask(graph::channel_groups(net)), {}, {}, {}});
   package.input_mean = {0.5f, 0.5f, 0.5f};
   package.input_deviation = {0.25f, 0.25f, 0.25f};
   for (int c = 0; c < classes; ++c) package.classes.push_back(std::to_string(c));
