@@ -33,8 +33,13 @@ TEST(Manifest, FillsInWhatIsLeftOut) {
   const Manifest manifest = test::load(folder, test::small_manifest());
   EXPECT_EQ(manifest.name, "small");
   EXPECT_EQ(manifest.seeds, std::vector<std::int64_t>{0});
-  EXPECT_EQ(manifest.targets[0].options(),
-            (Json{{"threads", 1}, {"format", "fp32"}, {"warmup", 20}, {"repetitions", 1}, {"limit", 0}}));
+  EXPECT_EQ(manifest.targets[0].options(), (Json{{"threads", 1},
+                                                 {"format", "fp32"},
+                                                 {"warmup", 20},
+                                                 {"repetitions", 1},
+                                                 {"limit", 0},
+                                                 {"min_latencies", 50},
+                                                 {"min_seconds", 0.0}}));
   EXPECT_EQ(manifest.matrix.method, (std::vector<std::string>{"masked", "plain"}));
   EXPECT_EQ(manifest.datasets[0].root, folder / "data");
   EXPECT_DOUBLE_EQ(manifest.methods[0].train.epochs, 1);
