@@ -141,10 +141,13 @@ std::optional<std::vector<PowerSample>> RunnerSession::power() {
   const protocol::Frame frame = channel_.receive(answer_limit("power"), deadline, "answering power");
   try {
     const Json message = protocol::parse_message(frame.bytes);
-    if (message.contains("error") && message["error"].is_object() &&
-        message["error"].value("code", Json()) == protocol::unsupported) {
-      has_power_ = false;
-      return std::nullopt;
+    if (message.contains("error") && message["error"].is_object()) {
+      const Json code = message["error"].value("code", Json());
+      // A runner written before it had to know the message has no sensor either.
+      if (code == protocol::unsupported || code == protocol::method_not_found) {
+        has_power_ = false;
+        return std::nullopt;
+      }
     }
   } catch (const protocol::FramingError&) {  // result_of says what is wrong
   }
