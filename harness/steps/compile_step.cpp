@@ -67,7 +67,7 @@ Outcome run_compile(const Context& context) {
   context.progress("verify", 0, 1);
   const std::vector<std::uint8_t> sample(
       pictures.pixels.begin(), pictures.pixels.begin() + static_cast<std::ptrdiff_t>(count * pictures.picture_bytes()));
-  auto verification = compiler::verify(checkpoint, read_back, sample, count, context.threads());
+  const auto verification = compiler::verify(checkpoint, read_back, sample, count, context.threads());
   if (!verification.passed()) {
     std::string differences;
     for (const auto& row : verification.rows)
@@ -85,7 +85,6 @@ Outcome run_compile(const Context& context) {
     const auto real = std::move(read_back);
     read_back = write(format == "fp16" ? compiler::to_half(real) : quantised(context, real));
     agreement = compiler::agreement(real, read_back, sample, count, context.threads());
-    verification.package_bytes = static_cast<std::int64_t>(std::filesystem::file_size(file));
   }
 
   const double none = std::numeric_limits<double>::quiet_NaN();

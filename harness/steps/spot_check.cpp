@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "hw_targets/compiler/agreement.h"
+#include "hw_targets/compiler/plain_network.h"
 #include "hw_targets/package/reference.h"
-#include "models/network.h"
 
 namespace automask::harness::steps {
 
@@ -41,17 +41,6 @@ SpotCheck spot_check(const package::Package& package, int k, const datasets::Pic
   if (package.format == package::Format::int8) return integer_check(package, k, pictures, outputs, count, classes);
 
   const torch::InferenceMode guard;
-  const auto plain = package::materialise(package, k);
-  models::Network network(plain.graph, 1, 0);
-  models::Checkpoint checkpoint;
-  checkpoint.graph = plain.graph;
-  checkpoint.weights = plain.weights;
-  checkpoint.conditions = {"*"};
-  checkpoint.masks = {graph::full_mask(network.groups())};
-  checkpoint.normalisation = {{}};
-  network.load(checkpoint);
-  network.eval();
-
   auto batch = torch::empty({count, pictures.height, pictures.width, pictures.channels}, torch::kUInt8);
   std::vector<std::int64_t> chosen;
   for (int i = 0; i < count; ++i) {
@@ -59,9 +48,7 @@ SpotCheck spot_check(const package::Package& package, int k, const datasets::Pic
     const auto picture = pictures.picture(static_cast<std::size_t>(chosen.back()));
     std::copy(picture.begin(), picture.end(), batch[i].data_ptr<std::uint8_t>());
   }
-  const auto expected = network.forward(models::to_input(batch, {package.input_mean, package.input_deviation}))
-                            .to(torch::kFloat32)
-                            .contiguous();
+  const auto expected = compiler::real_logits(package, k, batch).to(torch::kFloat32).contiguous();
   SpotCheck check;
   check.pictures = count;
   if (expected.size(1) != classes) {

@@ -8,17 +8,6 @@
 #include "hw_targets/package/reference.h"
 
 namespace automask::compiler {
-namespace {
-
-// Logits [N, classes] of a package in real numbers.
-torch::Tensor real_logits(const package::Package& package, int k, const torch::Tensor& pictures) {
-  const package::PlainNetwork plain = package::materialise(package, k);
-  models::Network network = plain_network(plain.graph, plain.weights);
-  return network.forward(models::to_input(pictures, {package.input_mean, package.input_deviation}));
-}
-
-}  // namespace
-
 int affordable_pictures(std::int64_t macs, int most) {
   constexpr std::int64_t budget = 2'000'000'000;  // some ten seconds
   return static_cast<int>(std::clamp<std::int64_t>(budget / std::max<std::int64_t>(macs, 1), 1, most));

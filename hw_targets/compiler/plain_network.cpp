@@ -24,6 +24,12 @@ models::Network plain_network(const graph::Graph& graph, const graph::TensorMap&
   return network;
 }
 
+torch::Tensor real_logits(const package::Package& package, int k, const torch::Tensor& pictures) {
+  const package::PlainNetwork plain = package::materialise(package, k);
+  models::Network network = plain_network(plain.graph, plain.weights);
+  return network.forward(models::to_input(pictures, {package.input_mean, package.input_deviation}));
+}
+
 Threads::Threads(int count) : before_(at::get_num_threads()) { at::set_num_threads(std::max(count, 1)); }
 Threads::~Threads() { at::set_num_threads(before_); }
 

@@ -295,11 +295,5 @@ std::vector<float> halves_to_floats(const std::string& bytes) {
   return values;
 }
 
-std::string floats_to_bytes(const float* values, std::size_t count) {
-  return to_bytes(std::vector<float>(values, values + count));
-}
-
-std::vector<float> bytes_to_floats(const std::string& bytes) { return from_bytes<float>(bytes); }
-
 }  // namespace package
 }  // namespace automask

@@ -44,8 +44,5 @@ std::vector<Value> from_bytes(const std::string& bytes);
 std::string floats_to_halves(const std::vector<float>& values);
 std::vector<float> halves_to_floats(const std::string& bytes);
 
-std::string floats_to_bytes(const float* values, std::size_t count);
-std::vector<float> bytes_to_floats(const std::string& bytes);
-
 }  // namespace package
 }  // namespace automask

@@ -98,7 +98,7 @@ std::vector<graph::Mask> read_masks(Container& container, const graph::ChannelGr
 void read_normalisation(const StoredTensor& stored, const std::string& name, const graph::Graph& graph,
                         const graph::ChannelGroups& groups, Condition& condition, const std::string& file) {
   const std::string place = "tensor " + name;
-  const std::vector<float> values = bytes_to_floats(stored.bytes);
+  const std::vector<float> values = from_bytes<float>(stored.bytes);
   std::size_t position = 0;
   for (const int i : affine_nodes(graph)) {
     const std::vector<std::uint8_t> kept = graph::channel_mask(groups, i, condition.mask);
@@ -143,8 +143,7 @@ void read_integers(const StoredIntegers& stored, std::size_t index, const graph:
   std::size_t position = 0;
   const std::string place = "tensor " + integers_name(index, "bias");
   for (const Requantised& entry : requantised_nodes(graph)) {
-    const std::vector<std::uint8_t> kept = entry.per_channel ? graph::channel_mask(groups, entry.node, condition.mask)
-                                                             : std::vector<std::uint8_t>(entry.count, 1);
+    const std::vector<std::uint8_t> kept = stored_entries(entry, groups, condition.mask);
     std::vector<Requantisation>& of_node =
         condition.integers.of_node[graph.nodes[static_cast<std::size_t>(entry.node)].name];
     of_node.assign(kept.size(), Requantisation());

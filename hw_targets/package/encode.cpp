@@ -43,7 +43,7 @@ std::string packed_normalisation(const Condition& condition, const graph::Graph&
         if (kept[c] != 0) values.push_back(of_node[c]);
     }
   }
-  return floats_to_bytes(values.data(), values.size());
+  return to_bytes(values);
 }
 
 // What packed_integers() makes of a normalisation: the entries of the kept channels, node after node, and the scales.
@@ -62,8 +62,7 @@ PackedIntegers packed_integers(const Condition& condition, const graph::Graph& g
   PackedIntegers packed;
   for (const Requantised& entry : requantised_nodes(graph)) {
     const auto& values = condition.integers.of_node.at(graph.nodes[static_cast<std::size_t>(entry.node)].name);
-    const std::vector<std::uint8_t> kept = entry.per_channel ? graph::channel_mask(groups, entry.node, condition.mask)
-                                                             : std::vector<std::uint8_t>(values.size(), 1);
+    const std::vector<std::uint8_t> kept = stored_entries(entry, groups, condition.mask);
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (kept[i] == 0) continue;
       packed.bias.push_back(values[i].bias);

@@ -40,6 +40,9 @@ struct Requantised {
   std::size_t count;  // one per channel of the union, or what integer.h says
 };
 std::vector<Requantised> requantised_nodes(const graph::Graph& graph);
+// One flag per entry: 1 where a condition with this mask stores it.
+std::vector<std::uint8_t> stored_entries(const Requantised& entry, const graph::ChannelGroups& groups,
+                                         const graph::Mask& mask);
 
 // SHA-256 over the structure text, then per tensor in the order of the names "name dtype shape bytes\n" and its bytes.
 std::string content_hash(const Container& container);

@@ -25,18 +25,6 @@ void fold(const graph::Node& layer, const std::string& affine_name, graph::Tenso
   weights[layer.name + ".bias"] = std::move(bias);
 }
 
-// The node before `affine` if `affine` can be folded into it, else -1.
-int foldable_into(const graph::Graph& graph, std::size_t affine) {
-  if (graph.nodes[affine].op != graph::Op::affine) return -1;
-  const int layer = graph.nodes[affine].inputs[0];
-  const graph::Op op = graph.nodes[layer].op;
-  if (op != graph::Op::conv2d && op != graph::Op::linear) return -1;
-  int readers = 0;
-  for (const graph::Node& node : graph.nodes)
-    for (const int input : node.inputs) readers += input == layer ? 1 : 0;
-  return readers == 1 ? layer : -1;
-}
-
 const Condition& condition_at(const Package& package, int condition) {
   if (condition < 0 || condition >= static_cast<int>(package.conditions.size()))
     throw PackageError("package: conditions: there is no condition " + std::to_string(condition));
@@ -51,6 +39,20 @@ void remove_affine(graph::Graph& graph, std::size_t affine, int layer) {
   for (graph::Node& node : graph.nodes)
     for (int& input : node.inputs)
       if (input > layer) --input;
+}
+
+// Removes every affine that folds into a layer, after telling `on_fold` of both.
+template <class OnFold>
+void fold_affines(graph::Graph& graph, OnFold on_fold) {
+  for (std::size_t i = 0; i < graph.nodes.size();) {
+    const int layer = folded_into(graph)[i];
+    if (layer < 0) {
+      ++i;
+      continue;
+    }
+    on_fold(layer, i);
+    remove_affine(graph, i, layer);  // node i is now what followed
+  }
 }
 
 }  // namespace
@@ -69,15 +71,9 @@ PlainNetwork materialise(const Package& package, int condition) {
   PlainNetwork plain;
   plain.graph = graph::shrink(package.graph, chosen.mask);
   plain.weights = graph::shrink_weights(package.graph, chosen.mask, weights);
-  for (std::size_t i = 0; i < plain.graph.nodes.size();) {
-    const int layer = foldable_into(plain.graph, i);
-    if (layer < 0) {
-      ++i;
-      continue;
-    }
-    fold(plain.graph.nodes[layer], plain.graph.nodes[i].name, plain.weights);
-    remove_affine(plain.graph, i, layer);  // node i is now what followed
-  }
+  fold_affines(plain.graph, [&plain](int layer, std::size_t affine) {
+    fold(plain.graph.nodes[layer], plain.graph.nodes[affine].name, plain.weights);
+  });
   return plain;
 }
 
@@ -96,21 +92,15 @@ IntegerNetwork materialise_integers(const Package& package, int condition) {
   for (const Requantised& entry : requantised_nodes(package.graph)) {
     const std::string& name = package.graph.nodes[static_cast<std::size_t>(entry.node)].name;
     const std::vector<Requantisation>& all = chosen.integers.of_node.at(name);
-    const std::vector<std::uint8_t> kept = graph::channel_mask(groups, entry.node, chosen.mask);
+    const std::vector<std::uint8_t> kept = stored_entries(entry, groups, chosen.mask);
     for (std::size_t i = 0; i < all.size(); ++i)
-      if (!entry.per_channel || kept[i] != 0) network.integers.of_node[name].push_back(all[i]);
+      if (kept[i] != 0) network.integers.of_node[name].push_back(all[i]);
   }
   network.graph = graph::shrink(package.graph, chosen.mask);
   weights = graph::shrink_weights(package.graph, chosen.mask, weights);
-  for (std::size_t i = 0; i < network.graph.nodes.size();) {
-    const int layer = foldable_into(network.graph, i);
-    if (layer < 0) {
-      ++i;
-      continue;
-    }
-    remove_affine(network.graph, i, layer);
+  fold_affines(network.graph, [&network](int layer, std::size_t) {
     network.integers.scale.erase(network.integers.scale.begin() + layer);
-  }
+  });
   for (graph::Node& node : network.graph.nodes) {
     if (node.op != graph::Op::conv2d && node.op != graph::Op::linear) continue;
     node.attributes.bias = true;

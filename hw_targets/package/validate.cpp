@@ -113,6 +113,12 @@ std::vector<Requantised> requantised_nodes(const graph::Graph& graph) {
   return result;
 }
 
+std::vector<std::uint8_t> stored_entries(const Requantised& entry, const graph::ChannelGroups& groups,
+                                         const graph::Mask& mask) {
+  if (entry.per_channel) return graph::channel_mask(groups, entry.node, mask);
+  return std::vector<std::uint8_t>(entry.count, 1);
+}
+
 std::string content_hash(const Container& container) {
   Sha256 hash;
   hash.update(container.metadata.at(structure_key));
