@@ -1,6 +1,7 @@
 #include "harness/commands.h"
 
 #include <cstdlib>
+#include <iostream>
 #include <thread>
 
 #include "harness/environment.h"
@@ -82,6 +83,16 @@ Plan plan_for(const Manifest& manifest, const std::vector<Cell>& cells, const Co
   Plan plan = make_plan(manifest, cells, context);
   fingerprints.save();
   return plan;
+}
+
+void help_alone(CLI::App& group, Commands& commands) {
+  group.callback([&group, &commands] {
+    if (group.get_subcommands().empty())
+      commands.action = [&group] {
+        std::cout << group.help();
+        return 0;
+      };
+  });
 }
 
 }  // namespace automask::harness

@@ -45,6 +45,9 @@ std::vector<host::RunnerSpec> runner_registry(const Commands& commands);
 // Plans all cells: fingerprints of data come from the store's cache, environments from this machine.
 Plan plan_for(const Manifest& manifest, const std::vector<Cell>& cells, const Commands& commands);
 
+// A group of commands, given without one of them, shows its help.
+void help_alone(CLI::App& group, Commands& commands);
+
 void add_init(CLI::App& app, Commands& commands);
 void add_validate(CLI::App& app, Commands& commands);
 void add_plan(CLI::App& app, Commands& commands);

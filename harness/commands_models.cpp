@@ -308,13 +308,7 @@ void add_models(CLI::App& app, Commands& commands) {
       "understood.");
   act(convert, convert_command);
   group->footer("Example:\n  automask models list");
-  group->callback([group, &commands] {
-    if (group->get_subcommands().empty())
-      commands.action = [group] {
-        std::cout << group->help();
-        return 0;
-      };
-  });
+  help_alone(*group, commands);
 }
 
 }  // namespace automask::harness

@@ -216,13 +216,7 @@ void add_runners(CLI::App& app, Commands& commands) {
       "Exit codes: 0 ok, 2 usage, or the folder is there already, 4 it cannot be written.");
   act(fresh, new_command);
   group->footer("Examples:\n  automask runners list\n  automask runners check cpu");
-  group->callback([group, &commands] {
-    if (group->get_subcommands().empty())
-      commands.action = [group] {
-        std::cout << group->help();
-        return 0;
-      };
-  });
+  help_alone(*group, commands);
 }
 
 }  // namespace automask::harness

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/hash.h"
-#include "core/philox.h"
+#include "core/shuffle.h"
 #include "corruptions/variant.h"
 
 namespace automask::methods {
@@ -30,7 +30,7 @@ std::vector<std::uint32_t> epoch_order(std::uint64_t seed, std::int64_t epoch, s
   std::vector<std::uint32_t> order(count);
   std::iota(order.begin(), order.end(), 0U);
   core::RandomStream random = stream(seed, "order", epoch);
-  for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[random.below(static_cast<std::uint32_t>(i))]);
+  core::shuffle(order, random);
   return order;
 }
 

@@ -8,7 +8,7 @@
 
 #include "core/atomic_file.h"
 #include "core/hash.h"
-#include "core/philox.h"
+#include "core/shuffle.h"
 #include "harness/environment.h"
 #include "harness/steps/data.h"
 #include "harness/steps/spot_check.h"
@@ -115,8 +115,7 @@ std::vector<std::vector<std::size_t>> groups_of(const Context& context, const st
   std::vector<std::size_t> order(conditions.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   core::RandomStream random(core::hash64(fmt::format("{} conditions {}", context.step().key, seed)));
-  for (std::size_t i = order.size(); i > 1; --i)
-    std::swap(order[i - 1], order[random.below(static_cast<std::uint32_t>(i))]);
+  core::shuffle(order, random);
   std::vector<std::vector<std::size_t>> groups;
   std::size_t held = 0;
   for (const std::size_t i : order) {

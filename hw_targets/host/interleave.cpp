@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/hash.h"
-#include "core/philox.h"
+#include "core/shuffle.h"
 #include "hw_targets/host/plausibility.h"
 
 namespace automask::host {
@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::size_t least_block = 16, most_block = 256, blocks_of_a_cell = 8;
 constexpr int rewarming = 5;  // executions after a switch of conditions: caches hold the other network
-
-template <class T>
-void shuffle(std::vector<T>& items, core::RandomStream& random) {
-  for (std::size_t i = items.size(); i > 1; --i)
-    std::swap(items[i - 1], items[random.below(static_cast<std::uint32_t>(i))]);
-}
 
 std::uint64_t seed_of(std::uint64_t seed, std::size_t round, std::size_t block) {
   return core::hash64(std::to_string(seed) + " " + std::to_string(round) + " " + std::to_string(block));
@@ -68,7 +62,7 @@ std::vector<Block> plan_blocks(const std::vector<std::size_t>& inputs_of_cells, 
   for (std::size_t cell = 0; cell < inputs_of_cells.size(); ++cell) {
     std::vector<std::size_t> inputs(inputs_of_cells[cell]);
     std::iota(inputs.begin(), inputs.end(), std::size_t{0});
-    shuffle(inputs, random);
+    core::shuffle(inputs, random);
     const std::size_t size =
         block > 0 ? block
                   : std::clamp((inputs.size() + blocks_of_a_cell - 1) / blocks_of_a_cell, least_block, most_block);
@@ -77,7 +71,7 @@ std::vector<Block> plan_blocks(const std::vector<std::size_t>& inputs_of_cells, 
                         {inputs.begin() + static_cast<std::ptrdiff_t>(at),
                          inputs.begin() + static_cast<std::ptrdiff_t>(std::min(at + size, inputs.size()))}});
   }
-  shuffle(blocks, random);
+  core::shuffle(blocks, random);
   return blocks;
 }
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/hash.h"
-#include "core/philox.h"
+#include "core/shuffle.h"
 #include "hw_targets/host/channel.h"
 #include "hw_targets/host/host.h"
 #include "hw_targets/host/plausibility.h"
@@ -44,8 +44,7 @@ std::vector<std::size_t> visiting_order(std::size_t inputs, int repetitions, std
   for (int r = 0; r < repetitions; ++r)
     for (std::size_t i = 0; i < inputs; ++i) order.push_back(i);
   core::RandomStream random(seed);
-  for (std::size_t i = order.size(); i > 1; --i)
-    std::swap(order[i - 1], order[random.below(static_cast<std::uint32_t>(i))]);
+  core::shuffle(order, random);
   return order;
 }
 

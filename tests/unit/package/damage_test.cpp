@@ -5,34 +5,16 @@
 #include <functional>
 
 #include "hw_targets/package/layout.h"
-#include "tests/unit/package/packages.h"
+#include "tests/unit/package/damage.h"
 
 namespace automask {
 namespace {
 
+using damage::fault_of;
+using damage::tiny;
 using nlohmann::json;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-std::string fault_of(const std::string& bytes) {
-  try {
-    package::decode(bytes, "p.amk");
-  } catch (const package::PackageError& e) {
-    return e.what();
-  }
-  return "";
-}
-
-package::Package tiny() {
-  graph::Graph net = networks::start("tiny", 1, 3, 3);
-  const int at = networks::conv_bn(net, "conv", "bn", 0, networks::conv(3, 3, 1, 1), true);
-  networks::head(net, at, 2);
-  package::Package p = packages::make(net, {"clean", "jpeg:q10"}, 3);
-  p.conditions[0].mask[1] = {1, 1, 0};
-  p.conditions[1].mask[1] = {0, 1, 1};
-  for (auto& condition : p.conditions) packages::drop_masked(p.graph, condition);
-  return p;
-}
 
 TEST(Damage, TruncationAtEveryLength) {
   const std::string bytes = package::encode(tiny());
