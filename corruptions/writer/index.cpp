@@ -159,7 +159,13 @@ Journal::Journal(std::filesystem::path folder, Part part, core::Json header, boo
     read_index(
         final_, [&](const PictureRecord& record) { mark(record); }, &usable);
     finished_ = usable == static_cast<std::int64_t>(std::filesystem::file_size(final_));
-    if (finished_) return;
+    if (finished_) {
+      // Of a process killed when the index was in place and its journal not yet away.
+      std::error_code ignored;
+      std::filesystem::remove(journal_, ignored);
+      remove_leftovers();
+      return;
+    }
     if (!resume) fail(final_, "is cut off or damaged", "do the pictures that it lacks again with --resume");
     states_.clear();
     std::filesystem::rename(final_, journal_);
