@@ -25,7 +25,7 @@ int code_version(Stage stage) {
     case Stage::variant:
       return 1;
     case Stage::train:
-      return 2;
+      return 3;
     case Stage::compile:
       return 2;
     case Stage::execute:

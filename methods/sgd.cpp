@@ -22,10 +22,11 @@ FlatSgd::FlatSgd(torch::nn::Module& module, double momentum, double weight_decay
   velocity_ = torch::zeros({count});
   std::int64_t offset = 0;
   for (torch::Tensor& p : parameters) {
-    // Convolutions stay channels-last, so that oneDNN needs no reorder: their values stand in that order.
+    // A convolution keeps its network's layout: channels-last values stand in that order.
+    const bool channels_last = p.dim() == 4 && p.is_contiguous(torch::MemoryFormat::ChannelsLast);
     const auto view = [&](const torch::Tensor& flat) {
       const torch::Tensor part = flat.narrow(0, offset, p.numel());
-      if (p.dim() != 4) return part.view(p.sizes());
+      if (!channels_last) return part.view(p.sizes());
       return part.view({p.size(0), p.size(2), p.size(3), p.size(1)}).permute({0, 3, 1, 2});
     };
     view(values_).copy_(p);
