@@ -30,6 +30,19 @@ std::string describe_end(int wait_status) {
   return "its process ended with exit code " + std::to_string(WEXITSTATUS(wait_status));
 }
 
+// The device that a step shares with others of its kind by turns, and with how many; nothing where it works alone.
+struct Share {
+  std::string device;
+  std::size_t most = 1;
+};
+
+Share share_of(const Step& step) {
+  if (step.stage != Stage::execute) return {};
+  const auto options = step.parameters.find("options");
+  const std::int64_t most = options == step.parameters.end() ? 1 : options->value("interleave", std::int64_t{1});
+  return most > 1 ? Share{step.parameters.value("runner", ""), static_cast<std::size_t>(most)} : Share{};
+}
+
 class Execution {
  public:
   Execution(const Plan& plan, const std::vector<std::size_t>& wanted, const Cache& cache, Launcher& launcher,
@@ -48,6 +61,8 @@ class Execution {
         dependents_[need].push_back(id);
         ++unmet_[id];
       }
+    for (const std::size_t id : wanted_)
+      if (Share share = share_of(plan.steps[id]); share.most > 1) shares_.emplace(id, std::move(share));
   }
 
   std::vector<StepOutcome> run() {
@@ -141,15 +156,58 @@ class Execution {
     ready_.insert(busy_.begin(), busy_.end());
     const std::set<std::size_t> told = std::move(busy_);
     busy_.clear();
-    while (running_.size() < static_cast<std::size_t>(std::max(options_.jobs, 1)) && !ready_.empty()) {
-      const std::size_t id = *ready_.begin();
-      ready_.erase(ready_.begin());
+    start_those([this](std::size_t id) { return may_start_now(id); }, told);
+    // Nothing is left that could make the others ready: those that waited for them start without.
+    if (running_.empty() && busy_.empty())
+      start_those([this](std::size_t id) { return shares_.count(id) > 0 && has_room(id); }, told);
+  }
+
+  void start_those(const std::function<bool(std::size_t)>& may, const std::set<std::size_t>& told) {
+    for (auto next = ready_.begin(); next != ready_.end();) {
+      if (shares_.empty() && !has_free_job()) break;
+      if (!may(*next)) {
+        ++next;
+        continue;
+      }
+      const std::size_t id = *next;
+      next = ready_.erase(next);
       try {
         start(id, told.count(id) > 0);
       } catch (const core::Error& error) {
         fail(id, {Outcome::failed, "failed", error.what(), utc_now(), utc_now(), 0});
       }
     }
+  }
+
+  // Steps that take turns on a device count as one.
+  bool has_free_job() const {
+    std::set<std::string> devices;
+    std::size_t jobs = 0;
+    for (const auto& [id, unused] : running_) {
+      const auto share = shares_.find(id);
+      jobs += share == shares_.end() || devices.insert(share->second.device).second ? 1 : 0;
+    }
+    return jobs < static_cast<std::size_t>(std::max(options_.jobs, 1));
+  }
+
+  bool has_room(std::size_t id) const {
+    const auto share = shares_.find(id);
+    if (share == shares_.end()) return has_free_job();
+    const auto together = std::count_if(running_.begin(), running_.end(), [&](const auto& running) {
+      const auto other = shares_.find(running.first);
+      return other != shares_.end() && other->second.device == share->second.device;
+    });
+    return together == 0 ? has_free_job() : static_cast<std::size_t>(together) < share->second.most;
+  }
+
+  // Those that take turns start together, when all of them can: measured side by side, drift strikes them alike.
+  bool may_start_now(std::size_t id) const {
+    if (!has_room(id)) return false;
+    const auto share = shares_.find(id);
+    return share == shares_.end() || std::none_of(shares_.begin(), shares_.end(), [&](const auto& other) {
+             return other.second.device == share->second.device && outcomes_[other.first].outcome == Outcome::waiting &&
+                    unmet_[other.first] > 0;
+           });
   }
 
   void start(std::size_t id, bool told) {
@@ -237,6 +295,7 @@ class Execution {
   std::vector<std::vector<std::size_t>> dependents_;
   std::set<std::size_t> ready_;  // in the order of the plan, so that cells complete one by one
   std::set<std::size_t> busy_;   // locked by another process
+  std::map<std::size_t, Share> shares_;
   std::map<std::size_t, Running> running_;
   bool failed_ = false, killed_ = false;
   int level_ = 0;

@@ -81,7 +81,8 @@ ModelSpec read_model(const JsonCursor& cursor, const std::string& name, const da
 }
 
 TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
-  cursor.only_keys({"runner", "threads", "format", "warmup", "repetitions", "min_latencies", "min_seconds", "limit"});
+  cursor.only_keys({"runner", "threads", "format", "warmup", "repetitions", "min_latencies", "min_seconds", "interleave",
+                    "limit"});
   TargetSpec target;
   target.name = name;
   target.runner = cursor.at("runner").string();
@@ -98,6 +99,7 @@ TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
   if (cursor.has("min_latencies"))
     target.min_latencies = static_cast<int>(cursor.at("min_latencies").integer_in(1, 1000000));
   if (cursor.has("min_seconds")) target.min_seconds = cursor.at("min_seconds").number_in(0, 86400);
+  if (cursor.has("interleave")) target.interleave = static_cast<int>(cursor.at("interleave").integer_in(1, 64));
   if (cursor.has("limit")) target.limit = cursor.at("limit").integer_in(0, std::int64_t{1} << 40);
   return target;
 }
@@ -279,6 +281,7 @@ Json TargetSpec::options() const {
           {"repetitions", repetitions},
           {"min_latencies", min_latencies},
           {"min_seconds", min_seconds},
+          {"interleave", interleave},
           {"limit", limit}};
 }
 

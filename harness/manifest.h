@@ -28,6 +28,7 @@ struct TargetSpec {
   int repetitions = 1;          // times each picture is visited
   int min_latencies = 50;       // per condition: pictures are visited again until there are so many
   double min_seconds = 0;       // of latencies per condition, likewise
+  int interleave = 1;           // cells measured by turns, so that drift strikes them alike; 1: one after the other
   std::int64_t limit = 0;       // pictures executed per condition; 0: the whole test split
 
   core::Json options() const;  // canonical, complete; without the runner's name

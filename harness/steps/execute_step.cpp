@@ -12,6 +12,7 @@
 #include "harness/environment.h"
 #include "harness/steps/data.h"
 #include "harness/steps/spot_check.h"
+#include "harness/steps/turn.h"
 #include "hw_targets/host/host.h"
 #include "hw_targets/host/interleave.h"
 #include "hw_targets/host/registry.h"
@@ -153,6 +154,8 @@ Outcome run_execute(const Context& context) {
   const auto package = decode(context, package_bytes);
 
   const auto spec = host::runner_from_json(context.locations().at("runner"));
+  // The folder is <store>/cache/<stage>/<key>.
+  Turn turn(context.folder().parent_path().parent_path().parent_path(), spec.name);
   const auto session = host::Session::start(spec);
   const auto device = session->initialize();
   session->load(package_bytes);
@@ -174,6 +177,7 @@ Outcome run_execute(const Context& context) {
   plan.min_latencies = static_cast<int>(options.integer_or("min_latencies", 50));
   plan.min_seconds = options.number_or("min_seconds", 0);
   plan.stop = stop_requested;
+  plan.between = [&turn] { turn.pass_on(); };
 
   std::vector<Measured> measured(conditions.size());
   for (const auto& group : groups_of(context, conditions, seed)) {

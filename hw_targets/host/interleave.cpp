@@ -88,6 +88,7 @@ std::vector<CellResult> run_interleaved(Session& session, const Device& device, 
       const Block& block = blocks[b];
       Progress& cell = all[block.cell];
       if (round > 0 && cell.enough(plan)) continue;
+      if (plan.between && (round > 0 || b > 0)) plan.between();
       session.select_condition(cells[block.cell].condition);
       RunRequest request;
       for (const std::size_t input : block.inputs) request.inputs.push_back(cells[block.cell].inputs[input]);

@@ -23,7 +23,8 @@ struct BlockPlan {
   double min_seconds = 0;           // of latencies, of each cell; likewise
   std::size_t block = 0;            // inputs of a block; 0: an eighth of the cell's, 16 to 256
   std::function<bool()> stop = {};  // as RunRequest::stop
-  std::function<void(double done, double total)> on_block{};  // after each block
+  std::function<void(double done, double total)> on_block{};  // after each block of the first visit to all inputs
+  std::function<void()> between{};  // between blocks: who shares the device may have it until this returns
 };
 
 struct CellResult {

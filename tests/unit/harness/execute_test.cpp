@@ -110,6 +110,49 @@ TEST_F(ExecuteTest, OneJobIsOneAtATimeInTheOrderOfThePlan) {
   EXPECT_EQ(launcher.most, 1u);
 }
 
+// A plan whose two cells are measured by turns.
+class InterleavedTest : public ExecuteTest {
+ protected:
+  InterleavedTest() {
+    Json manifest = test::small_manifest();
+    manifest["targets"]["host"]["interleave"] = 2;
+    plan = test::plan_of(test::load(folder, manifest));
+    all.clear();
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) all.push_back(i);
+    masked = step("execute toy tiny masked host seed 0");
+    plain = step("execute toy tiny plain host seed 0");
+  }
+  std::size_t masked = 0, plain = 0;
+};
+
+TEST_F(InterleavedTest, CellsStartTogetherWhenAllAreReadyAndCountAsOneJob) {
+  ScriptedLauncher launcher([&](const auto& running) { return pass(running.front()); });
+  execute(plan, all, cache, launcher, sink, options);
+  EXPECT_EQ(launcher.most, 2u);
+  const std::set<std::size_t> last(launcher.started.end() - 2, launcher.started.end());
+  EXPECT_EQ(last, (std::set<std::size_t>{masked, plain}));
+}
+
+TEST_F(InterleavedTest, AFailedCellIsNotWaitedFor) {
+  const std::size_t bad = step("train toy tiny masked seed 0");
+  ScriptedLauncher launcher([&](const auto& running) {
+    return running.front() == bad ? std::vector<LaunchEvent>{end_of(bad, exited(3))} : pass(running.front());
+  });
+  const auto outcomes = execute(plan, all, cache, launcher, sink, options);
+  EXPECT_EQ(outcomes[plain].outcome, Outcome::passed);
+  EXPECT_EQ(outcomes[masked].outcome, Outcome::skipped);
+}
+
+TEST_F(InterleavedTest, OneThatCannotBecomeReadyIsNotWaitedForEither) {
+  const std::size_t stopped = step("train toy tiny masked seed 0");  // by someone's SIGTERM
+  ScriptedLauncher launcher([&](const auto& running) {
+    return running.front() == stopped ? std::vector<LaunchEvent>{end_of(stopped, exited(130))} : pass(running.front());
+  });
+  const auto outcomes = execute(plan, all, cache, launcher, sink, options);
+  EXPECT_EQ(outcomes[plain].outcome, Outcome::passed);
+  EXPECT_EQ(outcomes[masked].outcome, Outcome::not_started);
+}
+
 TEST_F(ExecuteTest, FinishedStepsAreFoundNotDone) {
   for (const Step& each : plan.steps) test::write_result(cache, each);
   std::vector<std::size_t> finished;

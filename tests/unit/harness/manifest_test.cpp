@@ -39,7 +39,8 @@ TEST(Manifest, FillsInWhatIsLeftOut) {
                                                  {"repetitions", 1},
                                                  {"limit", 0},
                                                  {"min_latencies", 50},
-                                                 {"min_seconds", 0.0}}));
+                                                 {"min_seconds", 0.0},
+                                                 {"interleave", 1}}));
   EXPECT_EQ(manifest.matrix.method, (std::vector<std::string>{"masked", "plain"}));
   EXPECT_EQ(manifest.datasets[0].root, folder / "data");
   EXPECT_DOUBLE_EQ(manifest.methods[0].train.epochs, 1);

@@ -153,6 +153,19 @@ TEST(Fault, FloodsItsOutput) {
                  "a frame of 9999999999 bytes");
 }
 
+// Each size limit, on a runner with which nothing is wrong.
+TEST(Fault, SaysMoreThanItsLimit) {
+  Limits limits;
+  limits.answer_bytes = 40;
+  expect_failure(scripted("honest", {}, limits), FailureKind::garbage, "failed", "more than the 40");
+  limits = {};
+  limits.long_answer_bytes = 40;
+  expect_failure(scripted("honest", {}, limits), FailureKind::garbage, "failed", "more than the 40");
+  limits = {};
+  limits.frame_bytes = 64;  // of outputs: 12 pictures have 144
+  EXPECT_THROW(converse(*Session::start(scripted("honest", {}, limits))), core::Error);
+}
+
 TEST(Fault, TruncatesItsAnswer) {
   expect_failure(scripted("truncated_frame", {"run"}), FailureKind::died, "dead",
                  "exited with status 0 while answering run, within a frame");
