@@ -8,6 +8,8 @@ namespace automask {
 namespace z7020 {
 namespace {
 
+int divided_up(int a, int b) { return (a + b - 1) / b; }
+
 // A tile of planes: whole planes lie behind each other, whole rows likewise.
 Traffic tile(const Instruction& i) {
   const double planes = get(i, field::planes), rows = get(i, field::rows), cols = get(i, field::cols);
@@ -55,12 +57,28 @@ double window_cycles(double pixels, int kernel_h, int kernel_w) {
 
 double unit_cycles(const Instruction& i) {
   const double pixels = double(get(i, field::out_rows)) * get(i, field::out_cols);
+  const double lines = double(get(i, field::rows)) * divided_up(get(i, field::cols), hls::port_words);
+  const int planes = get(i, field::planes), count = get(i, field::count);
   switch (static_cast<Opcode>(opcode_byte(i))) {
     case Opcode::load_planes:
       // Through the table a pixel takes a cycle.
-      return get(i, field::picture) != 0 ? double(get(i, field::rows)) * get(i, field::cols) : 0;
+      if (get(i, field::picture) != 0) return double(get(i, field::rows)) * get(i, field::cols);
+      return lines * (get(i, field::replicated) != 0 ? planes : divided_up(planes, hls::ports));
+    case Opcode::load_residual:
+    case Opcode::store:
+      return lines * divided_up(planes, hls::output_quads);
+    case Opcode::load_list:
+      return divided_up(count, 2);
+    case Opcode::load_table:
+      return 256.0 * count;
+    case Opcode::load_reciprocals:
+      return count;
+    case Opcode::load_weights:
+    case Opcode::load_filters:
+      return double(divided_up(count, hls::ports)) *
+             (parameter_words + divided_up(get(i, field::row_words), hls::port_words));
     case Opcode::convolve:
-      return array_cycles((get(i, field::quad_end) - get(i, field::quad_begin) + hls::quads - 1) / hls::quads, pixels);
+      return array_cycles(divided_up(get(i, field::quad_end) - get(i, field::quad_begin), hls::quads), pixels);
     case Opcode::window:
       return window_cycles(pixels, get(i, field::kernel_h), get(i, field::kernel_w));
     default:

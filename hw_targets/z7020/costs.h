@@ -32,8 +32,9 @@ struct Traffic {
   }
 };
 
-Traffic traffic(const Instruction& i);     // of loads and store; the instruction itself left out
-double unit_cycles(const Instruction& i);  // of computes, and of loads that the buffers slow down
+Traffic traffic(const Instruction& i);  // of loads and store; the instruction itself left out
+// Of computes; of loads and the store what their ports need, however fast DDR is.
+double unit_cycles(const Instruction& i);
 
 // The array: passes of `pixels` positions. The stationary weights of the next pass need 16 cycles to be refilled.
 double array_cycles(double passes, double pixels);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "hw_targets/z7020/hls/parameters.h"
+
 namespace automask {
 namespace z7020 {
 namespace {
@@ -36,15 +38,25 @@ void Schedule::grow(int step, int layer) {
 
 double Schedule::slack(int step) const { return time_[index(step)].unit - time_[index(step)].ddr; }
 
+// For one more load: a step's compute, store and end have their places.
+bool Schedule::has_room(int step) const {
+  return step >= static_cast<int>(steps_.size()) ||
+         static_cast<int>(steps_[index(step)].loads.size()) < hls::step_instructions - 3;
+}
+
 int Schedule::place(const Load& load, int layer) {
   int earliest = std::max(ready(load.reads), free_after_[static_cast<int>(load.buffer)][load.half] + 1);
   if (load.picture) earliest = std::max(earliest, 1);
   const double cycles = traffic(load.instruction).cycles(bandwidth_);
   // Up to the step of the last compute there is something to hide behind; the step with the most time left, and of
   // equals the latest, so that early steps stay free for what only they can take.
-  int best = earliest;
+  int best = -1;
   for (int step = earliest; step <= last_compute_; ++step)
-    if (slack(step) >= slack(best) || best > last_compute_) best = step;
+    if (has_room(step) && (best < 0 || slack(step) >= slack(best))) best = step;
+  if (best < 0) {
+    best = std::max(earliest, last_compute_ + 1);
+    while (!has_room(best)) ++best;
+  }
   grow(best, layer);
   time_[index(best)].ddr += cycles;
   steps_[index(best)].loads.push_back(load.instruction);

@@ -61,6 +61,7 @@ class Schedule {
   int ready(const Region& region) const;
   void grow(int step, int layer);
   double slack(int step) const;
+  bool has_room(int step) const;
   int place(const Load& load, int layer);
 
   struct Stored {

@@ -13,7 +13,9 @@ class SimulationPort : public Port {
     memory_.assign(words, 0);
     return memory_.data();
   }
-  void run(std::uint32_t commands) override { hls::engine(memory_.data(), commands, *buffers_); }
+  void run(std::uint32_t commands) override {
+    hls::engine(memory_.data(), memory_.data(), memory_.data(), memory_.data(), commands, *buffers_);
+  }
 
  private:
   std::vector<std::uint32_t> memory_;

@@ -43,21 +43,27 @@ picture_rows:
     }
 }
 
-void load_planes(const Instruction& i, const word_t* memory, Buffers& b) {
+// Plane p is port p % 4's: the planes that the ports write at one time lie in different banks. Replicated planes go to
+// every bank, so that one port writes them all.
+void load_planes(const Instruction& i, const word_t* memory, int port, Buffers& b) {
   const std::uint32_t address = get_unsigned(i, field::address), plane_pitch = get_unsigned(i, field::plane_pitch),
                       row_pitch = get_unsigned(i, field::row_pitch);
   const int rows = get(i, field::rows), cols = get(i, field::cols), planes = get(i, field::planes);
   const int row_words = (cols + columns - 1) / columns;
+  const bool replicated = get(i, field::replicated) != 0;
+  if (replicated && port != 0) return;
 planes:
-  for (int p = 0; p < planes; ++p)
+  for (int p = port; p < planes; p += replicated ? 1 : ports)
   rows:
     for (int y = 0; y < rows; ++y) {
       const word_t* from = memory + address + std::uint32_t(p) * plane_pitch + std::uint32_t(y) * row_pitch;
     cols:
-      for (int x = 0; x < cols; ++x) {
+      for (int x = 0; x < cols; x += port_words) {
 #pragma HLS PIPELINE II = 1
-        put_word(b, get(i, field::half), get(i, field::replicated) != 0, get(i, field::first_plane) + p, rows,
-                 row_words, y, x, from[x]);
+        for (int w = 0; w < port_words; ++w)
+          if (x + w < cols)
+            put_word(b, get(i, field::half), replicated, get(i, field::first_plane) + p, rows, row_words, y, x + w,
+                     from[x + w]);
       }
     }
 }
@@ -72,20 +78,21 @@ Requantiser load_parameters(const word_t* block) {
   return r;
 }
 
-void load_rows(const Instruction& i, const word_t* memory, Buffers& b) {
+void load_rows(const Instruction& i, const word_t* memory, int port, Buffers& b) {
   const int half = get(i, field::half), count = get(i, field::count), words = get(i, field::row_words);
 rows:
-  for (int o = 0; o < count; ++o) {
+  for (int o = port; o < count; o += ports) {
     const word_t* block = memory + get_unsigned(i, field::address) + o * parameter_words;
     b.requantisers[half][o] = load_parameters(block);
     const word_t* row = memory + block[0] + get_unsigned(i, field::row_offset);
   words:
-    for (int w = 0; w < words; ++w) {
+    for (int w = 0; w < words; w += port_words) {
 #pragma HLS PIPELINE II = 1
-      if (opcode_byte(i) == static_cast<std::uint8_t>(Opcode::load_weights))
-        b.weights[half][o][w] = row[w];
-      else
-        b.filters[half][o][w] = row[w];
+      for (int k = w; k < w + port_words && k < words; ++k)
+        if (opcode_byte(i) == static_cast<std::uint8_t>(Opcode::load_weights))
+          b.weights[half][o][k] = row[k];
+        else
+          b.filters[half][o][k] = row[k];
     }
   }
 }
@@ -93,9 +100,11 @@ rows:
 void load_list(const Instruction& i, const word_t* memory, Buffers& b) {
   const word_t* from = memory + get_unsigned(i, field::address);
 list:
-  for (int e = 0; e < get(i, field::count); ++e) {
+  for (int e = 0; e < get(i, field::count); e += 2) {
 #pragma HLS PIPELINE II = 1
-    b.list[get(i, field::half)][e] = static_cast<std::uint16_t>((from[e / 2] >> (16 * (e % 2))) & 0xffffU);
+    const word_t word = from[e / 2];
+    b.list[get(i, field::half)][e] = static_cast<std::uint16_t>(word & 0xffffU);
+    b.list[get(i, field::half)][e + 1] = static_cast<std::uint16_t>(word >> 16);
   }
 }
 
@@ -116,49 +125,54 @@ reciprocals:
   }
 }
 
-void load_residual(const Instruction& i, const word_t* memory, Buffers& b) {
+// As store() has it: plane p is port p % 3's.
+void load_residual(const Instruction& i, const word_t* memory, int port, Buffers& b) {
   const int rows = get(i, field::rows), cols = get(i, field::cols), planes = get(i, field::planes);
-  const int words = get(i, field::by_three) != 0 ? 3 : 1;
+  const int words = get(i, field::by_three) != 0 ? finish_cycles : 1, half = get(i, field::half);
+  if (port >= output_quads) return;
 planes:
-  for (int p = 0; p < planes; ++p)
+  for (int p = port; p < planes; p += output_quads)
   rows:
     for (int y = 0; y < rows; ++y) {
       const word_t* from = memory + get_unsigned(i, field::address) +
                            std::uint32_t(p) * get_unsigned(i, field::plane_pitch) +
                            std::uint32_t(y) * get_unsigned(i, field::row_pitch);
     cols:
-      for (int x = 0; x < cols; ++x) {
+      for (int x = 0; x < cols; x += port_words) {
 #pragma HLS PIPELINE II = 1
-        b.residual[get(i, field::half)][(y * cols + x) * words + p / output_quads][p % output_quads] = from[x];
+        for (int w = 0; w < port_words; ++w)
+          if (x + w < cols)
+            b.residual[half][(y * cols + x + w) * words + p / output_quads][p % output_quads] = from[x + w];
       }
     }
 }
 
 }  // namespace
 
-void load(const Instruction& i, const word_t* memory, Buffers& buffers) {
+void load(const Instruction& i, const word_t* memory, int port, Buffers& buffers) {
+  const bool single = port == 0;
   switch (static_cast<Opcode>(opcode_byte(i))) {
     case Opcode::load_planes:
-      if (get(i, field::picture) != 0)
+      if (get(i, field::picture) == 0)
+        load_planes(i, memory, port, buffers);
+      else if (single)
         load_picture(i, memory, buffers);
-      else
-        load_planes(i, memory, buffers);
       break;
     case Opcode::load_list:
-      load_list(i, memory, buffers);
+      if (single) load_list(i, memory, buffers);
       break;
     case Opcode::load_table:
-      load_table(i, memory, buffers);
+      if (single) load_table(i, memory, buffers);
       break;
     case Opcode::load_weights:
     case Opcode::load_filters:
-      load_rows(i, memory, buffers);
+      load_rows(i, memory, port, buffers);
       break;
     case Opcode::load_reciprocals:
-      load_reciprocals(i, memory, buffers);
+      if (single) load_reciprocals(i, memory, buffers);
       break;
     case Opcode::load_residual:
-      load_residual(i, memory, buffers);
+      load_residual(i, memory, port, buffers);
       break;
     default:
       break;

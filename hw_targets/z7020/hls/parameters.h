@@ -23,6 +23,9 @@ constexpr int filter_words = 32;                                // of each lane'
 constexpr int reciprocals = 256;                                // largest window of a mean whose size varies
 constexpr int table_channels = 4;                               // of a picture that is read as it is
 constexpr int register_cycles = lanes / 2;  // to refill the array's weights: two bytes a cycle and output
+constexpr int ports = 4;                    // AXI masters, the Z7020's HP ports
+constexpr int port_words = 2;               // 64 bits: what each moves a cycle
+constexpr int step_instructions = 32;       // of one step at most, `step` or `end` included
 constexpr int halves = 2;                   // ping-pong
 
 // The split of two products is exact while the lower sum stays within 17 bits: 4 x 127 x 127 < 2^16.

@@ -25,7 +25,7 @@ class ShufflingPort : public Port {
         continue;
       }
       std::shuffle(step.begin(), step.end(), random_);
-      for (const Instruction& one : step) execute(one);
+      for (const Instruction& one : step) hls::execute(one, memory_.data(), *buffers_);
       largest_ = std::max(largest_, step.size());
       step.clear();
       if (opcode == Opcode::end) return;
@@ -34,18 +34,6 @@ class ShufflingPort : public Port {
   std::size_t largest() const { return largest_; }
 
  private:
-  void execute(const Instruction& i) {
-    switch (static_cast<Opcode>(opcode_byte(i))) {
-      case Opcode::convolve:
-        return hls::convolve(i, *buffers_);
-      case Opcode::window:
-        return hls::window(i, *buffers_);
-      case Opcode::store:
-        return hls::store(i, *buffers_, memory_.data());
-      default:
-        return hls::load(i, memory_.data(), *buffers_);
-    }
-  }
   std::mt19937 random_;
   std::vector<std::uint32_t> memory_;
   std::unique_ptr<hls::Buffers> buffers_ = std::make_unique<hls::Buffers>();
