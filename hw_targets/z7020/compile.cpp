@@ -51,6 +51,8 @@ Image assemble(const WeightStore& store, std::vector<Draft> drafts, const Bandwi
   for (const Draft& draft : drafts) arena_words = std::max(arena_words, draft.map.words);
   if (std::uint64_t(arena) + arena_words > most_memory_words)
     throw CompileError(drafts[0].network->graph.name, "weights and activations need more than the board's memory");
+  image.arena = arena;
+  image.arena_words = arena_words;
   image.words.resize(arena + arena_words, 0);
   for (Draft& draft : drafts) {
     const std::uint32_t tables = static_cast<std::uint32_t>(image.words.size());

@@ -36,11 +36,12 @@ struct Program {
 };
 
 struct Image {
-  std::vector<std::uint32_t> words;  // all of DDR in use, before the first picture
-  std::uint32_t memory_words = 0;    // their number
-  std::uint32_t picture = 0;         // word address of u8 [H, W, C]
-  std::uint32_t weight_words = 0;    // the union's
-  std::vector<Program> programs;     // per condition
+  std::vector<std::uint32_t> words;          // all of DDR in use, before the first picture
+  std::uint32_t memory_words = 0;            // their number
+  std::uint32_t picture = 0;                 // word address of u8 [H, W, C]
+  std::uint32_t weight_words = 0;            // the union's
+  std::uint32_t arena = 0, arena_words = 0;  // where activations lie: all that streams write
+  std::vector<Program> programs;             // per condition
 };
 
 // Throws CompileError where a layer is beyond the engine, std::invalid_argument where the package is not INT8.

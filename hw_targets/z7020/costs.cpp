@@ -46,6 +46,11 @@ Traffic traffic(const Instruction& i) {
   }
 }
 
+double loop_cycles(const Parallel& p, int channels, int outputs, int taps, int height, int width) {
+  return double(divided_up(channels, p.inputs)) * divided_up(outputs, p.outputs) * taps * height *
+         divided_up(width, p.pixels);
+}
+
 double array_cycles(double passes, double pixels) {
   return start_cycles + hls::register_cycles + passes * std::max<double>(pixels, hls::register_cycles);
 }

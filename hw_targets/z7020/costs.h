@@ -36,6 +36,13 @@ Traffic traffic(const Instruction& i);  // of loads and store; the instruction i
 // Of computes; of loads and the store what their ports need, however fast DDR is.
 double unit_cycles(const Instruction& i);
 
+// The loop nest that this engine and others of its kind run a convolution by: so many input channels, output channels
+// and pixels of a row each cycle, every one rounded up. The array here is {32, 12, 1}.
+struct Parallel {
+  int inputs, outputs, pixels;
+};
+double loop_cycles(const Parallel& p, int channels, int outputs, int taps, int height, int width);
+
 // The array: passes of `pixels` positions. The stationary weights of the next pass need 16 cycles to be refilled.
 double array_cycles(double passes, double pixels);
 // The window unit: a kernel row takes a cycle per 3 columns, the requantisers 3 cycles for 32 channels.

@@ -4,12 +4,17 @@
 #include <cstring>
 
 #include "hw_targets/z7020/arm_layers.h"
+#include "hw_targets/z7020/check.h"
 
 namespace automask {
 namespace z7020 {
 
 Executor::Executor(const Image& image, Port& port)
     : image_(image), port_(port), memory_(port.reserve(image.memory_words)) {
+  const Memory memory{image.words.data(), image.memory_words, image.arena, image.arena + image.arena_words};
+  for (const Program& program : image.programs)
+    for (const Segment& segment : program.segments)
+      if (segment.count > 0) check_stream(memory, segment.commands);
   std::copy(image.words.begin(), image.words.end(), memory_);
 }
 

@@ -11,7 +11,7 @@ namespace z7020 {
 
 class Executor {
  public:
-  // Both outlive this. Copies the image into the port's memory.
+  // Both outlive this. Checks the streams (StreamError) and copies the image into the port's memory.
   Executor(const Image& image, Port& port);
   // One picture u8 [H, W, C] -> logits.
   void run(int condition, const std::uint8_t* picture, float* logits);

@@ -9,4 +9,5 @@
 // instructions.h is all that the two sides share. hls/parameters.h holds every size. docs/z7020.md explains both.
 #include "hw_targets/z7020/compile.h"
 #include "hw_targets/z7020/execute.h"
+#include "hw_targets/z7020/model.h"
 #include "hw_targets/z7020/port.h"
