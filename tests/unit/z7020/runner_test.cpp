@@ -1,6 +1,7 @@
 // The program itself, through the host: what the harness does with it.
 #include <gmock/gmock.h>
 
+#include "hw_targets/host/contract.h"
 #include "hw_targets/host/host.h"
 #include "tests/unit/z7020/agreement.h"
 
@@ -96,6 +97,16 @@ TEST(Z7020Runner, RefusesByNameBeforeAnythingRuns) {
             host::FailureKind::unsupported);
   EXPECT_THAT(sentence, HasSubstr("layer n2: "));
   EXPECT_THAT(sentence, HasSubstr("has room for 4096"));
+}
+
+TEST(Z7020Runner, KeepsTheContract) {
+  const std::vector<host::ClauseResult> results = host::check_contract(program(), {}, {});
+  bool compared = false;
+  for (const host::ClauseResult& result : results) {
+    EXPECT_NE(result.verdict, host::Verdict::failed) << result.name << ": " << result.finding;
+    compared = compared || (result.name == "outputs" && result.verdict == host::Verdict::passed);
+  }
+  EXPECT_TRUE(compared) << "the outputs were not compared";
 }
 
 TEST(Z7020Runner, KnowsItsBoards) {
