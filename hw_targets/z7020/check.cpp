@@ -31,8 +31,8 @@ class Checker {
       if (opcode == Opcode::end) return number_ + 1;
       if (opcode == Opcode::step) {
         in_step = 0;
-        entry_before_[0] = entry_[0];
-        entry_before_[1] = entry_[1];
+        before_[0] = list_[0];
+        before_[1] = list_[1];
       } else {
         check(opcode);
       }
@@ -103,10 +103,10 @@ class Checker {
       const std::uint32_t entry = (memory_.words[address + e / 2] >> (16 * (e % 2))) & 0xffffU;
       if (entry != hole) largest = std::max<std::int64_t>(largest, entry);
     }
-    entry_[value(field::half)] = largest;
+    list_[value(field::half)] = {count, largest};
   }
 
-  void load_rows(std::int64_t most, std::int64_t words, std::int64_t offset) const {
+  void load_rows(std::int64_t most, std::int64_t words) const {
     const std::int64_t count = value(field::count), address = value(field::address);
     require(count >= 1 && count <= most, "it loads too many rows");
     require(value(field::row_words) <= words, "its rows do not fit the buffer");
@@ -114,7 +114,7 @@ class Checker {
     for (std::int64_t o = 0; o < count; ++o) {
       const std::uint32_t* block = memory_.words + address + o * parameter_words;
       require((block[2] & 255U) <= most_shift, "a shift is above 46");
-      inside(std::uint64_t(block[0]) + std::uint64_t(offset), std::uint64_t(value(field::row_words)));
+      inside(std::uint64_t(block[0]) + std::uint64_t(value(field::row_offset)), std::uint64_t(value(field::row_words)));
     }
   }
 
@@ -143,11 +143,13 @@ class Checker {
     require(replicated || (quads % hls::quads == 0 && begin % hls::quads == 0), "its quads are no passes");
     input_tile(replicated ? quads : quads / hls::quads);
     require(value(field::channels) >= 1 && value(field::channels) <= hls::outputs, "it has 1 to 12 outputs");
-    const int half = static_cast<int>(value(field::list_half));
+    // Loads of the same step may or may not have happened.
+    const List &now = list_[value(field::list_half)], &before = before_[value(field::list_half)];
+    require(quads * hls::quad_channels <= std::min(now.count, before.count), "its channel list is not loaded");
     const std::int64_t first = value(field::first_tap);
     require(begin / quads >= first, "it begins before its weights");
     const std::int64_t byte = value(field::skew) + ((end - 1) / quads - first) * value(field::row_channels) +
-                              std::max(entry_[half], entry_before_[half]);
+                              std::max(now.largest, before.largest);
     require(byte < 4 * hls::weight_words, "its weights do not fit the weight buffer");
   }
 
@@ -172,9 +174,9 @@ class Checker {
         require(value(field::count) >= 1 && value(field::count) <= hls::table_channels, "a table has 1 to 4 channels");
         return inside(std::uint64_t(value(field::address)), std::uint64_t(value(field::count) * 64));
       case Opcode::load_weights:
-        return load_rows(hls::outputs, hls::weight_words, value(field::row_offset));
+        return load_rows(hls::outputs, hls::weight_words);
       case Opcode::load_filters:
-        return load_rows(hls::lanes, hls::filter_words, 0);
+        return load_rows(hls::lanes, hls::filter_words);
       case Opcode::load_reciprocals:
         return load_reciprocals();
       case Opcode::load_residual:
@@ -196,7 +198,10 @@ class Checker {
   Memory memory_;
   std::uint32_t commands_, number_ = 0;
   Instruction i_{};
-  std::int64_t entry_[2] = {0, 0}, entry_before_[2] = {0, 0};  // largest of the lists, now and when the step began
+  struct List {
+    std::int64_t count = 0, largest = 0;  // entries; the largest but holes
+  };
+  List list_[2], before_[2];  // now, and when the step began
 };
 
 }  // namespace

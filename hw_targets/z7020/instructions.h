@@ -79,7 +79,7 @@ constexpr Field picture_row{6, 0, 16, false};  // of the tile's first pixel
 constexpr Field picture_col{6, 16, 16, false};
 constexpr Field picture_channels{7, 0, 8, false};
 constexpr Field count{2, 0, 16, false};       // list entries, table or output channels, filters, reciprocals
-constexpr Field row_offset{3, 0, 32, false};  // load_weights: words to skip of each row
+constexpr Field row_offset{3, 0, 32, false};  // load_weights, load_filters: words to skip of each row
 constexpr Field row_words{4, 0, 16, false};   // load_weights, load_filters: words of each row
 
 // Computes. A tap is a kernel position, counted row by row; quad number q of a layer is plane q % tap_quads of tap

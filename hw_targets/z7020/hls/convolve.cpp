@@ -106,7 +106,7 @@ passes:
         sum_t sums[outputs];
         multiply(weights, x, sums);
         for (int o = 0; o < outputs; ++o) {
-          if (!starts) sums[o] += b.accumulators[pixel][o];
+          if (!starts) sums[o] = wrapped_sum(sums[o], b.accumulators[pixel][o]);
           if (!ends) b.accumulators[pixel][o] = sums[o];
         }
         if (!ends) continue;

@@ -26,6 +26,12 @@ using product_t = std::int64_t;
 #endif
 using word_t = std::uint32_t;  // of DDR and of the buffers: four channels of a pixel, the first in the lowest byte
 
+// Accumulators wrap around, as in hardware. No package that is accepted comes near: its sums stay below 2^30.
+inline sum_t wrapped_sum(sum_t a, sum_t b) {
+  return static_cast<sum_t>(static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::int32_t>(a)) +
+                                                      static_cast<std::uint32_t>(static_cast<std::int32_t>(b))));
+}
+
 inline value_t channel_of(word_t word, int channel) {
   return static_cast<value_t>(static_cast<std::int8_t>((word >> (8 * channel)) & 255U));
 }

@@ -72,11 +72,14 @@ TEST(Check, RefusesEachWayOut) {
   EXPECT_THAT(refusal(Opcode::load_list, set(field::count, 8192)), HasSubstr("list buffer"));
   EXPECT_THAT(refusal(Opcode::load_list, [](Instruction& i, Image& m) { put(i, field::address, m.arena); }),
               HasSubstr("where results are written"));
+  EXPECT_THAT(refusal(Opcode::load_list, set(field::count, 2)),
+              HasSubstr("(convolve): its channel list is not loaded"));
   EXPECT_THAT(refusal(Opcode::load_table, set(field::count, 5)), HasSubstr("1 to 4 channels"));
   EXPECT_THAT(refusal(Opcode::load_weights, set(field::count, 13)), HasSubstr("too many rows"));
   EXPECT_THAT(refusal(Opcode::load_weights, set(field::row_words, 1025)), HasSubstr("do not fit"));
   EXPECT_THAT(refusal(Opcode::load_weights, set(field::row_offset, 0xfffffff0U)), HasSubstr("beyond the memory"));
   EXPECT_THAT(refusal(Opcode::load_filters, set(field::row_words, 33)), HasSubstr("do not fit"));
+  EXPECT_THAT(refusal(Opcode::load_filters, set(field::row_offset, 0xfffffff0U)), HasSubstr("beyond the memory"));
   EXPECT_THAT(refusal(Opcode::load_reciprocals, set(field::count, 257)), HasSubstr("256 reciprocals"));
   EXPECT_THAT(refusal(Opcode::load_residual, set(field::planes, 9)), HasSubstr("too many planes"));
   EXPECT_THAT(refusal(Opcode::convolve, set(field::out_rows, 1025)), HasSubstr("output buffer"));
