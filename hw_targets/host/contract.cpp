@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "hw_targets/host/contract_clauses.h"
+#include "hw_targets/host/contract_integers.h"
 #include "hw_targets/host/contract_package.h"
 #include "hw_targets/host/contract_wire.h"
 
@@ -48,7 +49,7 @@ std::string first_format(const RunnerSpec& spec) {
     Wire wire(spec);
     const core::Json device = wire.result("initialize", {{"protocol", protocol::version}});
     for (const core::Json& format : device.at("formats"))
-      if (format == "fp32" || format == "fp16") return format;
+      if (format == "fp32" || format == "fp16" || format == "int8") return format;
   } catch (const std::exception&) {  // the first clause says what is wrong
   }
   return "fp32";
@@ -74,8 +75,9 @@ std::vector<ClauseResult> check_contract(const RunnerSpec& spec, const ContractO
       throw core::Error(core::ExitCode::usage, "clause " + name, "is not in the contract",
                         core::suggestion(name, known));
   ContractCase with{spec, options.format, contract_package(), "", contract_pictures(picture_count)};
-  with.package_bytes = package::encode(with.package);
   if (with.format.empty()) with.format = first_format(spec);
+  if (with.format == "int8") with.package = in_integers(with.package);
+  with.package_bytes = package::encode(with.package);
 
   std::vector<ClauseResult> results;
   const auto add = [&](ClauseResult result) {

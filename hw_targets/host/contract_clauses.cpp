@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/hash.h"
+#include "hw_targets/host/contract_integers.h"
 #include "hw_targets/host/contract_package.h"
 #include "hw_targets/host/contract_wire.h"
 #include "hw_targets/host/plausibility.h"
@@ -16,7 +17,8 @@ namespace {
 using core::Json;
 
 constexpr double repeat_tolerance = 0.01;  // docs/runner-protocol.md, "What the host checks"
-const std::map<std::string, double> output_tolerance = {{"fp32", 1e-3}, {"fp16", 2e-2}};  // of the largest logit
+const std::map<std::string, double> output_tolerance = {
+    {"fp32", 1e-3}, {"fp16", 2e-2}, {"int8", 0}};  // of the largest logit
 constexpr int cancelled_executions = 1'000'000;
 const Json nothing = Json::object();
 
@@ -208,7 +210,8 @@ std::string damaged_packages(const ContractCase& with) {
 std::string out_of_memory(const ContractCase& with) {
   Wire wire(with.spec);
   hello(wire);
-  const std::string endless = package::encode(endless_package());
+  const std::string endless =
+      package::encode(with.format == "int8" ? in_integers(endless_package()) : endless_package());
   const std::vector<int> codes = {protocol::out_of_memory, protocol::unsupported};
   std::string said;
   if (const Json loaded = wire.ask("load", nothing, &endless); loaded.contains("result"))
@@ -281,14 +284,15 @@ std::string determinism(const ContractCase& with) {
 std::string outputs(const ContractCase& with) {
   const auto tolerance = output_tolerance.find(with.format);
   if (tolerance == output_tolerance.end())
-    throw Skipped("the contract's package is FP32; its outputs in " + with.format + " are not known here");
+    throw Skipped("the contract has no package in " + with.format + ", so its outputs are not known here");
   Wire wire(with.spec);
   const auto inputs = ready(wire, with);
   double largest = 0;
   for (int k = 0; k < 2; ++k) {
     if (k > 0) wire.result("select_condition", {{"index", k}});
     const Outputs found = run(wire, inputs, counted(inputs.size()), "c" + std::to_string(k));
-    const std::vector<double> expected = contract_logits(with.package, k, with.pictures);
+    const std::vector<double> expected = with.format == "int8" ? integer_logits(with.package, k, with.pictures)
+                                                               : contract_logits(with.package, k, with.pictures);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const double off = difference(expected.data() + i * contract_classes, found.logits.data() + i * contract_classes);
       if (off > tolerance->second)

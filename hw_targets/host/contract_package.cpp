@@ -144,7 +144,7 @@ std::string rewrite(const std::string& file,
   }
   json out = {{"__metadata__", {{"automask_package", text}, {"sha256", core::sha256_hex(hashed)}}}};
   std::string body;
-  for (const char* dtype : {"F32", "U8"})  // those with alignment first
+  for (const char* dtype : {"F32", "I32", "F16", "I16", "I8", "U8"})  // those with alignment first
     for (auto& [name, entry] : headers) {
       if (entry["dtype"] != dtype) continue;
       entry["data_offsets"] = {body.size(), body.size() + data[name].size()};

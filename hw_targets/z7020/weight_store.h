@@ -1,0 +1,38 @@
+#pragma once
+// The union's weights as they lie in DDR, once for all conditions, and which of them a condition keeps. C++14.
+//
+// One row per output channel of the union: [tap][channel] for the array, so that the taps of a row can be loaded in
+// parts; [tap] for depthwise filters. A row begins at a word.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "hw_targets/package/package.h"
+
+namespace automask {
+namespace z7020 {
+
+struct StoredRows {
+  std::uint32_t address = 0;  // of row 0, in words
+  std::uint32_t pitch = 0;    // words of a row
+  int taps = 1, channels = 1;
+};
+
+struct WeightStore {
+  std::vector<std::uint32_t> words;  // from DDR's word 0 on
+  std::map<std::string, StoredRows> rows;
+};
+WeightStore store_weights(const package::Package& package);         // INT8
+WeightStore store_weights(const package::IntegerNetwork& network);  // its own union
+
+// Of a condition's network, by layer (conv2d, linear) of the graph: the rows of the union that its outputs are, and the
+// union's channel that each of its input's channels is.
+struct Kept {
+  std::map<std::string, std::vector<int>> outputs, inputs;
+};
+Kept kept_channels(const package::Package& package, int condition);
+Kept all_channels(const package::IntegerNetwork& network);
+
+}  // namespace z7020
+}  // namespace automask

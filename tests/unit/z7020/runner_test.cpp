@@ -1,0 +1,119 @@
+// The program itself, through the host: what the harness does with it.
+#include <gmock/gmock.h>
+
+#include "hw_targets/host/contract.h"
+#include "hw_targets/host/host.h"
+#include "tests/unit/z7020/agreement.h"
+
+namespace automask::z7020 {
+namespace {
+
+using cpu::Builder;
+using testing::HasSubstr;
+
+host::RunnerSpec program(std::vector<std::string> arguments = {}) {
+  arguments.insert(arguments.begin(), AUTOMASK_BIN_DIR "/automask-runner-z7020");
+  return {"z7020", arguments, {}, "z7020.json"};
+}
+
+package::Package two_conditions() {
+  Builder b({3, 20, 20});
+  const int stem = b.relu(b.conv(0, 24, 3, 2, 1));
+  const int block = b.relu(b.add({b.conv(b.relu(b.conv(stem, 30, 3, 1, 1)), 24, 3, 1, 1), stem}));
+  b.classify(block, 10);
+  return masked_package(b.network, 2, 0.6, 3);
+}
+
+TEST(Z7020Runner, AnswersTheReferencesLogitsAndTheModelsLatency) {
+  const package::Package package = two_conditions();
+  const auto session = host::Session::start(program());
+  const host::Device device = session->initialize();
+  EXPECT_EQ(device.evidence, "modelled");
+  EXPECT_EQ(device.formats, std::vector<std::string>{"int8"});
+  session->load(package::encode(package));
+  std::vector<std::string> pictures;
+  for (unsigned p = 0; p < 8; ++p) {
+    const auto picture = cpu::random_picture(package.graph.input, p);
+    pictures.emplace_back(picture.begin(), picture.end());
+  }
+  double before = 0;
+  for (const int clock : {150, 100}) {
+    const core::Json prepared = session->prepare({{"clock_mhz", clock}});
+    EXPECT_EQ(prepared["clock_mhz"], clock);
+    EXPECT_EQ(prepared["modelled"].size(), 2U);
+    EXPECT_EQ(prepared["modelled"][0]["evidence"], "modelled");
+    for (const int condition : {1, 0}) {
+      session->select_condition(condition);
+      const host::RunResult result = session->run({session->put_inputs(pictures), 9, 3, 1, 0});
+      const package::IntegerNetwork network = package::materialise_integers(package, condition);
+      std::vector<float> expected;
+      for (unsigned p = 0; p < 8; ++p)
+        for (const float logit : package::reference_logits(network, cpu::random_picture(package.graph.input, p).data()))
+          expected.push_back(logit);
+      EXPECT_EQ(result.outputs, expected) << "condition " << condition;
+      EXPECT_NEAR(result.latencies_ms[0], prepared["modelled"][condition]["ms"].get<double>(), 1e-9);
+      if (condition == 0) {
+        EXPECT_GT(result.latencies_ms[0], before) << "a slower clock is slower";
+        before = result.latencies_ms[0];
+      }
+    }
+  }
+  session->shutdown();
+}
+
+// The failure of a conversation up to `prepare` with this package and these options.
+host::FailureKind failure(const std::string& bytes, const core::Json& options, std::string& sentence) {
+  const auto session = host::Session::start(program());
+  session->initialize();
+  try {
+    session->load(bytes);
+    session->prepare(options);
+  } catch (const host::RunnerFailure& e) {
+    sentence = e.what();
+    return e.kind();
+  }
+  ADD_FAILURE() << "was accepted";
+  return host::FailureKind::died;
+}
+
+TEST(Z7020Runner, RefusesByNameBeforeAnythingRuns) {
+  std::string sentence;
+  const package::Package good = two_conditions();
+  const std::string bytes = package::encode(good);
+  EXPECT_EQ(failure(bytes, {{"clock_mhz", 200}}, sentence), host::FailureKind::refused);
+  EXPECT_THAT(sentence, HasSubstr("clock_mhz must be one of"));
+  EXPECT_EQ(failure(bytes, {{"clock", 100}}, sentence), host::FailureKind::refused);
+  EXPECT_THAT(sentence, HasSubstr("not \"clock\""));
+  EXPECT_EQ(failure(bytes, {{"format", "fp32"}}, sentence), host::FailureKind::unsupported);
+  // A weight of -128: the last byte of an I8 tensor, which the file's hash then denies, too; the kind is what counts.
+  std::string damaged = bytes;
+  damaged[damaged.size() - 1] = static_cast<char>(-128);
+  EXPECT_EQ(failure(damaged, {{"format", "int8"}}, sentence), host::FailureKind::refused);
+  EXPECT_THAT(sentence, HasSubstr("refused load: package"));
+  // More channels than a row of weights may have.
+  Builder b({3, 8, 8});
+  b.classify(b.conv(b.conv(0, 4200, 1), 8, 1), 10);
+  EXPECT_EQ(failure(package::encode(masked_package(b.network, 1, 1, 1)), {{"format", "int8"}}, sentence),
+            host::FailureKind::unsupported);
+  EXPECT_THAT(sentence, HasSubstr("layer n2: "));
+  EXPECT_THAT(sentence, HasSubstr("has room for 4096"));
+}
+
+TEST(Z7020Runner, KeepsTheContract) {
+  const std::vector<host::ClauseResult> results = host::check_contract(program(), {}, {});
+  bool compared = false;
+  for (const host::ClauseResult& result : results) {
+    EXPECT_NE(result.verdict, host::Verdict::failed) << result.name << ": " << result.finding;
+    compared = compared || (result.name == "outputs" && result.verdict == host::Verdict::passed);
+  }
+  EXPECT_TRUE(compared) << "the outputs were not compared";
+}
+
+TEST(Z7020Runner, KnowsItsBoards) {
+  const auto session = host::Session::start(program({"--board", "pynq_z2"}));
+  EXPECT_THAT(session->initialize().name, HasSubstr("PYNQ-Z2"));
+  session->shutdown();
+}
+
+}  // namespace
+}  // namespace automask::z7020
