@@ -1,6 +1,7 @@
 #include "hw_targets/cpu/integer_kernels.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "hw_targets/cpu/integer_loops.h"
@@ -36,6 +37,18 @@ std::int8_t finished(std::int32_t accumulator, const Finish& finish, int channel
   return static_cast<std::int8_t>(limited(value, finish.low, finish.high));
 }
 
+// The four bytes at both addresses as values, multiplied one by one.
+template <class Value>
+std::int32_t group_sum(const std::int8_t* weights, const std::int8_t* values) {
+  constexpr std::size_t count = 4 / sizeof(Value);
+  Value w[count], v[count];
+  std::memcpy(w, weights, 4);
+  std::memcpy(v, values, 4);
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += w[i] * v[i];
+  return sum;
+}
+
 void product(const Product& p) {
   const int width = p.outputs <= 8 ? 8 : 16;
   for (int pixel = 0; pixel < p.count; ++pixel) {
@@ -45,7 +58,8 @@ void product(const Product& p) {
       const std::int8_t* weight = p.panel + c * 4;
       for (int run = 0; run < p.run_count; ++run)
         for (int g = 0; g < p.groups; ++g, weight += width * 4)
-          for (int i = 0; i < 4; ++i) accumulator += weight[i] * from[p.runs[run] + g * 4 + i];
+          accumulator += p.is_signed ? group_sum<std::int16_t>(weight, from + p.runs[run] + g * 4)
+                                     : group_sum<std::int8_t>(weight, from + p.runs[run] + g * 4);
       if (p.accumulators) {
         p.accumulators[pixel * p.stride + c] = accumulator;
         continue;
@@ -77,6 +91,7 @@ void add(const Residual& residual, const std::int8_t* own, const std::int8_t* ot
 
 std::vector<Requantiser> requantisers(const package::Requantisation* channels, std::size_t count) {
   std::vector<Requantiser> all((count + 7) / 8);
+  for (Requantiser& to : all) to.is_short = true;
   for (std::size_t c = 0; c < all.size() * 8; ++c) {
     const package::Requantisation r = c < count ? channels[c] : package::Requantisation();
     Requantiser& to = all[c / 8];
@@ -87,11 +102,16 @@ std::vector<Requantiser> requantisers(const package::Requantisation* channels, s
     const std::int64_t half = r.shift == 0 ? 0 : std::int64_t(1) << (r.shift - 1);
     (i % 2 == 0 ? to.added_even : to.added_odd)[i / 2] = half + (std::int64_t(1) << (r.shift + 16));
     (i % 2 == 0 ? to.shift_even : to.shift_odd)[i / 2] = r.shift;
+    const bool fits = r.multiplier == 0 || (r.shift >= 16 && r.shift <= 32);
+    to.is_short = to.is_short && fits;
+    to.scaled_even[i] = to.scaled_odd[i] = 0;
+    if (fits && r.multiplier != 0)
+      (i % 2 == 0 ? to.scaled_even : to.scaled_odd)[i / 2 * 2] = r.multiplier * (1 << (32 - r.shift));
   }
   return all;
 }
 
-const Kernels plain_kernels = {"plain", product, depthwise, largest, sum, add};
+const Kernels plain_kernels = {"plain", product, depthwise, largest, sum, add, widen};
 
 const Kernels& best_kernels() {
 #if defined(__x86_64__)

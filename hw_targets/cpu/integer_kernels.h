@@ -13,12 +13,15 @@ constexpr int lanes = 16;       // outputs of a panel of weights
 constexpr int overread = 64;    // bytes
 constexpr int tile_pixels = 6;  // 6 pixels x 16 outputs fill AVX2's registers
 
-// Requantisation of 8 channels in vectors: accumulators are limited to where the result still changes, so that
-// results fit 32 bits whatever the shift; added is 2^(shift - 1) + 2^(shift + 16), which keeps sums positive, and so
-// logical shifts do what arithmetic ones would.
+// Requantisation of 8 channels in vectors. Where all shifts are 16 to 32 (is_short) the result is the upper half of
+// (accumulator + bias) * scaled + 2^31, scaled being the multiplier shifted such that the shift becomes 32, and fits 32
+// bits. Otherwise sums are limited to where the result still changes, so that it fits 32 bits whatever the shift; added
+// is 2^(shift - 1) + 2^(shift + 16), which keeps sums positive, and so logical shifts do what arithmetic ones would.
 struct Requantiser {
-  std::int32_t bias[8], low[8], high[8], multiplier[8];
+  std::int32_t bias[8], scaled_even[8], scaled_odd[8];  // scaled: of channel 2i, or 2i + 1, at 2i; else 0
+  std::int32_t low[8], high[8], multiplier[8];
   std::int64_t added_even[4], added_odd[4], shift_even[4], shift_odd[4];
+  bool is_short;
 };
 // Any count; the rest of the last 8 gives 0.
 std::vector<Requantiser> requantisers(const package::Requantisation* channels, std::size_t count);
@@ -40,13 +43,13 @@ struct Finish {
 };
 
 // `outputs` (1 to 16) channels of `count` pixels. A pixel's value is the sum over runs and 4 * groups bytes from its
-// address + the run's offset on, times the panel: [run][group][16][4], or [8][4] where outputs <= 8. Unless
-// is_signed, values are 0 to 127.
+// address + the run's offset on, times the panel. Where values are 0 to 127, source and panel are bytes, the panel
+// [run][group][16][4], or [8][4] where outputs <= 8. is_signed: both are s16 and the panel ends in [2] instead.
 struct Product {
   const std::int8_t* source = nullptr;
-  const std::int32_t* offsets = nullptr;  // per pixel
+  const std::int32_t* offsets = nullptr;  // per pixel, bytes
   int count = 0;
-  const std::int32_t* runs = nullptr;
+  const std::int32_t* runs = nullptr;  // bytes
   int run_count = 0, groups = 0;
   bool is_signed = true;
   const std::int8_t* panel = nullptr;
@@ -76,6 +79,8 @@ struct Kernels {
   void (*sum)(const std::int8_t* source, int pixels, std::ptrdiff_t stride, int channels, std::int32_t* sums);
   void (*add)(const Residual& residual, const std::int8_t* own, const std::int8_t* other, std::size_t count,
               std::int8_t* out);
+  // The same values in 16 bits, for products of signed values.
+  void (*widen)(const std::int8_t* from, std::size_t count, std::int16_t* to);
 };
 extern const Kernels plain_kernels;
 extern const Kernels avx2_kernels;  // where this is not an x86 build: the plain ones

@@ -16,9 +16,15 @@ namespace {
 __m256i at(const void* address) { return _mm256_loadu_si256(static_cast<const __m256i*>(address)); }
 __m128i half_at(const void* address) { return _mm_loadu_si128(static_cast<const __m128i*>(address)); }
 
-// 8 accumulators -> 8 results as s32, not yet limited to s8.
-inline __m256i requantised(__m256i accumulators, const Requantiser& r) {
-  __m256i sum = _mm256_add_epi32(accumulators, at(r.bias));
+// 8 sums of accumulator and bias -> 8 results as s32, not yet limited to s8.
+template <bool is_short>
+inline __m256i requantised(__m256i sum, const Requantiser& r) {
+  if constexpr (is_short) {
+    const __m256i half = _mm256_set1_epi64x(std::int64_t(1) << 31);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(sum, at(r.scaled_even)), half);
+    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(sum, 32), at(r.scaled_odd)), half);
+    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+  }
   sum = _mm256_min_epi32(_mm256_max_epi32(sum, at(r.low)), at(r.high));
   const __m256i multiplier = at(r.multiplier);
   __m256i even = _mm256_mul_epi32(sum, multiplier);
@@ -56,6 +62,8 @@ struct Adding {
 inline void store(__m128i bytes, int outputs, std::int8_t* out) {
   if (outputs == 16) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+  } else if (outputs == 8) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(out), bytes);
   } else {
     alignas(16) std::int8_t all[16];
     _mm_store_si128(reinterpret_cast<__m128i*>(all), bytes);
@@ -63,94 +71,144 @@ inline void store(__m128i bytes, int outputs, std::int8_t* out) {
   }
 }
 
-// 16 accumulators in two vectors of 8 (the second unused where outputs <= 8).
-inline __m128i finished(__m256i first, __m256i second, const Requantiser* r, bool two, __m128i low, __m128i high) {
-  first = requantised(first, r[0]);
-  second = two ? requantised(second, r[1]) : _mm256_setzero_si256();
-  __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(first, second), 0xd8);
-  const __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-  return _mm_min_epi8(_mm_max_epi8(bytes, low), high);
+// What becomes of the sums (bias included) of 16 channels of two pixels: each pixel's lie in two vectors, of which the
+// second is not used where outputs <= 8.
+struct Finishing {
+  const Requantiser* requantisers;
+  int outputs;
+  bool is_short, adds;
+  __m256i low, high;
+  Adding adding;
+  Finishing(const Finish& finish, const Requantiser* of_first, int count)
+      : requantisers(of_first),
+        outputs(count),
+        is_short(of_first[0].is_short && (count <= 8 || of_first[1].is_short)),
+        adds(finish.adds),
+        low(_mm256_set1_epi8(finish.low)),
+        high(_mm256_set1_epi8(finish.high)),
+        adding(finish.residual) {}
+
+  template <int vectors, bool is_short>
+  __m256i limited(const __m256i* one, const __m256i* two) const {
+    __m256i of_one[2] = {}, of_two[2] = {};
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) {
+      of_one[v] = requantised<is_short>(one[v], requantisers[v]);
+      of_two[v] = requantised<is_short>(two[v], requantisers[v]);
+    }
+    const __m256i bytes =
+        _mm256_packs_epi16(_mm256_packs_epi32(of_one[0], of_one[1]), _mm256_packs_epi32(of_two[0], of_two[1]));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    return _mm256_permutevar8x32_epi32(_mm256_min_epi8(_mm256_max_epi8(bytes, low), high), order);
+  }
+  template <int vectors>
+  __m256i limited(const __m256i* one, const __m256i* two) const {
+    return is_short ? limited<vectors, true>(one, two) : limited<vectors, false>(one, two);
+  }
+  void put(__m128i bytes, std::int8_t* out, const std::int8_t* other) const {
+    store(adds ? adding(bytes, half_at(other)) : bytes, outputs, out);
+  }
+  template <int vectors>
+  void finish(const __m256i* one, std::int8_t* out, const std::int8_t* other) const {
+    put(_mm256_castsi256_si128(limited<vectors>(one, one)), out, other);
+  }
+  // The second pixel's values lie `stride` bytes further.
+  template <int vectors>
+  void finish(const __m256i* one, const __m256i* two, std::int8_t* out, const std::int8_t* other,
+              std::ptrdiff_t stride) const {
+    const __m256i bytes = limited<vectors>(one, two);
+    put(_mm256_castsi256_si128(bytes), out, other);
+    put(_mm256_extracti128_si256(bytes, 1), out + stride, adds ? other + stride : nullptr);
+  }
+};
+
+// The sums of products of four bytes each. Signed values come as two s16. Values of 0 to 127 make sums of two products
+// that fit 16 bits: the multiplication of u8 and s8 never saturates.
+template <bool is_signed>
+inline __m256i multiplied(__m256i values, __m256i weights) {
+  if constexpr (is_signed) return _mm256_madd_epi16(values, weights);
+  return _mm256_madd_epi16(_mm256_maddubs_epi16(values, weights), _mm256_set1_epi16(1));
 }
 
-// Values of 0 to 127 make sums of two products that fit 16 bits: the multiplication of u8 and s8 never saturates. For
-// negative values the sign moves to the weights.
 template <int pixels, int vectors, bool is_signed>
-void tile(const Product& p, int first) {
+void tile(const Product& p, const Finishing* finishing, int first) {
   const std::int8_t* from[pixels];
+#pragma GCC unroll 6
   for (int i = 0; i < pixels; ++i) from[i] = p.source + p.offsets[first + i];
   __m256i sums[pixels][vectors];
+#pragma GCC unroll 6
   for (int i = 0; i < pixels; ++i)
-    for (int v = 0; v < vectors; ++v) sums[i][v] = _mm256_setzero_si256();
-  const __m256i ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v)
+      sums[i][v] = finishing ? at(finishing->requantisers[v].bias) : _mm256_setzero_si256();
   const std::int8_t* panel = p.panel;
   for (int run = 0; run < p.run_count; ++run) {
     std::ptrdiff_t offset = p.runs[run];
     for (int g = 0; g < p.groups; ++g, offset += 4, panel += vectors * 32) {
-      __m256i weights[vectors];
-      for (int v = 0; v < vectors; ++v) weights[v] = at(panel + v * 32);
 #pragma GCC unroll 6
       for (int i = 0; i < pixels; ++i) {
         std::int32_t four;
         __builtin_memcpy(&four, from[i] + offset, 4);
         const __m256i values = _mm256_set1_epi32(four);
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; ++v) {
-          const __m256i pairs =
-              is_signed ? _mm256_maddubs_epi16(_mm256_abs_epi8(values), _mm256_sign_epi8(weights[v], values))
-                        : _mm256_maddubs_epi16(values, weights[v]);
-          sums[i][v] = _mm256_add_epi32(sums[i][v], _mm256_madd_epi16(pairs, ones));
-        }
+        for (int v = 0; v < vectors; ++v)
+          sums[i][v] = _mm256_add_epi32(sums[i][v], multiplied<is_signed>(values, at(panel + v * 32)));
       }
     }
   }
-  if (p.accumulators) {
+  if (!finishing) {
+#pragma GCC unroll 6
     for (int i = 0; i < pixels; ++i) {
       alignas(32) std::int32_t all[16];
+#pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) _mm256_store_si256(reinterpret_cast<__m256i*>(all + v * 8), sums[i][v]);
       std::memcpy(p.accumulators + (first + i) * p.stride, all, static_cast<std::size_t>(p.outputs) * 4);
     }
     return;
   }
-  const __m128i low = _mm_set1_epi8(p.finish.low), high = _mm_set1_epi8(p.finish.high);
-  const Adding adding(p.finish.residual);
-  for (int i = 0; i < pixels; ++i) {
+#pragma GCC unroll 3
+  for (int i = 0; i < pixels; i += 2) {
     const std::ptrdiff_t place = (first + i) * p.stride;
-    __m128i bytes = finished(sums[i][0], sums[i][vectors - 1], p.finish.vectors, vectors == 2, low, high);
-    if (p.finish.adds) bytes = adding(bytes, half_at(p.other + place));
-    store(bytes, p.outputs, p.out + place);
+    const std::int8_t* other = finishing->adds ? p.other + place : nullptr;
+    if (i + 1 < pixels)
+      finishing->finish<vectors>(sums[i], sums[i + 1], p.out + place, other, p.stride);
+    else
+      finishing->finish<vectors>(sums[i], p.out + place, other);
   }
 }
 
 template <int vectors, bool is_signed>
-void tiles(const Product& p) {
+void tiles(const Product& p, const Finishing* finishing) {
   int i = 0;
-  for (; i + tile_pixels <= p.count; i += tile_pixels) tile<tile_pixels, vectors, is_signed>(p, i);
+  for (; i + tile_pixels <= p.count; i += tile_pixels) tile<tile_pixels, vectors, is_signed>(p, finishing, i);
   switch (p.count - i) {
     case 1:
-      return tile<1, vectors, is_signed>(p, i);
+      return tile<1, vectors, is_signed>(p, finishing, i);
     case 2:
-      return tile<2, vectors, is_signed>(p, i);
+      return tile<2, vectors, is_signed>(p, finishing, i);
     case 3:
-      return tile<3, vectors, is_signed>(p, i);
+      return tile<3, vectors, is_signed>(p, finishing, i);
     case 4:
-      return tile<4, vectors, is_signed>(p, i);
+      return tile<4, vectors, is_signed>(p, finishing, i);
     case 5:
-      return tile<5, vectors, is_signed>(p, i);
+      return tile<5, vectors, is_signed>(p, finishing, i);
     default:
       return;
   }
 }
 
+template <int vectors>
+void tiles(const Product& p, const Finishing* finishing) {
+  p.is_signed ? tiles<vectors, true>(p, finishing) : tiles<vectors, false>(p, finishing);
+}
+
 void product(const Product& p) {
-  if (p.outputs > 8)
-    p.is_signed ? tiles<2, true>(p) : tiles<2, false>(p);
-  else
-    p.is_signed ? tiles<1, true>(p) : tiles<1, false>(p);
+  if (p.accumulators) return p.outputs > 8 ? tiles<2>(p, nullptr) : tiles<1>(p, nullptr);
+  const Finishing finishing(p.finish, p.finish.vectors, p.outputs);
+  p.outputs > 8 ? tiles<2>(p, &finishing) : tiles<1>(p, &finishing);
 }
 
 void depthwise(const Depthwise& layer, const std::int8_t* const* taps, std::int8_t* out, const std::int8_t* other) {
-  const __m128i low = _mm_set1_epi8(layer.finish.low), high = _mm_set1_epi8(layer.finish.high);
-  const Adding adding(layer.finish.residual);
   const std::int16_t* weights = layer.weights;
   for (int c = 0; c < layer.channels; c += lanes) {
     __m256i first = _mm256_setzero_si256(), second = _mm256_setzero_si256();
@@ -159,12 +217,14 @@ void depthwise(const Depthwise& layer, const std::int8_t* const* taps, std::int8
       first = _mm256_add_epi32(first, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), at(weights)));
       second = _mm256_add_epi32(second, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), at(weights + 16)));
     }
+    const Requantiser* requantisers = layer.finish.vectors + c / 8;
     const int outputs = layer.channels - c < lanes ? layer.channels - c : lanes;
-    __m128i bytes =
-        finished(_mm256_permute2x128_si256(first, second, 0x20), _mm256_permute2x128_si256(first, second, 0x31),
-                 layer.finish.vectors + c / 8, outputs > 8, low, high);
-    if (layer.finish.adds) bytes = adding(bytes, half_at(other + c));
-    store(bytes, outputs, out + c);
+    const Finishing finishing(layer.finish, requantisers, outputs);
+    __m256i sums[2] = {_mm256_permute2x128_si256(first, second, 0x20), _mm256_permute2x128_si256(first, second, 0x31)};
+    sums[0] = _mm256_add_epi32(sums[0], at(requantisers[0].bias));
+    if (outputs > 8) sums[1] = _mm256_add_epi32(sums[1], at(requantisers[1].bias));
+    const std::int8_t* summand = finishing.adds ? other + c : nullptr;
+    outputs > 8 ? finishing.finish<2>(sums, out + c, summand) : finishing.finish<1>(sums, out + c, summand);
   }
 }
 
@@ -178,7 +238,7 @@ void add(const Residual& residual, const std::int8_t* own, const std::int8_t* ot
 
 }  // namespace
 
-const Kernels avx2_kernels = {"avx2", product, depthwise, largest, sum, add};
+const Kernels avx2_kernels = {"avx2", product, depthwise, largest, sum, add, widen};
 
 }  // namespace automask::cpu
 

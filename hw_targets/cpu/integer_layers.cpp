@@ -29,6 +29,32 @@ struct Layout {
   int groups = 0;
 };
 
+// Values that can be negative are multiplied as s16.
+int groups_of(int values, bool negative) { return negative ? round_up(values, 2) / 2 : round_up(values, 4) / 4; }
+// Of one group's weights.
+int panel_bytes(const Panel& panel) { return (panel.outputs <= 8 ? 8 : 16) * 4; }
+
+void put_weight(Layout& l, const Panel& panel, bool negative, int run, int value, int output, std::int8_t weight) {
+  const int per_group = negative ? 2 : 4;
+  std::int8_t* group = l.weights.data() + panel.weights +
+                       static_cast<std::ptrdiff_t>(run * l.groups + value / per_group) * panel_bytes(panel) +
+                       output * 4;
+  if (negative) {
+    const std::int16_t wide = weight;
+    std::memcpy(group + value % 2 * 2, &wide, 2);
+  } else {
+    group[value % 4] = weight;
+  }
+}
+
+// Values as a product takes them.
+void arrange(const Kernels& kernels, const std::int8_t* from, std::size_t count, bool negative, std::int8_t* to) {
+  if (negative)
+    kernels.widen(from, count, reinterpret_cast<std::int16_t*>(to));
+  else
+    std::memcpy(to, from, count);
+}
+
 void multiply(const Kernels& kernels, const Layout& l, const std::int8_t* source, bool is_signed, std::int8_t* out,
               const std::int8_t* other, std::int32_t* accumulators, int stride) {
   const int count = static_cast<int>(l.offsets.size()), chunks = (count + chunk - 1) / chunk;
@@ -96,38 +122,34 @@ IntegerNetwork::Step IntegerNetwork::convolution(int node, int head, const Integ
   const bool pads = a.pad_top > 0 || a.pad_left > 0 || a.pad_bottom > 0 || a.pad_right > 0;
   const int width = in.width + a.pad_left + a.pad_right, height = in.height + a.pad_top + a.pad_bottom;
   const std::vector<std::int8_t>& weight = network.weights.at(layer.name);
+  const bool negative = is_signed(input);
+  const int value_bytes = negative ? 2 : 1;
 
   Layout l;
   // The taps of a row lie behind each other and are one run.
   const bool rows = a.groups == 1 && (a.dilation_w == 1 || a.kernel_w == 1);
-  const int taps_per_run = rows ? a.kernel_w : 1, run_bytes = taps_per_run * in_per_group;
-  l.groups = round_up(run_bytes, 4) / 4;
+  const int taps_per_run = rows ? a.kernel_w : 1;
+  l.groups = groups_of(taps_per_run * in_per_group, negative);
   for (int ky = 0; ky < a.kernel_h; ++ky)
     for (int kx = 0; kx < a.kernel_w; kx += taps_per_run)
-      l.runs.push_back((ky * a.dilation_h * width + kx * a.dilation_w) * in.channels);
+      l.runs.push_back((ky * a.dilation_h * width + kx * a.dilation_w) * in.channels * value_bytes);
   for (int y = 0; y < out.height; ++y)
-    for (int x = 0; x < out.width; ++x) l.offsets.push_back((y * a.stride_h * width + x * a.stride_w) * in.channels);
+    for (int x = 0; x < out.width; ++x)
+      l.offsets.push_back((y * a.stride_h * width + x * a.stride_w) * in.channels * value_bytes);
 
   const Finish finish = finish_of(layer.name, fused, network);
   const std::size_t taps = static_cast<std::size_t>(a.kernel_h * a.kernel_w);
   for (int group = 0; group < a.groups; ++group)
     for (int from = 0; from < out_per_group; from += lanes) {
-      Panel panel{group * in_per_group, group * out_per_group + from, std::min(lanes, out_per_group - from),
-                  l.weights.size(), finish};
-      const std::size_t panel_width = panel.outputs <= 8 ? 8 : 16;
-      l.weights.resize(l.weights.size() + l.runs.size() * static_cast<std::size_t>(l.groups) * panel_width * 4);
+      Panel panel{group * in_per_group * value_bytes, group * out_per_group + from,
+                  std::min(lanes, out_per_group - from), l.weights.size(), finish};
+      l.weights.resize(l.weights.size() + l.runs.size() * static_cast<std::size_t>(l.groups * panel_bytes(panel)));
       for (std::size_t tap = 0; tap < taps; ++tap)
         for (int i = 0; i < in_per_group; ++i)
           for (int o = 0; o < panel.outputs; ++o) {
-            const std::size_t run = tap / static_cast<std::size_t>(taps_per_run);
-            const int byte = static_cast<int>(tap % static_cast<std::size_t>(taps_per_run)) * in_per_group + i;
-            const std::size_t place =
-                ((run * static_cast<std::size_t>(l.groups) + static_cast<std::size_t>(byte / 4)) * panel_width +
-                 static_cast<std::size_t>(o)) *
-                    4 +
-                static_cast<std::size_t>(byte % 4);
-            l.weights[panel.weights + place] =
-                weight.at(static_cast<std::size_t>((panel.first + o) * in_per_group + i) * taps + tap);
+            const int run = static_cast<int>(tap) / taps_per_run, of_run = static_cast<int>(tap) % taps_per_run;
+            put_weight(l, panel, negative, run, of_run * in_per_group + i, o,
+                       weight.at(static_cast<std::size_t>((panel.first + o) * in_per_group + i) * taps + tap));
           }
       panel.finish.exact += panel.first;
       requantisers_.push_back(requantisers(panel.finish.exact, static_cast<std::size_t>(panel.outputs)));
@@ -135,31 +157,32 @@ IntegerNetwork::Step IntegerNetwork::convolution(int node, int head, const Integ
       l.panels.push_back(panel);
     }
   packed_bytes_ += l.weights.size();
-  const std::size_t padded_bytes = static_cast<std::size_t>(width * height * in.channels + overread);
-  if (pads) padded_.resize(std::max(padded_.size(), padded_bytes));
+  const std::size_t arranged_bytes = static_cast<std::size_t>(width * height * in.channels * value_bytes + overread);
+  if (pads || negative) arranged_.resize(std::max(arranged_.size(), arranged_bytes));
   const bool wide = is_wide(network, head);
   if (wide) wide_.resize(size(node));
   const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
-  const bool negative = is_signed(input);
   const std::vector<Requantisation> factors = exact_.back();
 
-  return [this, node, input, other, l = std::move(l), a, in, width, height, pads, wide, negative, factors] {
+  return [this, node, input, other, l = std::move(l), a, in, height, pads, wide, negative, factors] {
     const std::int8_t* source = at(input);
-    if (pads) {
-      const int row = in.width * in.channels, left = a.pad_left * in.channels, padded_row = width * in.channels;
+    if (pads || negative) {
+      const std::ptrdiff_t pixel = in.channels * (negative ? 2 : 1);
+      const std::ptrdiff_t row = in.width * pixel, left = a.pad_left * pixel, right = a.pad_right * pixel;
 #pragma omp parallel for schedule(static)
       for (int y = 0; y < height; ++y) {
-        std::int8_t* to = padded_.data() + static_cast<std::ptrdiff_t>(y) * padded_row;
-        const int from = y - a.pad_top;
-        if (from < 0 || from >= in.height) {
-          std::memset(to, 0, static_cast<std::size_t>(padded_row));
+        std::int8_t* to = arranged_.data() + y * (left + row + right);
+        const int from_y = y - a.pad_top;
+        if (from_y < 0 || from_y >= in.height) {
+          std::memset(to, 0, static_cast<std::size_t>(left + row + right));
           continue;
         }
+        const std::int8_t* from = source + static_cast<std::ptrdiff_t>(from_y) * in.width * in.channels;
         std::memset(to, 0, static_cast<std::size_t>(left));
-        std::memcpy(to + left, source + static_cast<std::ptrdiff_t>(from) * row, static_cast<std::size_t>(row));
-        std::memset(to + left + row, 0, static_cast<std::size_t>(padded_row - left - row));
+        arrange(kernels_, from, static_cast<std::size_t>(in.width * in.channels), negative, to + left);
+        std::memset(to + left + row, 0, static_cast<std::size_t>(right));
       }
-      source = padded_.data();
+      source = arranged_.data();
     }
     multiply(kernels_, l, source, negative, at(node), other >= 0 ? at(other) : nullptr, wide ? wide_.data() : nullptr,
              shape(node).channels);
@@ -177,19 +200,18 @@ IntegerNetwork::Step IntegerNetwork::linear(int node, int head, const IntegerFus
   Layout l;
   l.offsets = {0};
   l.runs = {0};
-  l.groups = round_up(features, 4) / 4;
+  const bool negative = is_signed(input);
+  l.groups = groups_of(features, negative);
   const Finish finish = finish_of(layer.name, fused, network);
   for (int first = 0; first < outputs; first += lanes) {
     Panel panel{0, first, std::min(lanes, outputs - first), l.weights.size(), finish};
-    const std::size_t panel_width = panel.outputs <= 8 ? 8 : 16;
-    l.weights.resize(l.weights.size() + static_cast<std::size_t>(l.groups) * panel_width * 4);
+    l.weights.resize(l.weights.size() + static_cast<std::size_t>(l.groups * panel_bytes(panel)));
     for (int i = 0; i < features; ++i)
       for (int o = 0; o < panel.outputs; ++o) {
         const int feature = i % channels * places + i / channels;  // weights count [C, H, W], values lie [H, W, C]
-        l.weights[panel.weights + (static_cast<std::size_t>(i / 4) * panel_width + static_cast<std::size_t>(o)) * 4 +
-                  static_cast<std::size_t>(i % 4)] =
-            weight.at(static_cast<std::size_t>(first + o) * static_cast<std::size_t>(features) +
-                      static_cast<std::size_t>(feature));
+        put_weight(l, panel, negative, 0, i, o,
+                   weight.at(static_cast<std::size_t>(first + o) * static_cast<std::size_t>(features) +
+                             static_cast<std::size_t>(feature)));
       }
     panel.finish.exact += first;
     requantisers_.push_back(requantisers(panel.finish.exact, static_cast<std::size_t>(panel.outputs)));
@@ -197,13 +219,19 @@ IntegerNetwork::Step IntegerNetwork::linear(int node, int head, const IntegerFus
     l.panels.push_back(panel);
   }
   packed_bytes_ += l.weights.size();
-  const bool wide = is_wide(network, head), negative = is_signed(input);
+  if (negative) arranged_.resize(std::max(arranged_.size(), static_cast<std::size_t>(features) * 2 + overread));
+  const bool wide = is_wide(network, head);
   if (wide) wide_.resize(size(node));
   const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
   const std::vector<Requantisation> factors = exact_.back();
-  return [this, node, input, other, l = std::move(l), wide, negative, factors] {
-    multiply(kernels_, l, at(input), negative, at(node), other >= 0 ? at(other) : nullptr,
-             wide ? wide_.data() : nullptr, shape(node).channels);
+  return [this, node, input, other, features, l = std::move(l), wide, negative, factors] {
+    const std::int8_t* source = at(input);
+    if (negative) {
+      arrange(kernels_, source, static_cast<std::size_t>(features), true, arranged_.data());
+      source = arranged_.data();
+    }
+    multiply(kernels_, l, source, negative, at(node), other >= 0 ? at(other) : nullptr, wide ? wide_.data() : nullptr,
+             shape(node).channels);
     if (wide) requantise_output(wide_, factors);
   };
 }

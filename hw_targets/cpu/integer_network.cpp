@@ -93,7 +93,7 @@ void IntegerNetwork::place(int node, const IntegerFusion& fusion, const package:
       break;
     case Op::global_avg_pool:
       step = global_mean(node, network);
-      any_signed = true;
+      any_signed = any_signed || network.integers.of_node.at(layer.name).at(0).multiplier < 0;
       break;
     case Op::relu:
     case Op::relu6:
@@ -126,7 +126,7 @@ void IntegerNetwork::place(int node, const IntegerFusion& fusion, const package:
 }
 
 std::size_t IntegerNetwork::memory_bytes() const {
-  std::size_t bytes = packed_bytes_ + padded_.size() + wide_.size() * sizeof(std::int32_t);
+  std::size_t bytes = packed_bytes_ + arranged_.size() + wide_.size() * sizeof(std::int32_t);
   for (const auto& slot : slots_) bytes += slot.size();
   return bytes;
 }

@@ -62,9 +62,9 @@ class IntegerNetwork {
   std::vector<bool> signed_;  // per node: values below 0 can occur
   std::vector<std::vector<std::int8_t>> slots_;
   std::vector<bool> slot_free_;
-  std::vector<std::int8_t> padded_;   // a convolution's input with its padding around it
-  std::vector<std::int8_t> nothing_;  // zeros: what depthwise taps in the padding read
-  std::vector<std::int8_t> lowest_;   // -127: what max_pool's read there
+  std::vector<std::int8_t> arranged_;  // a layer's input with its padding around it, as s16 where it has signs
+  std::vector<std::int8_t> nothing_;   // zeros: what depthwise taps in the padding read
+  std::vector<std::int8_t> lowest_;    // -127: what max_pool's read there
   std::vector<std::int32_t> sums_;
   std::vector<std::vector<Requantiser>> requantisers_;
   std::vector<std::vector<package::Requantisation>> exact_;
