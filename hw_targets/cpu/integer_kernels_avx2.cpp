@@ -17,14 +17,13 @@ __m256i at(const void* address) { return _mm256_loadu_si256(static_cast<const __
 __m128i half_at(const void* address) { return _mm_loadu_si128(static_cast<const __m128i*>(address)); }
 
 // 8 sums of accumulator and bias -> 8 results as s32, not yet limited to s8.
-template <bool is_short>
-inline __m256i requantised(__m256i sum, const Requantiser& r) {
-  if constexpr (is_short) {
-    const __m256i half = _mm256_set1_epi64x(std::int64_t(1) << 31);
-    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(sum, at(r.scaled_even)), half);
-    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(sum, 32), at(r.scaled_odd)), half);
-    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
-  }
+inline __m256i requantised(__m256i sum, const UsualShift& r) {
+  const __m256i half = _mm256_set1_epi64x(std::int64_t(1) << 31);
+  const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(sum, at(r.scaled_even)), half);
+  const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(sum, 32), at(r.scaled_odd)), half);
+  return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+}
+inline __m256i requantised(__m256i sum, const AnyShift& r) {
   sum = _mm256_min_epi32(_mm256_max_epi32(sum, at(r.low)), at(r.high));
   const __m256i multiplier = at(r.multiplier);
   __m256i even = _mm256_mul_epi32(sum, multiplier);
@@ -71,30 +70,31 @@ inline void store(__m128i bytes, int outputs, std::int8_t* out) {
   }
 }
 
-// What becomes of the sums (bias included) of 16 channels of two pixels: each pixel's lie in two vectors, of which the
-// second is not used where outputs <= 8.
+// What becomes of the sums (bias included) of 16 channels of a pixel or two: each pixel's lie in two vectors, or in one
+// where outputs <= 8.
 struct Finishing {
-  const Requantiser* requantisers;
+  const UsualShift* usual;
+  const AnyShift* any;
   int outputs;
-  bool is_short, adds;
+  bool adds;
   __m256i low, high;
   Adding adding;
-  Finishing(const Finish& finish, const Requantiser* of_first, int count)
-      : requantisers(of_first),
+  Finishing(const Finish& finish, int count)
+      : usual(finish.usual),
+        any(finish.any),
         outputs(count),
-        is_short(of_first[0].is_short && (count <= 8 || of_first[1].is_short)),
         adds(finish.adds),
         low(_mm256_set1_epi8(finish.low)),
         high(_mm256_set1_epi8(finish.high)),
         adding(finish.residual) {}
 
-  template <int vectors, bool is_short>
-  __m256i limited(const __m256i* one, const __m256i* two) const {
+  template <int vectors, class Requantiser>
+  __m256i limited(const __m256i* one, const __m256i* two, const Requantiser* requantisers) const {
     __m256i of_one[2] = {}, of_two[2] = {};
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
-      of_one[v] = requantised<is_short>(one[v], requantisers[v]);
-      of_two[v] = requantised<is_short>(two[v], requantisers[v]);
+      of_one[v] = requantised(one[v], requantisers[v]);
+      of_two[v] = requantised(two[v], requantisers[v]);
     }
     const __m256i bytes =
         _mm256_packs_epi16(_mm256_packs_epi32(of_one[0], of_one[1]), _mm256_packs_epi32(of_two[0], of_two[1]));
@@ -103,7 +103,7 @@ struct Finishing {
   }
   template <int vectors>
   __m256i limited(const __m256i* one, const __m256i* two) const {
-    return is_short ? limited<vectors, true>(one, two) : limited<vectors, false>(one, two);
+    return usual ? limited<vectors>(one, two, usual) : limited<vectors>(one, two, any);
   }
   void put(__m128i bytes, std::int8_t* out, const std::int8_t* other) const {
     store(adds ? adding(bytes, half_at(other)) : bytes, outputs, out);
@@ -139,8 +139,7 @@ void tile(const Product& p, const Finishing* finishing, int first) {
 #pragma GCC unroll 6
   for (int i = 0; i < pixels; ++i)
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v)
-      sums[i][v] = finishing ? at(finishing->requantisers[v].bias) : _mm256_setzero_si256();
+    for (int v = 0; v < vectors; ++v) sums[i][v] = finishing ? at(p.finish.bias + v * 8) : _mm256_setzero_si256();
   const std::int8_t* panel = p.panel;
   for (int run = 0; run < p.run_count; ++run) {
     std::ptrdiff_t offset = p.runs[run];
@@ -204,28 +203,128 @@ void tiles(const Product& p, const Finishing* finishing) {
 
 void product(const Product& p) {
   if (p.accumulators) return p.outputs > 8 ? tiles<2>(p, nullptr) : tiles<1>(p, nullptr);
-  const Finishing finishing(p.finish, p.finish.vectors, p.outputs);
+  const Finishing finishing(p.finish, p.outputs);
   p.outputs > 8 ? tiles<2>(p, &finishing) : tiles<1>(p, &finishing);
+}
+
+Finish from_channel(Finish finish, int channel) {
+  finish.bias += channel;
+  finish.usual += finish.usual ? channel / 8 : 0;
+  finish.any += channel / 8;
+  return finish;
+}
+
+// Pairs of two taps, channels 0-3 and 8-11 in `low`, the others in `high`.
+struct Pair {
+  __m256i low, high;
+};
+inline __m256i wide_at(const std::int8_t* address) { return _mm256_cvtepi8_epi16(half_at(address)); }
+inline Pair pair_of(__m256i a, __m256i b) { return {_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)}; }
+inline void multiply_add(Pair& sums, const Pair& values, const std::int16_t* weights) {
+  sums.low = _mm256_add_epi32(sums.low, _mm256_madd_epi16(values.low, at(weights)));
+  sums.high = _mm256_add_epi32(sums.high, _mm256_madd_epi16(values.high, at(weights + 16)));
+}
+inline Pair in_order(const Pair& sums) {
+  return {_mm256_permute2x128_si256(sums.low, sums.high, 0x20), _mm256_permute2x128_si256(sums.low, sums.high, 0x31)};
+}
+// The bias such that in_order gives it at its channel.
+inline Pair bias_at(const std::int32_t* bias, int outputs) {
+  const __m256i first = at(bias), second = outputs > 8 ? at(bias + 8) : _mm256_setzero_si256();
+  return in_order({first, second});
 }
 
 void depthwise(const Depthwise& layer, const std::int8_t* const* taps, std::int8_t* out, const std::int8_t* other) {
   const std::int16_t* weights = layer.weights;
-  for (int c = 0; c < layer.channels; c += lanes) {
-    __m256i first = _mm256_setzero_si256(), second = _mm256_setzero_si256();
-    for (int t = 0; t < layer.taps; t += 2, weights += 32) {
-      const __m256i a = _mm256_cvtepi8_epi16(half_at(taps[t] + c)), b = _mm256_cvtepi8_epi16(half_at(taps[t + 1] + c));
-      first = _mm256_add_epi32(first, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), at(weights)));
-      second = _mm256_add_epi32(second, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), at(weights + 16)));
-    }
-    const Requantiser* requantisers = layer.finish.vectors + c / 8;
+  for (int c = 0; c < layer.channels; c += lanes, weights += layer.pairs * 32) {
     const int outputs = layer.channels - c < lanes ? layer.channels - c : lanes;
-    const Finishing finishing(layer.finish, requantisers, outputs);
-    __m256i sums[2] = {_mm256_permute2x128_si256(first, second, 0x20), _mm256_permute2x128_si256(first, second, 0x31)};
-    sums[0] = _mm256_add_epi32(sums[0], at(requantisers[0].bias));
-    if (outputs > 8) sums[1] = _mm256_add_epi32(sums[1], at(requantisers[1].bias));
-    const std::int8_t* summand = finishing.adds ? other + c : nullptr;
-    outputs > 8 ? finishing.finish<2>(sums, out + c, summand) : finishing.finish<1>(sums, out + c, summand);
+    const Finish finish = from_channel(layer.finish, c);
+    Pair sums = bias_at(finish.bias, outputs);
+    for (int t = 0; t < layer.taps; t += 2)
+      multiply_add(sums, pair_of(wide_at(taps[t] + c), wide_at(taps[t + 1] + c)), weights + t * 16);
+    const Pair ordered = in_order(sums);
+    const __m256i both[2] = {ordered.low, ordered.high};
+    const Finishing finishing(finish, outputs);
+    const std::int8_t* summand = finish.adds ? other + c : nullptr;
+    outputs > 8 ? finishing.finish<2>(both, out + c, summand) : finishing.finish<1>(both, out + c, summand);
   }
+}
+
+// Two neighbours: columns and the last row's pairs are there for both.
+template <int stride>
+inline void two_sums(const std::int8_t* const* rows, std::ptrdiff_t pixel, const std::int16_t* weights, Pair& one,
+                     Pair& two) {
+  constexpr int columns = 3 + stride;
+  Pair last_row[3];
+  __m256i before = _mm256_setzero_si256();
+#pragma GCC unroll 5
+  for (int k = 0; k < columns; ++k) {
+    const Pair column = pair_of(wide_at(rows[0] + k * pixel), wide_at(rows[1] + k * pixel));
+    if (k < 3) multiply_add(one, column, weights + k * 32);
+    if (k >= stride) multiply_add(two, column, weights + (k - stride) * 32);
+    const __m256i last = wide_at(rows[2] + k * pixel);
+    if (k % 2 == 1) last_row[k / 2] = pair_of(before, last);
+    if (k == 4) last_row[2] = pair_of(last, last);
+    before = last;
+  }
+  multiply_add(one, last_row[0], weights + 3 * 32);
+  multiply_add(one, last_row[1], weights + 4 * 32);
+  if (stride == 1) {
+    multiply_add(two, last_row[0], weights + 5 * 32);
+    multiply_add(two, last_row[1], weights + 6 * 32);
+  } else {
+    multiply_add(two, last_row[1], weights + 3 * 32);
+    multiply_add(two, last_row[2], weights + 4 * 32);
+  }
+}
+
+inline Pair one_sum(const std::int8_t* const* rows, std::ptrdiff_t pixel, const std::int16_t* weights, Pair sum) {
+#pragma GCC unroll 3
+  for (int k = 0; k < 3; ++k)
+    multiply_add(sum, pair_of(wide_at(rows[0] + k * pixel), wide_at(rows[1] + k * pixel)), weights + k * 32);
+  const __m256i last = wide_at(rows[2] + 2 * pixel);
+  multiply_add(sum, pair_of(wide_at(rows[2]), wide_at(rows[2] + pixel)), weights + 3 * 32);
+  multiply_add(sum, pair_of(last, last), weights + 4 * 32);
+  return sum;
+}
+
+template <int stride, int vectors>
+void row_of_block(const Depthwise& layer, const DepthwiseRow& row, int c, const std::int16_t* weights) {
+  const int outputs = layer.channels - c < lanes ? layer.channels - c : lanes;
+  const Finish finish = from_channel(layer.finish, c);
+  const Finishing finishing(finish, outputs);
+  const Pair bias = bias_at(finish.bias, outputs);
+  const std::ptrdiff_t pixel = layer.channels;
+  const std::int8_t* rows[3] = {row.rows[0] + c, row.rows[1] + c, row.rows[2] + c};
+  std::int8_t* out = row.out + c;
+  const std::int8_t* other = finish.adds ? row.other + c : nullptr;
+  int x = 0;
+  for (; x + 2 <= row.count; x += 2) {
+    Pair one = bias, two = bias;
+    two_sums<stride>(rows, pixel, weights, one, two);
+    one = in_order(one);
+    two = in_order(two);
+    const __m256i both_one[2] = {one.low, one.high}, both_two[2] = {two.low, two.high};
+    finishing.finish<vectors>(both_one, both_two, out, other, pixel);
+    for (const std::int8_t*& r : rows) r += 2 * stride * pixel;
+    out += 2 * pixel;
+    if (other) other += 2 * pixel;
+  }
+  if (x == row.count) return;
+  const Pair last = in_order(one_sum(rows, pixel, weights, bias));
+  const __m256i both[2] = {last.low, last.high};
+  finishing.finish<vectors>(both, out, other);
+}
+
+template <int stride>
+void blocks_of_row(const Depthwise& layer, const DepthwiseRow& row) {
+  const std::int16_t* weights = layer.weights;
+  for (int c = 0; c < layer.channels; c += lanes, weights += layer.pairs * 32)
+    layer.channels - c > 8 ? row_of_block<stride, 2>(layer, row, c, weights)
+                           : row_of_block<stride, 1>(layer, row, c, weights);
+}
+
+void depthwise_row(const Depthwise& layer, const DepthwiseRow& row) {
+  row.stride == 1 ? blocks_of_row<1>(layer, row) : blocks_of_row<2>(layer, row);
 }
 
 void add(const Residual& residual, const std::int8_t* own, const std::int8_t* other, std::size_t count,
@@ -238,7 +337,7 @@ void add(const Residual& residual, const std::int8_t* own, const std::int8_t* ot
 
 }  // namespace
 
-const Kernels avx2_kernels = {"avx2", product, depthwise, largest, sum, add, widen};
+const Kernels avx2_kernels = {"avx2", product, depthwise, depthwise_row, largest, sum, add, widen};
 
 }  // namespace automask::cpu
 

@@ -1,6 +1,7 @@
 // The steps of an integer network, one function per operator.
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "hw_targets/cpu/integer_network.h"
 
@@ -33,6 +34,13 @@ struct Layout {
 int groups_of(int values, bool negative) { return negative ? round_up(values, 2) / 2 : round_up(values, 4) / 4; }
 // Of one group's weights.
 int panel_bytes(const Panel& panel) { return (panel.outputs <= 8 ? 8 : 16) * 4; }
+
+// 0 to taps - 1, then -1 up to `count` of them.
+std::vector<int> all_of(int taps, int count) {
+  std::vector<int> all(static_cast<std::size_t>(count), -1);
+  std::iota(all.begin(), all.begin() + taps, 0);
+  return all;
+}
 
 void put_weight(Layout& l, const Panel& panel, bool negative, int run, int value, int output, std::int8_t weight) {
   const int per_group = negative ? 2 : 4;
@@ -112,6 +120,16 @@ Finish IntegerNetwork::finish_of(const std::string& layer, const IntegerFused& f
   return finish;
 }
 
+Finish IntegerNetwork::finish_from(Finish finish, int first, int count) {
+  finish.exact += first;
+  // Moved when the vector of them grows, which leaves theirs where they are.
+  const Requantisers& r = requantisers_.emplace_back(finish.exact, static_cast<std::size_t>(count));
+  finish.bias = r.bias.data();
+  finish.usual = r.usual.empty() ? nullptr : r.usual.data();
+  finish.any = r.any.data();
+  return finish;
+}
+
 IntegerNetwork::Step IntegerNetwork::convolution(int node, int head, const IntegerFused& fused,
                                                  const package::IntegerNetwork& network) {
   const graph::Node& layer = node_at(network, head);
@@ -151,9 +169,7 @@ IntegerNetwork::Step IntegerNetwork::convolution(int node, int head, const Integ
             put_weight(l, panel, negative, run, of_run * in_per_group + i, o,
                        weight.at(static_cast<std::size_t>((panel.first + o) * in_per_group + i) * taps + tap));
           }
-      panel.finish.exact += panel.first;
-      requantisers_.push_back(requantisers(panel.finish.exact, static_cast<std::size_t>(panel.outputs)));
-      panel.finish.vectors = requantisers_.back().data();
+      panel.finish = finish_from(finish, panel.first, panel.outputs);
       l.panels.push_back(panel);
     }
   packed_bytes_ += l.weights.size();
@@ -213,9 +229,7 @@ IntegerNetwork::Step IntegerNetwork::linear(int node, int head, const IntegerFus
                    weight.at(static_cast<std::size_t>(first + o) * static_cast<std::size_t>(features) +
                              static_cast<std::size_t>(feature)));
       }
-    panel.finish.exact += first;
-    requantisers_.push_back(requantisers(panel.finish.exact, static_cast<std::size_t>(panel.outputs)));
-    panel.finish.vectors = requantisers_.back().data();
+    panel.finish = finish_from(finish, first, panel.outputs);
     l.panels.push_back(panel);
   }
   packed_bytes_ += l.weights.size();
@@ -236,66 +250,97 @@ IntegerNetwork::Step IntegerNetwork::linear(int node, int head, const IntegerFus
   };
 }
 
-std::vector<std::int32_t> IntegerNetwork::taps_of(int input, int node, const graph::Attributes& a, int taps) const {
+std::vector<std::int32_t> IntegerNetwork::taps_of(int input, int node, const graph::Attributes& a,
+                                                  const std::vector<int>& taps) const {
   const graph::Shape &in = shape(input), &out = shape(node);
   std::vector<std::int32_t> all;
   for (int y = 0; y < out.height; ++y)
-    for (int x = 0; x < out.width; ++x) {
-      for (int ky = 0; ky < a.kernel_h; ++ky)
-        for (int kx = 0; kx < a.kernel_w; ++kx) {
-          const int from_y = y * a.stride_h - a.pad_top + ky * a.dilation_h;
-          const int from_x = x * a.stride_w - a.pad_left + kx * a.dilation_w;
-          const bool inside = from_y >= 0 && from_y < in.height && from_x >= 0 && from_x < in.width;
-          all.push_back(inside ? (from_y * in.width + from_x) * in.channels : -1);
-        }
-      for (int t = a.kernel_h * a.kernel_w; t < taps; ++t) all.push_back(-1);
-    }
+    for (int x = 0; x < out.width; ++x)
+      for (const int tap : taps) {
+        const int from_y = y * a.stride_h - a.pad_top + tap / a.kernel_w * a.dilation_h;
+        const int from_x = x * a.stride_w - a.pad_left + tap % a.kernel_w * a.dilation_w;
+        const bool inside = tap >= 0 && from_y >= 0 && from_y < in.height && from_x >= 0 && from_x < in.width;
+        all.push_back(inside ? (from_y * in.width + from_x) * in.channels : -1);
+      }
   return all;
 }
 
 IntegerNetwork::Step IntegerNetwork::depthwise(int node, int head, const IntegerFused& fused,
                                                const package::IntegerNetwork& network) {
   const graph::Node& layer = node_at(network, head);
-  const graph::Attributes& a = layer.attributes;
+  const graph::Attributes a = layer.attributes;
   const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
-  const int channels = shape(node).channels, kernel = a.kernel_h * a.kernel_w, taps = round_up(kernel, 2);
+  const graph::Shape in = shape(layer.inputs[0]), out = shape(node);
+  const int channels = out.channels, kernel = a.kernel_h * a.kernel_w;
+  const bool three = a.kernel_h == 3 && a.kernel_w == 3;
+  // As the kernels want them: in pairs.
+  std::vector<int> order = all_of(kernel, round_up(kernel, 2));
+  if (three) order = {0, 3, 1, 4, 2, 5, 6, 7, 8, -1, -1, 6, 7, 8};
   const std::vector<std::int8_t>& weight = network.weights.at(layer.name);
-  std::vector<std::int16_t> packed(static_cast<std::size_t>(round_up(channels, lanes) * taps));
+  std::vector<std::int16_t> packed(static_cast<std::size_t>(round_up(channels, lanes)) * order.size());
   for (int c = 0; c < channels; ++c)
-    for (int t = 0; t < kernel; ++t) {
+    for (std::size_t t = 0; t < order.size(); ++t) {
+      if (order[t] < 0) continue;
       const int lane = c % 16, quarter = lane / 4,
                 place = (quarter == 1   ? 2
                          : quarter == 2 ? 1
                                         : quarter) *
                             4 +
                         lane % 4;
-      packed[static_cast<std::size_t>(c / lanes * lanes * taps + t / 2 * 32 + place * 2 + t % 2)] =
-          weight.at(static_cast<std::size_t>(c * kernel + t));
+      packed[static_cast<std::size_t>(c / lanes * lanes) * order.size() + t / 2 * 32 +
+             static_cast<std::size_t>(place) * 2 + t % 2] = weight.at(static_cast<std::size_t>(c * kernel + order[t]));
     }
   packed_bytes_ += packed.size() * 2;
-  Finish finish = finish_of(layer.name, fused, network);
-  requantisers_.push_back(requantisers(finish.exact, static_cast<std::size_t>(channels)));
-  finish.vectors = requantisers_.back().data();
+  Depthwise step;
+  step.taps = round_up(kernel, 2);
+  step.pairs = static_cast<int>(order.size()) / 2;
+  step.channels = channels;
+  step.finish = finish_from(finish_of(layer.name, fused, network), 0, channels);
+  order.resize(static_cast<std::size_t>(step.taps));
+  // Outputs whose columns all lie inside, and so do their neighbours'.
+  const bool rows = three && a.dilation_h == 1 && a.dilation_w == 1 && a.stride_w <= 2 && in.width >= 3;
+  const int first = std::min((a.pad_left + a.stride_w - 1) / a.stride_w, out.width);
+  const int end = rows ? std::max(std::min((in.width - 3 + a.pad_left) / a.stride_w + 1, out.width), first) : first;
+  nothing_.resize(std::max(nothing_.size(), static_cast<std::size_t>(in.width * channels + overread)), 0);
   const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
-  return [this, node, input, other, packed = std::move(packed), where = taps_of(layer.inputs[0], node, a, taps), taps,
-          channels, finish] {
-    const Depthwise step{taps, channels, packed.data(), finish};
+  return [this, node, input, other, packed = std::move(packed), where = taps_of(layer.inputs[0], node, a, order),
+          step = step, a, in, out, first, end]() mutable {
+    step.weights = packed.data();
     const std::int8_t* source = at(input);
     const std::int8_t* added = other >= 0 ? at(other) : nullptr;
-    std::int8_t* out = at(node);
-    const int width = shape(node).width;
+    std::int8_t* to = at(node);
 #pragma omp parallel
     {
-      std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(taps));
+      std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(step.taps));
 #pragma omp for schedule(static)
-      for (int y = 0; y < shape(node).height; ++y)
-        for (int pixel = y * width; pixel < (y + 1) * width; ++pixel) {
-          const std::int32_t* offsets = where.data() + static_cast<std::ptrdiff_t>(pixel) * taps;
+      for (int y = 0; y < out.height; ++y) {
+        for (int x = 0; x < out.width; ++x) {
+          const std::ptrdiff_t pixel = static_cast<std::ptrdiff_t>(y) * out.width + x;
+          const std::ptrdiff_t place = pixel * out.channels;
+          if (x == first && first < end) {
+            DepthwiseRow row;
+            for (int ky = 0; ky < 3; ++ky) {
+              const int from = y * a.stride_h - a.pad_top + ky;
+              row.rows[ky] =
+                  from < 0 || from >= in.height
+                      ? nothing_.data()
+                      : source +
+                            (static_cast<std::ptrdiff_t>(from) * in.width + x * a.stride_w - a.pad_left) * in.channels;
+            }
+            row.stride = a.stride_w;
+            row.count = end - first;
+            row.out = to + place;
+            row.other = added ? added + place : nullptr;
+            kernels_.depthwise_row(step, row);
+            x = end - 1;
+            continue;
+          }
+          const std::int32_t* offsets = where.data() + pixel * step.taps;
           for (std::size_t t = 0; t < addresses.size(); ++t)
             addresses[t] = offsets[t] < 0 ? nothing_.data() : source + offsets[t];
-          const std::ptrdiff_t place = static_cast<std::ptrdiff_t>(pixel) * channels;
-          kernels_.depthwise(step, addresses.data(), out + place, added ? added + place : nullptr);
+          kernels_.depthwise(step, addresses.data(), to + place, added ? added + place : nullptr);
         }
+      }
     }
   };
 }
@@ -319,7 +364,8 @@ IntegerNetwork::Step IntegerNetwork::pool(int node, const graph::Node& layer) {
     }
   graph::Attributes window = a;
   window.dilation_h = window.dilation_w = 1;
-  return [this, node, input, where = taps_of(layer.inputs[0], node, window, taps), means, taps, out, largest] {
+  return [this, node, input, where = taps_of(layer.inputs[0], node, window, all_of(taps, taps)), means, taps, out,
+          largest] {
     const std::int8_t* source = at(input);
     std::int8_t* to = at(node);
 #pragma omp parallel

@@ -43,9 +43,13 @@ class IntegerNetwork {
   Step concat(int node, const graph::Node& layer);
   Step flatten(int node, int source_node);
 
-  // Per output pixel and tap of the kernel: where it lies in the input, or -1 in the padding.
-  std::vector<std::int32_t> taps_of(int input, int node, const graph::Attributes& a, int taps) const;
+  // Per output pixel and tap of the kernel (counted by rows; -1: none): where it lies in the input, or -1 in the
+  // padding.
+  std::vector<std::int32_t> taps_of(int input, int node, const graph::Attributes& a,
+                                    const std::vector<int>& taps) const;
   Finish finish_of(const std::string& layer, const IntegerFused& fused, const package::IntegerNetwork& network);
+  // For channels from `first` on of the layer that `finish` is for.
+  Finish finish_from(Finish finish, int first, int count);
   const graph::Shape& shape(int node) const { return shapes_[static_cast<std::size_t>(node)]; }
   int pixels(int node) const { return shape(node).height * shape(node).width; }
   std::size_t size(int node) const { return static_cast<std::size_t>(shape(node).channels * pixels(node)); }
@@ -66,7 +70,7 @@ class IntegerNetwork {
   std::vector<std::int8_t> nothing_;   // zeros: what depthwise taps in the padding read
   std::vector<std::int8_t> lowest_;    // -127: what max_pool's read there
   std::vector<std::int32_t> sums_;
-  std::vector<std::vector<Requantiser>> requantisers_;
+  std::vector<Requantisers> requantisers_;
   std::vector<std::vector<package::Requantisation>> exact_;
   std::vector<std::int8_t> input_table_;
   std::vector<std::int32_t> wide_;  // the output where it has more than 8 bits: [H, W, C]
