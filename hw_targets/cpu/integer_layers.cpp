@@ -12,7 +12,7 @@ using package::most_output;
 using package::most_value;
 using package::Requantisation;
 
-constexpr int chunk = 8 * tile_pixels;  // pixels that share a panel of weights while it is in the first cache
+constexpr int most_tiles = 9;  // that share a panel of weights while it is in the first cache
 
 int round_up(int value, int to) { return (value + to - 1) / to * to; }
 
@@ -64,20 +64,13 @@ void arrange(const Kernels& kernels, const std::int8_t* from, std::size_t count,
 }
 
 void multiply(const Kernels& kernels, const Layout& l, const std::int8_t* source, bool is_signed, std::int8_t* out,
-              const std::int8_t* other, std::int32_t* accumulators, int stride) {
-  const int count = static_cast<int>(l.offsets.size()), chunks = (count + chunk - 1) / chunk;
-  const int panels = static_cast<int>(l.panels.size());
-  // What is larger, weights or picture, comes from memory once.
-  const bool panels_outside = l.weights.size() > static_cast<std::size_t>(count) * static_cast<std::size_t>(stride);
-#pragma omp parallel for schedule(static) if (chunks * panels > 1)
-  for (int item = 0; item < chunks * panels; ++item) {
-    const Panel& panel = l.panels[static_cast<std::size_t>(panels_outside ? item / chunks : item % panels)];
-    const int first = (panels_outside ? item % chunks : item / panels) * chunk;
-    const std::ptrdiff_t place = static_cast<std::ptrdiff_t>(first) * stride + panel.first;
+              const std::int8_t* other, std::int32_t* accumulators, int stride, const Member& member) {
+  const auto product = [&](const Panel& panel, std::ptrdiff_t first, std::ptrdiff_t end) {
+    const std::ptrdiff_t place = first * stride + panel.first;
     Product p;
     p.source = source + panel.input_channel;
     p.offsets = l.offsets.data() + first;
-    p.count = std::min(chunk, count - first);
+    p.count = static_cast<int>(end - first);
     p.runs = l.runs.data();
     p.run_count = static_cast<int>(l.runs.size());
     p.groups = l.groups;
@@ -90,11 +83,32 @@ void multiply(const Kernels& kernels, const Layout& l, const std::int8_t* source
     p.stride = stride;
     p.accumulators = accumulators ? accumulators + place : nullptr;
     kernels.product(p);
+  };
+  const auto count = static_cast<std::ptrdiff_t>(l.offsets.size()), tiles = (count + tile_pixels - 1) / tile_pixels;
+  const auto panels = static_cast<std::ptrdiff_t>(l.panels.size());
+  const auto pixel_of = [&](std::ptrdiff_t tile) { return std::min(tile * tile_pixels, count); };
+  // What is larger, weights or picture, comes from memory once, and is what the threads divide.
+  if (l.weights.size() > static_cast<std::size_t>(count) * static_cast<std::size_t>(stride)) {
+    const std::ptrdiff_t chunks = (tiles + most_tiles - 1) / most_tiles;
+    const Member::Part part = member.part(panels * chunks);
+    for (std::ptrdiff_t item = part.first; item < part.end; ++item) {
+      const std::ptrdiff_t chunk = item % chunks;
+      product(l.panels[static_cast<std::size_t>(item / chunks)], pixel_of(tiles * chunk / chunks),
+              pixel_of(tiles * (chunk + 1) / chunks));
+    }
+    return;
   }
+  const Member::Part part = member.part(tiles);
+  for (std::ptrdiff_t tile = part.first; tile < part.end; tile += most_tiles)
+    for (const Panel& panel : l.panels)
+      product(panel, pixel_of(tile), pixel_of(std::min<std::ptrdiff_t>(tile + most_tiles, part.end)));
 }
 
-void requantise_output(std::vector<std::int32_t>& sums, const std::vector<Requantisation>& factors) {
-  for (std::size_t i = 0; i < sums.size(); ++i)
+void requantise_output(std::vector<std::int32_t>& sums, const std::vector<Requantisation>& factors,
+                       const Member& member) {
+  member.wait();  // for the sums
+  const Member::Part part = member.part(static_cast<std::ptrdiff_t>(sums.size()));
+  for (auto i = static_cast<std::size_t>(part.first); i < static_cast<std::size_t>(part.end); ++i)
     sums[i] = package::requantised(sums[i], factors[i % factors.size()], most_output);
 }
 
@@ -180,30 +194,32 @@ IntegerNetwork::Step IntegerNetwork::convolution(int node, int head, const Integ
   const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
   const std::vector<Requantisation> factors = exact_.back();
 
-  return [this, node, input, other, l = std::move(l), a, in, height, pads, wide, negative, factors] {
-    const std::int8_t* source = at(input);
-    if (pads || negative) {
-      const std::ptrdiff_t pixel = in.channels * (negative ? 2 : 1);
-      const std::ptrdiff_t row = in.width * pixel, left = a.pad_left * pixel, right = a.pad_right * pixel;
-#pragma omp parallel for schedule(static)
-      for (int y = 0; y < height; ++y) {
-        std::int8_t* to = arranged_.data() + y * (left + row + right);
-        const int from_y = y - a.pad_top;
-        if (from_y < 0 || from_y >= in.height) {
-          std::memset(to, 0, static_cast<std::size_t>(left + row + right));
-          continue;
+  return
+      [this, node, input, other, l = std::move(l), a, in, height, pads, wide, negative, factors](const Member& member) {
+        const std::int8_t* source = at(input);
+        if (pads || negative) {
+          const std::ptrdiff_t pixel = in.channels * (negative ? 2 : 1);
+          const std::ptrdiff_t row = in.width * pixel, left = a.pad_left * pixel, right = a.pad_right * pixel;
+          const Member::Part part = member.part(height);
+          for (std::ptrdiff_t y = part.first; y < part.end; ++y) {
+            std::int8_t* to = arranged_.data() + y * (left + row + right);
+            const std::ptrdiff_t from_y = y - a.pad_top;
+            if (from_y < 0 || from_y >= in.height) {
+              std::memset(to, 0, static_cast<std::size_t>(left + row + right));
+              continue;
+            }
+            const std::int8_t* from = source + from_y * in.width * in.channels;
+            std::memset(to, 0, static_cast<std::size_t>(left));
+            arrange(kernels_, from, static_cast<std::size_t>(in.width * in.channels), negative, to + left);
+            std::memset(to + left + row, 0, static_cast<std::size_t>(right));
+          }
+          source = arranged_.data();
+          member.wait();
         }
-        const std::int8_t* from = source + static_cast<std::ptrdiff_t>(from_y) * in.width * in.channels;
-        std::memset(to, 0, static_cast<std::size_t>(left));
-        arrange(kernels_, from, static_cast<std::size_t>(in.width * in.channels), negative, to + left);
-        std::memset(to + left + row, 0, static_cast<std::size_t>(right));
-      }
-      source = arranged_.data();
-    }
-    multiply(kernels_, l, source, negative, at(node), other >= 0 ? at(other) : nullptr, wide ? wide_.data() : nullptr,
-             shape(node).channels);
-    if (wide) requantise_output(wide_, factors);
-  };
+        multiply(kernels_, l, source, negative, at(node), other >= 0 ? at(other) : nullptr,
+                 wide ? wide_.data() : nullptr, shape(node).channels, member);
+        if (wide) requantise_output(wide_, factors, member);
+      };
 }
 
 IntegerNetwork::Step IntegerNetwork::linear(int node, int head, const IntegerFused& fused,
@@ -238,15 +254,18 @@ IntegerNetwork::Step IntegerNetwork::linear(int node, int head, const IntegerFus
   if (wide) wide_.resize(size(node));
   const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
   const std::vector<Requantisation> factors = exact_.back();
-  return [this, node, input, other, features, l = std::move(l), wide, negative, factors] {
+  return [this, node, input, other, features, l = std::move(l), wide, negative, factors](const Member& member) {
     const std::int8_t* source = at(input);
     if (negative) {
-      arrange(kernels_, source, static_cast<std::size_t>(features), true, arranged_.data());
+      const Member::Part part = member.part(features);
+      arrange(kernels_, source + part.first, static_cast<std::size_t>(part.end - part.first), true,
+              arranged_.data() + 2 * part.first);
       source = arranged_.data();
+      member.wait();
     }
     multiply(kernels_, l, source, negative, at(node), other >= 0 ? at(other) : nullptr, wide ? wide_.data() : nullptr,
-             shape(node).channels);
-    if (wide) requantise_output(wide_, factors);
+             shape(node).channels, member);
+    if (wide) requantise_output(wide_, factors, member);
   };
 }
 
@@ -303,44 +322,41 @@ IntegerNetwork::Step IntegerNetwork::depthwise(int node, int head, const Integer
   const int end = rows ? std::max(std::min((in.width - 3 + a.pad_left) / a.stride_w + 1, out.width), first) : first;
   nothing_.resize(std::max(nothing_.size(), static_cast<std::size_t>(in.width * channels + overread)), 0);
   const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
-  return [this, node, input, other, packed = std::move(packed), where = taps_of(layer.inputs[0], node, a, order),
-          step = step, a, in, out, first, end]() mutable {
-    step.weights = packed.data();
+  return [this, node, input, other, packed = std::move(packed), where = taps_of(layer.inputs[0], node, a, order), step,
+          a, in, out, first, end](const Member& member) {
+    Depthwise placed = step;
+    placed.weights = packed.data();
     const std::int8_t* source = at(input);
     const std::int8_t* added = other >= 0 ? at(other) : nullptr;
     std::int8_t* to = at(node);
-#pragma omp parallel
-    {
-      std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(step.taps));
-#pragma omp for schedule(static)
-      for (int y = 0; y < out.height; ++y) {
-        for (int x = 0; x < out.width; ++x) {
-          const std::ptrdiff_t pixel = static_cast<std::ptrdiff_t>(y) * out.width + x;
-          const std::ptrdiff_t place = pixel * out.channels;
-          if (x == first && first < end) {
-            DepthwiseRow row;
-            for (int ky = 0; ky < 3; ++ky) {
-              const int from = y * a.stride_h - a.pad_top + ky;
-              row.rows[ky] =
-                  from < 0 || from >= in.height
-                      ? nothing_.data()
-                      : source +
-                            (static_cast<std::ptrdiff_t>(from) * in.width + x * a.stride_w - a.pad_left) * in.channels;
-            }
-            row.stride = a.stride_w;
-            row.count = end - first;
-            row.out = to + place;
-            row.other = added ? added + place : nullptr;
-            kernels_.depthwise_row(step, row);
-            x = end - 1;
-            continue;
-          }
-          const std::int32_t* offsets = where.data() + pixel * step.taps;
-          for (std::size_t t = 0; t < addresses.size(); ++t)
-            addresses[t] = offsets[t] < 0 ? nothing_.data() : source + offsets[t];
-          kernels_.depthwise(step, addresses.data(), to + place, added ? added + place : nullptr);
-        }
+    const auto place_of = [&](std::ptrdiff_t y, int x) { return (y * out.width + x) * out.channels; };
+    const auto one = [&](std::ptrdiff_t y, int x, std::vector<const std::int8_t*>& addresses) {
+      const std::int32_t* offsets = where.data() + (y * out.width + x) * placed.taps;
+      for (std::size_t t = 0; t < addresses.size(); ++t)
+        addresses[t] = offsets[t] < 0 ? nothing_.data() : source + offsets[t];
+      const std::ptrdiff_t place = place_of(y, x);
+      kernels_.depthwise(placed, addresses.data(), to + place, added ? added + place : nullptr);
+    };
+    const auto inner_row = [&](std::ptrdiff_t y) {
+      DepthwiseRow row;
+      for (int ky = 0; ky < 3; ++ky) {
+        const std::ptrdiff_t from = y * a.stride_h - a.pad_top + ky;
+        const bool inside = from >= 0 && from < in.height;
+        row.rows[ky] =
+            inside ? source + (from * in.width + first * a.stride_w - a.pad_left) * in.channels : nothing_.data();
       }
+      row.stride = a.stride_w;
+      row.count = end - first;
+      row.out = to + place_of(y, first);
+      row.other = added ? added + place_of(y, first) : nullptr;
+      kernels_.depthwise_row(placed, row);
+    };
+    std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(placed.taps));
+    const Member::Part part = member.part(out.height);
+    for (std::ptrdiff_t y = part.first; y < part.end; ++y) {
+      for (int x = 0; x < first; ++x) one(y, x, addresses);
+      if (first < end) inner_row(y);
+      for (int x = end; x < out.width; ++x) one(y, x, addresses);
     }
   };
 }
@@ -365,30 +381,27 @@ IntegerNetwork::Step IntegerNetwork::pool(int node, const graph::Node& layer) {
   graph::Attributes window = a;
   window.dilation_h = window.dilation_w = 1;
   return [this, node, input, where = taps_of(layer.inputs[0], node, window, all_of(taps, taps)), means, taps, out,
-          largest] {
+          largest](const Member& member) {
     const std::int8_t* source = at(input);
     std::int8_t* to = at(node);
-#pragma omp parallel
-    {
-      std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(taps));
-      std::vector<std::int32_t> sums(static_cast<std::size_t>(out.channels));
-#pragma omp for schedule(static)
-      for (int pixel = 0; pixel < out.height * out.width; ++pixel) {
-        const std::int32_t* offsets = where.data() + static_cast<std::ptrdiff_t>(pixel) * taps;
-        std::int8_t* values = to + static_cast<std::ptrdiff_t>(pixel) * out.channels;
-        if (largest) {
-          for (std::size_t t = 0; t < addresses.size(); ++t)
-            addresses[t] = offsets[t] < 0 ? lowest_.data() : source + offsets[t];
-          kernels_.largest(addresses.data(), taps, out.channels, values);
-          continue;
-        }
-        std::fill(sums.begin(), sums.end(), 0);
-        for (int t = 0; t < taps; ++t)
-          if (offsets[t] >= 0) kernels_.sum(source + offsets[t], 1, 0, out.channels, sums.data());
-        const Requantisation& mean = means[static_cast<std::size_t>(pixel)];
-        for (std::size_t c = 0; c < sums.size(); ++c)
-          values[c] = static_cast<std::int8_t>(package::requantised(sums[c], mean, most_value));
+    std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(taps));
+    std::vector<std::int32_t> sums(static_cast<std::size_t>(out.channels));
+    const Member::Part part = member.part(out.height * out.width);
+    for (std::ptrdiff_t pixel = part.first; pixel < part.end; ++pixel) {
+      const std::int32_t* offsets = where.data() + pixel * taps;
+      std::int8_t* values = to + pixel * out.channels;
+      if (largest) {
+        for (std::size_t t = 0; t < addresses.size(); ++t)
+          addresses[t] = offsets[t] < 0 ? lowest_.data() : source + offsets[t];
+        kernels_.largest(addresses.data(), taps, out.channels, values);
+        continue;
       }
+      std::fill(sums.begin(), sums.end(), 0);
+      for (int t = 0; t < taps; ++t)
+        if (offsets[t] >= 0) kernels_.sum(source + offsets[t], 1, 0, out.channels, sums.data());
+      const Requantisation& mean = means[static_cast<std::size_t>(pixel)];
+      for (std::size_t c = 0; c < sums.size(); ++c)
+        values[c] = static_cast<std::int8_t>(package::requantised(sums[c], mean, most_value));
     }
   };
 }
@@ -400,12 +413,14 @@ IntegerNetwork::Step IntegerNetwork::global_mean(int node, const package::Intege
   const bool wide = is_wide(network, node);
   if (wide) wide_.resize(size(node));
   sums_.resize(std::max(sums_.size(), size(node)));
-  return [this, node, source_node, input, mean, wide] {
+  return [this, node, source_node, input, mean, wide](const Member& member) {
     const int channels = shape(node).channels;
-    std::fill(sums_.begin(), sums_.end(), 0);
-    kernels_.sum(at(input), pixels(source_node), channels, channels, sums_.data());
+    const Member::Part part = member.part(channels);
+    std::fill(sums_.begin() + part.first, sums_.begin() + part.end, 0);
+    kernels_.sum(at(input) + part.first, pixels(source_node), channels, static_cast<int>(part.end - part.first),
+                 sums_.data() + part.first);
     std::int8_t* out = at(node);
-    for (std::size_t c = 0; c < size(node); ++c)
+    for (auto c = static_cast<std::size_t>(part.first); c < static_cast<std::size_t>(part.end); ++c)
       if (wide)
         wide_[c] = package::requantised(sums_[c], mean, most_output);
       else
@@ -418,10 +433,11 @@ IntegerNetwork::Step IntegerNetwork::activation(int node, const package::Integer
   const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
   const auto most = static_cast<std::int8_t>(
       layer.op == graph::Op::relu6 ? network.integers.of_node.at(layer.name).at(0).bias : most_value);
-  return [this, node, input, most] {
+  return [this, node, input, most](const Member& member) {
     const std::int8_t* from = at(input);
     std::int8_t* to = at(node);
-    for (std::size_t i = 0; i < size(node); ++i) to[i] = std::min(std::max<std::int8_t>(from[i], 0), most);
+    const Member::Part part = member.part(static_cast<std::ptrdiff_t>(size(node)));
+    for (std::ptrdiff_t i = part.first; i < part.end; ++i) to[i] = std::min(std::max<std::int8_t>(from[i], 0), most);
   };
 }
 
@@ -430,10 +446,11 @@ IntegerNetwork::Step IntegerNetwork::affine(int node, const package::IntegerNetw
   const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
   const bool wide = is_wide(network, node);
   if (wide) wide_.resize(size(node));
-  return [this, node, input, wide, factors = network.integers.of_node.at(layer.name)] {
+  return [this, node, input, wide, factors = network.integers.of_node.at(layer.name)](const Member& member) {
     const std::int8_t* from = at(input);
     std::int8_t* to = at(node);
-    for (std::size_t i = 0; i < size(node); ++i) {
+    const Member::Part part = member.part(static_cast<std::ptrdiff_t>(size(node)));
+    for (auto i = static_cast<std::size_t>(part.first); i < static_cast<std::size_t>(part.end); ++i) {
       const std::int64_t value = std::int64_t(from[i]) * (1 << package::affine_fraction_bits);
       const std::int32_t result =
           package::requantised(value, factors[i % factors.size()], wide ? most_output : most_value);
@@ -457,12 +474,16 @@ IntegerNetwork::Step IntegerNetwork::add(int node, const package::IntegerNetwork
     residual.own_multiplier = factors[0].multiplier;
     residual.other_multiplier = factors[1].multiplier;
     residual.shift = factors[0].shift;
-    return
-        [this, node, inputs, residual] { kernels_.add(residual, at(inputs[0]), at(inputs[1]), size(node), at(node)); };
+    return [this, node, inputs, residual](const Member& member) {
+      const Member::Part part = member.part(static_cast<std::ptrdiff_t>(size(node)));
+      kernels_.add(residual, at(inputs[0]) + part.first, at(inputs[1]) + part.first,
+                   static_cast<std::size_t>(part.end - part.first), at(node) + part.first);
+    };
   }
-  return [this, node, inputs, factors, wide] {
+  return [this, node, inputs, factors, wide](const Member& member) {
     std::int8_t* to = at(node);
-    for (std::size_t i = 0; i < size(node); ++i) {
+    const Member::Part part = member.part(static_cast<std::ptrdiff_t>(size(node)));
+    for (auto i = static_cast<std::size_t>(part.first); i < static_cast<std::size_t>(part.end); ++i) {
       std::int64_t sum = 0;
       for (std::size_t k = 0; k < inputs.size(); ++k) sum += std::int64_t(at(inputs[k])[i]) * factors[k].multiplier;
       const std::int64_t rounded = package::round_shift(sum, factors[0].shift);
@@ -481,12 +502,13 @@ IntegerNetwork::Step IntegerNetwork::concat(int node, const graph::Node& layer) 
   std::vector<Part> parts;
   for (const int input : layer.inputs)
     parts.push_back({storage_of_[static_cast<std::size_t>(input)], shape(input).channels});
-  return [this, node, parts] {
+  return [this, node, parts](const Member& member) {
+    const Member::Part share = member.part(pixels(node));
     const std::ptrdiff_t channels = shape(node).channels;
     std::ptrdiff_t first = 0;
     for (const Part& part : parts) {
       const std::int8_t* from = at(part.storage);
-      for (std::ptrdiff_t p = 0; p < pixels(node); ++p)
+      for (std::ptrdiff_t p = share.first; p < share.end; ++p)
         std::memcpy(at(node) + p * channels + first, from + p * part.channels, static_cast<std::size_t>(part.channels));
       first += part.channels;
     }
@@ -495,11 +517,12 @@ IntegerNetwork::Step IntegerNetwork::concat(int node, const graph::Node& layer) 
 
 IntegerNetwork::Step IntegerNetwork::flatten(int node, int source_node) {
   const int input = storage_of_[static_cast<std::size_t>(source_node)];
-  return [this, node, source_node, input] {
+  return [this, node, source_node, input](const Member& member) {
     const std::int8_t* from = at(input);
     std::int8_t* to = at(node);
     const std::ptrdiff_t places = pixels(source_node), channels = shape(source_node).channels;
-    for (std::ptrdiff_t c = 0; c < channels; ++c)
+    const Member::Part part = member.part(channels);
+    for (std::ptrdiff_t c = part.first; c < part.end; ++c)
       for (std::ptrdiff_t p = 0; p < places; ++p) to[c * places + p] = from[p * channels + c];
   };
 }

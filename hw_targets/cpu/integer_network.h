@@ -9,6 +9,7 @@
 
 #include "hw_targets/cpu/integer_fusion.h"
 #include "hw_targets/cpu/integer_kernels.h"
+#include "hw_targets/cpu/team.h"
 #include "hw_targets/package/integer.h"
 
 namespace automask::cpu {
@@ -29,7 +30,7 @@ class IntegerNetwork {
   std::size_t memory_bytes() const;                               // weights as packed, and activations
 
  private:
-  using Step = std::function<void()>;
+  using Step = std::function<void(const Member&)>;  // its share of the work; all meet afterwards
 
   void place(int node, const IntegerFusion& fusion, const package::IntegerNetwork& network);
   Step convolution(int node, int layer, const IntegerFused& fused, const package::IntegerNetwork& network);
@@ -57,6 +58,7 @@ class IntegerNetwork {
   std::int8_t* at(int node) {
     return slots_[static_cast<std::size_t>(slot_of_[static_cast<std::size_t>(node)])].data();
   }
+  void quantise(const std::uint8_t* picture, const Member& member);
   int take_slot(std::size_t bytes);
   bool is_signed(int node) const { return signed_[static_cast<std::size_t>(node)]; }
 
@@ -77,6 +79,7 @@ class IntegerNetwork {
   int output_ = 0;
   float scale_ = 1;
   std::vector<Step> steps_;
+  Meeting meeting_;
   std::size_t packed_bytes_ = 0;
   nlohmann::json placement_ = nlohmann::json::array();
 };
