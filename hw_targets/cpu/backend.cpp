@@ -43,8 +43,12 @@ std::string gibibytes(double bytes) { return std::to_string(static_cast<long lon
 }  // namespace
 
 json CpuBackend::describe() {
-  return {{"name", processor_name()}, {"serial", serial()},          {"toolchain", toolchain()},
-          {"evidence", "measured"},   {"formats", {"fp32", "int8"}}, {"cores", available_cores()},
+  return {{"name", processor_name()},
+          {"serial", serial()},
+          {"toolchain", toolchain()},
+          {"evidence", "measured"},
+          {"formats", {"fp32", "fp16", "int8"}},
+          {"cores", available_cores()},
           {"state", device_state()}};
 }
 
@@ -84,8 +88,6 @@ json CpuBackend::prepare(const json& options) {
                               "the cpu runner knows the options threads and format, not \"" + option.key() + "\"");
     }
   }
-  if (package_.format == package::Format::fp16)
-    throw protocol::Refusal(protocol::unsupported, "the cpu runner executes fp32 and int8, not fp16");
   // Linux hands out memory that it has not: asked for too much, it would kill the runner instead of refusing.
   const double needed = 4.0 * static_cast<double>(graph::peak_activation_values(package_.graph));
   if (needed > memory_bytes())

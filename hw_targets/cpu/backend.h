@@ -1,6 +1,7 @@
 #pragma once
 // The processor as a runner's backend: FP32 by oneDNN, INT8 by its own kernels; every condition's network placed at
-// prepare.
+// prepare. FP16 packages are FP32 ones of half the bytes: x86 processors store such numbers but don't multiply them, so
+// weights are widened at load.
 #include <dnnl.hpp>
 #include <memory>
 #include <vector>
@@ -25,7 +26,7 @@ class CpuBackend : public protocol::Backend {
  private:
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   package::Package package_;
-  std::vector<std::unique_ptr<Network>> networks_;                 // per condition of an FP32 package
+  std::vector<std::unique_ptr<Network>> networks_;                 // per condition of an FP32 or FP16 package
   std::vector<std::unique_ptr<IntegerNetwork>> integer_networks_;  // of an INT8 package
   std::size_t selected_ = 0;
   int threads_ = 0;
