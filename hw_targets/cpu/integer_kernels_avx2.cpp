@@ -71,12 +71,12 @@ inline void store(__m128i bytes, int outputs, std::int8_t* out) {
 }
 
 // What becomes of the sums (bias included) of 16 channels of a pixel or two: each pixel's lie in two vectors, or in one
-// where outputs <= 8.
+// where outputs <= 8. is_common: all shifts are usual, nothing is added and no output is missing, as nearly always.
 struct Finishing {
   const UsualShift* usual;
   const AnyShift* any;
   int outputs;
-  bool adds;
+  bool adds, is_common;
   __m256i low, high;
   Adding adding;
   Finishing(const Finish& finish, int count)
@@ -84,6 +84,7 @@ struct Finishing {
         any(finish.any),
         outputs(count),
         adds(finish.adds),
+        is_common(usual && !adds && count % 8 == 0),
         low(_mm256_set1_epi8(finish.low)),
         high(_mm256_set1_epi8(finish.high)),
         adding(finish.residual) {}
@@ -101,24 +102,28 @@ struct Finishing {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     return _mm256_permutevar8x32_epi32(_mm256_min_epi8(_mm256_max_epi8(bytes, low), high), order);
   }
-  template <int vectors>
+  template <int vectors, bool common>
   __m256i limited(const __m256i* one, const __m256i* two) const {
-    return usual ? limited<vectors>(one, two, usual) : limited<vectors>(one, two, any);
+    return common || usual ? limited<vectors>(one, two, usual) : limited<vectors>(one, two, any);
   }
+  template <int vectors, bool common>
   void put(__m128i bytes, std::int8_t* out, const std::int8_t* other) const {
-    store(adds ? adding(bytes, half_at(other)) : bytes, outputs, out);
+    if (common)
+      store(bytes, vectors * 8, out);
+    else
+      store(adds ? adding(bytes, half_at(other)) : bytes, outputs, out);
   }
-  template <int vectors>
+  template <int vectors, bool common>
   void finish(const __m256i* one, std::int8_t* out, const std::int8_t* other) const {
-    put(_mm256_castsi256_si128(limited<vectors>(one, one)), out, other);
+    put<vectors, common>(_mm256_castsi256_si128(limited<vectors, common>(one, one)), out, other);
   }
   // The second pixel's values lie `stride` bytes further.
-  template <int vectors>
+  template <int vectors, bool common>
   void finish(const __m256i* one, const __m256i* two, std::int8_t* out, const std::int8_t* other,
               std::ptrdiff_t stride) const {
-    const __m256i bytes = limited<vectors>(one, two);
-    put(_mm256_castsi256_si128(bytes), out, other);
-    put(_mm256_extracti128_si256(bytes, 1), out + stride, adds ? other + stride : nullptr);
+    const __m256i bytes = limited<vectors, common>(one, two);
+    put<vectors, common>(_mm256_castsi256_si128(bytes), out, other);
+    put<vectors, common>(_mm256_extracti128_si256(bytes, 1), out + stride, adds ? other + stride : nullptr);
   }
 };
 
@@ -130,7 +135,9 @@ inline __m256i multiplied(__m256i values, __m256i weights) {
   return _mm256_madd_epi16(_mm256_maddubs_epi16(values, weights), _mm256_set1_epi16(1));
 }
 
-template <int pixels, int vectors, bool is_signed>
+enum class Ending { sums, common, any };  // accumulators as they are, or Finishing
+
+template <int pixels, int vectors, bool is_signed, Ending ending>
 void tile(const Product& p, const Finishing* finishing, int first) {
   const std::int8_t* from[pixels];
 #pragma GCC unroll 6
@@ -143,6 +150,7 @@ void tile(const Product& p, const Finishing* finishing, int first) {
   const std::int8_t* panel = p.panel;
   for (int run = 0; run < p.run_count; ++run) {
     std::ptrdiff_t offset = p.runs[run];
+#pragma GCC unroll 2
     for (int g = 0; g < p.groups; ++g, offset += 4, panel += vectors * 32) {
 #pragma GCC unroll 6
       for (int i = 0; i < pixels; ++i) {
@@ -155,7 +163,7 @@ void tile(const Product& p, const Finishing* finishing, int first) {
       }
     }
   }
-  if (!finishing) {
+  if constexpr (ending == Ending::sums) {
 #pragma GCC unroll 6
     for (int i = 0; i < pixels; ++i) {
       alignas(32) std::int32_t all[16];
@@ -168,50 +176,47 @@ void tile(const Product& p, const Finishing* finishing, int first) {
 #pragma GCC unroll 3
   for (int i = 0; i < pixels; i += 2) {
     const std::ptrdiff_t place = (first + i) * p.stride;
+    constexpr bool common = ending == Ending::common;
     const std::int8_t* other = finishing->adds ? p.other + place : nullptr;
     if (i + 1 < pixels)
-      finishing->finish<vectors>(sums[i], sums[i + 1], p.out + place, other, p.stride);
+      finishing->finish<vectors, common>(sums[i], sums[i + 1], p.out + place, other, p.stride);
     else
-      finishing->finish<vectors>(sums[i], p.out + place, other);
+      finishing->finish<vectors, common>(sums[i], p.out + place, other);
   }
 }
 
-template <int vectors, bool is_signed>
+template <int vectors, bool is_signed, Ending ending>
 void tiles(const Product& p, const Finishing* finishing) {
   int i = 0;
-  for (; i + tile_pixels <= p.count; i += tile_pixels) tile<tile_pixels, vectors, is_signed>(p, finishing, i);
+  for (; i + tile_pixels <= p.count; i += tile_pixels) tile<tile_pixels, vectors, is_signed, ending>(p, finishing, i);
   switch (p.count - i) {
     case 1:
-      return tile<1, vectors, is_signed>(p, finishing, i);
+      return tile<1, vectors, is_signed, ending>(p, finishing, i);
     case 2:
-      return tile<2, vectors, is_signed>(p, finishing, i);
+      return tile<2, vectors, is_signed, ending>(p, finishing, i);
     case 3:
-      return tile<3, vectors, is_signed>(p, finishing, i);
+      return tile<3, vectors, is_signed, ending>(p, finishing, i);
     case 4:
-      return tile<4, vectors, is_signed>(p, finishing, i);
+      return tile<4, vectors, is_signed, ending>(p, finishing, i);
     case 5:
-      return tile<5, vectors, is_signed>(p, finishing, i);
+      return tile<5, vectors, is_signed, ending>(p, finishing, i);
     default:
       return;
   }
 }
 
-template <int vectors>
+template <Ending ending>
 void tiles(const Product& p, const Finishing* finishing) {
-  p.is_signed ? tiles<vectors, true>(p, finishing) : tiles<vectors, false>(p, finishing);
+  if (p.outputs > 8)
+    p.is_signed ? tiles<2, true, ending>(p, finishing) : tiles<2, false, ending>(p, finishing);
+  else
+    p.is_signed ? tiles<1, true, ending>(p, finishing) : tiles<1, false, ending>(p, finishing);
 }
 
 void product(const Product& p) {
-  if (p.accumulators) return p.outputs > 8 ? tiles<2>(p, nullptr) : tiles<1>(p, nullptr);
+  if (p.accumulators) return tiles<Ending::sums>(p, nullptr);
   const Finishing finishing(p.finish, p.outputs);
-  p.outputs > 8 ? tiles<2>(p, &finishing) : tiles<1>(p, &finishing);
-}
-
-Finish from_channel(Finish finish, int channel) {
-  finish.bias += channel;
-  finish.usual += finish.usual ? channel / 8 : 0;
-  finish.any += channel / 8;
-  return finish;
+  finishing.is_common ? tiles<Ending::common>(p, &finishing) : tiles<Ending::any>(p, &finishing);
 }
 
 // Pairs of two taps, channels 0-3 and 8-11 in `low`, the others in `high`.
@@ -233,19 +238,39 @@ inline Pair bias_at(const std::int32_t* bias, int outputs) {
   return in_order({first, second});
 }
 
+// `of_layer` for the channels from c on.
+inline Finishing from_channel(const Finishing& of_layer, const Depthwise& layer, int c) {
+  Finishing finishing = of_layer;
+  finishing.usual += finishing.usual ? c / 8 : 0;
+  finishing.any += c / 8;
+  finishing.outputs = layer.channels - c < lanes ? layer.channels - c : lanes;
+  finishing.is_common = finishing.usual && !finishing.adds && finishing.outputs % 8 == 0;
+  return finishing;
+}
+
+template <int vectors, bool common>
+inline void depthwise_block(const Depthwise& layer, const Finishing& finishing, const std::int8_t* const* taps, int c,
+                            const std::int16_t* weights, std::int8_t* out, const std::int8_t* other) {
+  Pair sums = bias_at(layer.finish.bias + c, vectors * 8);
+  for (int t = 0; t < layer.taps; t += 2)
+    multiply_add(sums, pair_of(wide_at(taps[t] + c), wide_at(taps[t + 1] + c)), weights + t * 16);
+  const Pair ordered = in_order(sums);
+  const __m256i both[2] = {ordered.low, ordered.high};
+  finishing.finish<vectors, common>(both, out + c, finishing.adds ? other + c : nullptr);
+}
+
 void depthwise(const Depthwise& layer, const std::int8_t* const* taps, std::int8_t* out, const std::int8_t* other) {
   const std::int16_t* weights = layer.weights;
-  for (int c = 0; c < layer.channels; c += lanes, weights += layer.pairs * 32) {
-    const int outputs = layer.channels - c < lanes ? layer.channels - c : lanes;
-    const Finish finish = from_channel(layer.finish, c);
-    Pair sums = bias_at(finish.bias, outputs);
-    for (int t = 0; t < layer.taps; t += 2)
-      multiply_add(sums, pair_of(wide_at(taps[t] + c), wide_at(taps[t + 1] + c)), weights + t * 16);
-    const Pair ordered = in_order(sums);
-    const __m256i both[2] = {ordered.low, ordered.high};
-    const Finishing finishing(finish, outputs);
-    const std::int8_t* summand = finish.adds ? other + c : nullptr;
-    outputs > 8 ? finishing.finish<2>(both, out + c, summand) : finishing.finish<1>(both, out + c, summand);
+  const Finishing of_layer(layer.finish, layer.channels);
+  Finishing finishing = from_channel(of_layer, layer, 0);
+  int c = 0;
+  if (finishing.is_common)
+    for (; c + lanes <= layer.channels; c += lanes, weights += layer.pairs * 32, finishing.usual += 2)
+      depthwise_block<2, true>(layer, finishing, taps, c, weights, out, other);
+  for (; c < layer.channels; c += lanes, weights += layer.pairs * 32) {
+    const Finishing rest = from_channel(of_layer, layer, c);
+    rest.outputs > 8 ? depthwise_block<2, false>(layer, rest, taps, c, weights, out, other)
+                     : depthwise_block<1, false>(layer, rest, taps, c, weights, out, other);
   }
 }
 
@@ -287,16 +312,14 @@ inline Pair one_sum(const std::int8_t* const* rows, std::ptrdiff_t pixel, const 
   return sum;
 }
 
-template <int stride, int vectors>
-void row_of_block(const Depthwise& layer, const DepthwiseRow& row, int c, const std::int16_t* weights) {
-  const int outputs = layer.channels - c < lanes ? layer.channels - c : lanes;
-  const Finish finish = from_channel(layer.finish, c);
-  const Finishing finishing(finish, outputs);
-  const Pair bias = bias_at(finish.bias, outputs);
+template <int stride, int vectors, bool common>
+void row_of_block(const Depthwise& layer, const Finishing& finishing, const DepthwiseRow& row, int c,
+                  const std::int16_t* weights) {
+  const Pair bias = bias_at(layer.finish.bias + c, vectors * 8);
   const std::ptrdiff_t pixel = layer.channels;
   const std::int8_t* rows[3] = {row.rows[0] + c, row.rows[1] + c, row.rows[2] + c};
   std::int8_t* out = row.out + c;
-  const std::int8_t* other = finish.adds ? row.other + c : nullptr;
+  const std::int8_t* other = finishing.adds ? row.other + c : nullptr;
   int x = 0;
   for (; x + 2 <= row.count; x += 2) {
     Pair one = bias, two = bias;
@@ -304,7 +327,7 @@ void row_of_block(const Depthwise& layer, const DepthwiseRow& row, int c, const 
     one = in_order(one);
     two = in_order(two);
     const __m256i both_one[2] = {one.low, one.high}, both_two[2] = {two.low, two.high};
-    finishing.finish<vectors>(both_one, both_two, out, other, pixel);
+    finishing.finish<vectors, common>(both_one, both_two, out, other, pixel);
     for (const std::int8_t*& r : rows) r += 2 * stride * pixel;
     out += 2 * pixel;
     if (other) other += 2 * pixel;
@@ -312,15 +335,22 @@ void row_of_block(const Depthwise& layer, const DepthwiseRow& row, int c, const 
   if (x == row.count) return;
   const Pair last = in_order(one_sum(rows, pixel, weights, bias));
   const __m256i both[2] = {last.low, last.high};
-  finishing.finish<vectors>(both, out, other);
+  finishing.finish<vectors, common>(both, out, other);
 }
 
 template <int stride>
 void blocks_of_row(const Depthwise& layer, const DepthwiseRow& row) {
   const std::int16_t* weights = layer.weights;
-  for (int c = 0; c < layer.channels; c += lanes, weights += layer.pairs * 32)
-    layer.channels - c > 8 ? row_of_block<stride, 2>(layer, row, c, weights)
-                           : row_of_block<stride, 1>(layer, row, c, weights);
+  const Finishing of_layer(layer.finish, layer.channels);
+  for (int c = 0; c < layer.channels; c += lanes, weights += layer.pairs * 32) {
+    const Finishing finishing = from_channel(of_layer, layer, c);
+    if (finishing.outputs <= 8)
+      row_of_block<stride, 1, false>(layer, finishing, row, c, weights);
+    else if (finishing.is_common)
+      row_of_block<stride, 2, true>(layer, finishing, row, c, weights);
+    else
+      row_of_block<stride, 2, false>(layer, finishing, row, c, weights);
+  }
 }
 
 void depthwise_row(const Depthwise& layer, const DepthwiseRow& row) {

@@ -12,7 +12,9 @@ using package::most_output;
 using package::most_value;
 using package::Requantisation;
 
-constexpr int most_tiles = 9;  // that share a panel of weights while it is in the first cache
+// Tiles that share a panel of weights while it is in the first cache: so many at least, and more while what they read
+// and write fits there, too.
+constexpr std::ptrdiff_t least_tiles = 9, chunk_bytes = 16384;
 
 int round_up(int value, int to) { return (value + to - 1) / to * to; }
 
@@ -89,7 +91,7 @@ void multiply(const Kernels& kernels, const Layout& l, const std::int8_t* source
   const auto pixel_of = [&](std::ptrdiff_t tile) { return std::min(tile * tile_pixels, count); };
   // What is larger, weights or picture, comes from memory once, and is what the threads divide.
   if (l.weights.size() > static_cast<std::size_t>(count) * static_cast<std::size_t>(stride)) {
-    const std::ptrdiff_t chunks = (tiles + most_tiles - 1) / most_tiles;
+    const std::ptrdiff_t chunks = (tiles + least_tiles - 1) / least_tiles;
     const Member::Part part = member.part(panels * chunks);
     for (std::ptrdiff_t item = part.first; item < part.end; ++item) {
       const std::ptrdiff_t chunk = item % chunks;
@@ -98,10 +100,11 @@ void multiply(const Kernels& kernels, const Layout& l, const std::int8_t* source
     }
     return;
   }
+  const std::ptrdiff_t pixel_bytes = stride + static_cast<std::ptrdiff_t>(l.runs.size()) * l.groups * 4;
+  const std::ptrdiff_t chunk = std::max(least_tiles, chunk_bytes / (pixel_bytes * tile_pixels));
   const Member::Part part = member.part(tiles);
-  for (std::ptrdiff_t tile = part.first; tile < part.end; tile += most_tiles)
-    for (const Panel& panel : l.panels)
-      product(panel, pixel_of(tile), pixel_of(std::min<std::ptrdiff_t>(tile + most_tiles, part.end)));
+  for (std::ptrdiff_t tile = part.first; tile < part.end; tile += chunk)
+    for (const Panel& panel : l.panels) product(panel, pixel_of(tile), pixel_of(std::min(tile + chunk, part.end)));
 }
 
 void requantise_output(std::vector<std::int32_t>& sums, const std::vector<Requantisation>& factors,

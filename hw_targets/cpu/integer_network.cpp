@@ -138,7 +138,14 @@ void IntegerNetwork::quantise(const std::uint8_t* picture, const Member& member)
   const Member::Part part = member.part(pixels(0));
   std::int8_t* input = at(0);
   const std::int8_t* table = input_table_.data();
-  for (std::ptrdiff_t i = part.first * channels; i < part.end * channels;)
+  std::ptrdiff_t i = part.first * channels;
+  if (channels == 3)  // some 150,000 look-ups: worth their own loop
+    for (; i < part.end * 3; i += 3) {
+      input[i] = table[picture[i]];
+      input[i + 1] = table[256 + picture[i + 1]];
+      input[i + 2] = table[512 + picture[i + 2]];
+    }
+  while (i < part.end * channels)
     for (std::ptrdiff_t c = 0; c < channels; ++c, ++i) input[i] = table[c * 256 + picture[i]];
 }
 
