@@ -40,12 +40,24 @@ std::string toolchain() {
 
 std::string gibibytes(double bytes) { return std::to_string(static_cast<long long>(bytes / (1 << 30))); }
 
+double monotonic_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 }  // namespace
 
+CpuBackend::CpuBackend(const std::filesystem::path& powercap) : energy_(powercap, monotonic_seconds) {}
+
 json CpuBackend::describe() {
-  return {{"name", processor_name()}, {"serial", serial()},          {"toolchain", toolchain()},
-          {"evidence", "measured"},   {"formats", {"fp32", "int8"}}, {"cores", available_cores()},
-          {"state", device_state()}};
+  json device = {{"name", processor_name()},
+                 {"serial", serial()},
+                 {"toolchain", toolchain()},
+                 {"evidence", "measured"},
+                 {"formats", {"fp32", "fp16", "int8"}},
+                 {"cores", available_cores()},
+                 {"state", device_state()}};
+  if (!energy_.domains().empty()) device["energy"] = energy_.domains();
+  return device;
 }
 
 json CpuBackend::load(const std::string& bytes) {
@@ -84,8 +96,6 @@ json CpuBackend::prepare(const json& options) {
                               "the cpu runner knows the options threads and format, not \"" + option.key() + "\"");
     }
   }
-  if (package_.format == package::Format::fp16)
-    throw protocol::Refusal(protocol::unsupported, "the cpu runner executes fp32 and int8, not fp16");
   // Linux hands out memory that it has not: asked for too much, it would kill the runner instead of refusing.
   const double needed = 4.0 * static_cast<double>(graph::peak_activation_values(package_.graph));
   if (needed > memory_bytes())
@@ -141,5 +151,7 @@ json CpuBackend::state() {
   if (threads_ > 0) state["threads"] = threads_;
   return state;
 }
+
+json CpuBackend::power() { return {{"samples", energy_.samples()}}; }
 
 }  // namespace automask::cpu

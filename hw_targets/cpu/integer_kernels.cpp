@@ -1,6 +1,7 @@
 #include "hw_targets/cpu/integer_kernels.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "hw_targets/cpu/integer_loops.h"
@@ -36,6 +37,18 @@ std::int8_t finished(std::int32_t accumulator, const Finish& finish, int channel
   return static_cast<std::int8_t>(limited(value, finish.low, finish.high));
 }
 
+// The four bytes at both addresses as values, multiplied one by one.
+template <class Value>
+std::int32_t group_sum(const std::int8_t* weights, const std::int8_t* values) {
+  constexpr std::size_t count = 4 / sizeof(Value);
+  Value w[count], v[count];
+  std::memcpy(w, weights, 4);
+  std::memcpy(v, values, 4);
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += w[i] * v[i];
+  return sum;
+}
+
 void product(const Product& p) {
   const int width = p.outputs <= 8 ? 8 : 16;
   for (int pixel = 0; pixel < p.count; ++pixel) {
@@ -45,7 +58,8 @@ void product(const Product& p) {
       const std::int8_t* weight = p.panel + c * 4;
       for (int run = 0; run < p.run_count; ++run)
         for (int g = 0; g < p.groups; ++g, weight += width * 4)
-          for (int i = 0; i < 4; ++i) accumulator += weight[i] * from[p.runs[run] + g * 4 + i];
+          accumulator += p.is_signed ? group_sum<std::int16_t>(weight, from + p.runs[run] + g * 4)
+                                     : group_sum<std::int8_t>(weight, from + p.runs[run] + g * 4);
       if (p.accumulators) {
         p.accumulators[pixel * p.stride + c] = accumulator;
         continue;
@@ -60,11 +74,22 @@ void product(const Product& p) {
 void depthwise(const Depthwise& layer, const std::int8_t* const* taps, std::int8_t* out, const std::int8_t* other) {
   static constexpr int place[lanes] = {0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15};  // its own inverse
   for (int c = 0; c < layer.channels; ++c) {
-    const std::int16_t* weights = layer.weights + c / lanes * layer.taps * lanes + place[c % lanes] * 2;
+    const std::int16_t* weights = layer.weights + c / lanes * layer.pairs * 2 * lanes + place[c % lanes] * 2;
     std::int32_t accumulator = 0;
     for (int t = 0; t < layer.taps; ++t) accumulator += weights[t / 2 * 32 + t % 2] * taps[t][c];
     const std::int8_t value = finished(accumulator, layer.finish, c);
     out[c] = layer.finish.adds ? sum_of(layer.finish.residual, value, other[c]) : value;
+  }
+}
+
+void depthwise_row(const Depthwise& layer, const DepthwiseRow& row) {
+  static constexpr int rows[10] = {0, 1, 0, 1, 0, 1, 2, 2, 2, 2}, columns[10] = {0, 0, 1, 1, 2, 2, 0, 1, 2, 2};
+  for (int x = 0; x < row.count; ++x) {
+    const std::int8_t* taps[10];
+    for (int t = 0; t < 10; ++t)
+      taps[t] = row.rows[rows[t]] + static_cast<std::ptrdiff_t>(x * row.stride + columns[t]) * layer.channels;
+    const std::ptrdiff_t place = static_cast<std::ptrdiff_t>(x) * layer.channels;
+    depthwise(layer, taps, row.out + place, row.other ? row.other + place : nullptr);
   }
 }
 
@@ -75,23 +100,30 @@ void add(const Residual& residual, const std::int8_t* own, const std::int8_t* ot
 
 }  // namespace
 
-std::vector<Requantiser> requantisers(const package::Requantisation* channels, std::size_t count) {
-  std::vector<Requantiser> all((count + 7) / 8);
-  for (std::size_t c = 0; c < all.size() * 8; ++c) {
+Requantisers::Requantisers(const package::Requantisation* channels, std::size_t count)
+    : bias((count + 7) / 8 * 8), usual(bias.size() / 8), any(usual.size()) {
+  bool all_usual = true;
+  for (std::size_t c = 0; c < bias.size(); ++c) {
     const package::Requantisation r = c < count ? channels[c] : package::Requantisation();
-    Requantiser& to = all[c / 8];
-    const std::size_t i = c % 8;
-    to.bias[i] = r.bias;
+    const std::size_t i = c % 8, half_i = i / 2;
+    const bool even = i % 2 == 0;
+    bias[c] = r.bias;
+    AnyShift& to = any[c / 8];
     to.multiplier[i] = r.multiplier;
     limits(r, to.low[i], to.high[i]);
     const std::int64_t half = r.shift == 0 ? 0 : std::int64_t(1) << (r.shift - 1);
-    (i % 2 == 0 ? to.added_even : to.added_odd)[i / 2] = half + (std::int64_t(1) << (r.shift + 16));
-    (i % 2 == 0 ? to.shift_even : to.shift_odd)[i / 2] = r.shift;
+    (even ? to.added_even : to.added_odd)[half_i] = half + (std::int64_t(1) << (r.shift + 16));
+    (even ? to.shift_even : to.shift_odd)[half_i] = r.shift;
+    if (r.multiplier == 0) continue;
+    if (r.shift >= 16 && r.shift <= 32)
+      (even ? usual[c / 8].scaled_even : usual[c / 8].scaled_odd)[half_i * 2] = r.multiplier * (1 << (32 - r.shift));
+    else
+      all_usual = false;
   }
-  return all;
+  if (!all_usual) usual.clear();
 }
 
-const Kernels plain_kernels = {"plain", product, depthwise, largest, sum, add};
+const Kernels plain_kernels = {"plain", product, depthwise, depthwise_row, largest, sum, add, widen};
 
 const Kernels& best_kernels() {
 #if defined(__x86_64__)

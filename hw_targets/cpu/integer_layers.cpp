@@ -1,6 +1,7 @@
 // The steps of an integer network, one function per operator.
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "hw_targets/cpu/integer_network.h"
 
@@ -11,7 +12,9 @@ using package::most_output;
 using package::most_value;
 using package::Requantisation;
 
-constexpr int chunk = 8 * tile_pixels;  // pixels that share a panel of weights while it is in the first cache
+// Tiles that share a panel of weights while it is in the first cache: so many at least, and more while what they read
+// and write fits there, too.
+constexpr std::ptrdiff_t least_tiles = 9, chunk_bytes = 16384;
 
 int round_up(int value, int to) { return (value + to - 1) / to * to; }
 
@@ -29,21 +32,47 @@ struct Layout {
   int groups = 0;
 };
 
+// Values that can be negative are multiplied as s16.
+int groups_of(int values, bool negative) { return negative ? round_up(values, 2) / 2 : round_up(values, 4) / 4; }
+// Of one group's weights.
+int panel_bytes(const Panel& panel) { return (panel.outputs <= 8 ? 8 : 16) * 4; }
+
+// 0 to taps - 1, then -1 up to `count` of them.
+std::vector<int> all_of(int taps, int count) {
+  std::vector<int> all(static_cast<std::size_t>(count), -1);
+  std::iota(all.begin(), all.begin() + taps, 0);
+  return all;
+}
+
+void put_weight(Layout& l, const Panel& panel, bool negative, int run, int value, int output, std::int8_t weight) {
+  const int per_group = negative ? 2 : 4;
+  std::int8_t* group = l.weights.data() + panel.weights +
+                       static_cast<std::ptrdiff_t>(run * l.groups + value / per_group) * panel_bytes(panel) +
+                       output * 4;
+  if (negative) {
+    const std::int16_t wide = weight;
+    std::memcpy(group + value % 2 * 2, &wide, 2);
+  } else {
+    group[value % 4] = weight;
+  }
+}
+
+// Values as a product takes them.
+void arrange(const Kernels& kernels, const std::int8_t* from, std::size_t count, bool negative, std::int8_t* to) {
+  if (negative)
+    kernels.widen(from, count, reinterpret_cast<std::int16_t*>(to));
+  else
+    std::memcpy(to, from, count);
+}
+
 void multiply(const Kernels& kernels, const Layout& l, const std::int8_t* source, bool is_signed, std::int8_t* out,
-              const std::int8_t* other, std::int32_t* accumulators, int stride) {
-  const int count = static_cast<int>(l.offsets.size()), chunks = (count + chunk - 1) / chunk;
-  const int panels = static_cast<int>(l.panels.size());
-  // What is larger, weights or picture, comes from memory once.
-  const bool panels_outside = l.weights.size() > static_cast<std::size_t>(count) * static_cast<std::size_t>(stride);
-#pragma omp parallel for schedule(static) if (chunks * panels > 1)
-  for (int item = 0; item < chunks * panels; ++item) {
-    const Panel& panel = l.panels[static_cast<std::size_t>(panels_outside ? item / chunks : item % panels)];
-    const int first = (panels_outside ? item % chunks : item / panels) * chunk;
-    const std::ptrdiff_t place = static_cast<std::ptrdiff_t>(first) * stride + panel.first;
+              const std::int8_t* other, std::int32_t* accumulators, int stride, const Member& member) {
+  const auto product = [&](const Panel& panel, std::ptrdiff_t first, std::ptrdiff_t end) {
+    const std::ptrdiff_t place = first * stride + panel.first;
     Product p;
     p.source = source + panel.input_channel;
     p.offsets = l.offsets.data() + first;
-    p.count = std::min(chunk, count - first);
+    p.count = static_cast<int>(end - first);
     p.runs = l.runs.data();
     p.run_count = static_cast<int>(l.runs.size());
     p.groups = l.groups;
@@ -56,11 +85,33 @@ void multiply(const Kernels& kernels, const Layout& l, const std::int8_t* source
     p.stride = stride;
     p.accumulators = accumulators ? accumulators + place : nullptr;
     kernels.product(p);
+  };
+  const auto count = static_cast<std::ptrdiff_t>(l.offsets.size()), tiles = (count + tile_pixels - 1) / tile_pixels;
+  const auto panels = static_cast<std::ptrdiff_t>(l.panels.size());
+  const auto pixel_of = [&](std::ptrdiff_t tile) { return std::min(tile * tile_pixels, count); };
+  // What is larger, weights or picture, comes from memory once, and is what the threads divide.
+  if (l.weights.size() > static_cast<std::size_t>(count) * static_cast<std::size_t>(stride)) {
+    const std::ptrdiff_t chunks = (tiles + least_tiles - 1) / least_tiles;
+    const Member::Part part = member.part(panels * chunks);
+    for (std::ptrdiff_t item = part.first; item < part.end; ++item) {
+      const std::ptrdiff_t chunk = item % chunks;
+      product(l.panels[static_cast<std::size_t>(item / chunks)], pixel_of(tiles * chunk / chunks),
+              pixel_of(tiles * (chunk + 1) / chunks));
+    }
+    return;
   }
+  const std::ptrdiff_t pixel_bytes = stride + static_cast<std::ptrdiff_t>(l.runs.size()) * l.groups * 4;
+  const std::ptrdiff_t chunk = std::max(least_tiles, chunk_bytes / (pixel_bytes * tile_pixels));
+  const Member::Part part = member.part(tiles);
+  for (std::ptrdiff_t tile = part.first; tile < part.end; tile += chunk)
+    for (const Panel& panel : l.panels) product(panel, pixel_of(tile), pixel_of(std::min(tile + chunk, part.end)));
 }
 
-void requantise_output(std::vector<std::int32_t>& sums, const std::vector<Requantisation>& factors) {
-  for (std::size_t i = 0; i < sums.size(); ++i)
+void requantise_output(std::vector<std::int32_t>& sums, const std::vector<Requantisation>& factors,
+                       const Member& member) {
+  member.wait();  // for the sums
+  const Member::Part part = member.part(static_cast<std::ptrdiff_t>(sums.size()));
+  for (auto i = static_cast<std::size_t>(part.first); i < static_cast<std::size_t>(part.end); ++i)
     sums[i] = package::requantised(sums[i], factors[i % factors.size()], most_output);
 }
 
@@ -86,6 +137,16 @@ Finish IntegerNetwork::finish_of(const std::string& layer, const IntegerFused& f
   return finish;
 }
 
+Finish IntegerNetwork::finish_from(Finish finish, int first, int count) {
+  finish.exact += first;
+  // Moved when the vector of them grows, which leaves theirs where they are.
+  const Requantisers& r = requantisers_.emplace_back(finish.exact, static_cast<std::size_t>(count));
+  finish.bias = r.bias.data();
+  finish.usual = r.usual.empty() ? nullptr : r.usual.data();
+  finish.any = r.any.data();
+  return finish;
+}
+
 IntegerNetwork::Step IntegerNetwork::convolution(int node, int head, const IntegerFused& fused,
                                                  const package::IntegerNetwork& network) {
   const graph::Node& layer = node_at(network, head);
@@ -96,75 +157,72 @@ IntegerNetwork::Step IntegerNetwork::convolution(int node, int head, const Integ
   const bool pads = a.pad_top > 0 || a.pad_left > 0 || a.pad_bottom > 0 || a.pad_right > 0;
   const int width = in.width + a.pad_left + a.pad_right, height = in.height + a.pad_top + a.pad_bottom;
   const std::vector<std::int8_t>& weight = network.weights.at(layer.name);
+  const bool negative = is_signed(input);
+  const int value_bytes = negative ? 2 : 1;
 
   Layout l;
   // The taps of a row lie behind each other and are one run.
   const bool rows = a.groups == 1 && (a.dilation_w == 1 || a.kernel_w == 1);
-  const int taps_per_run = rows ? a.kernel_w : 1, run_bytes = taps_per_run * in_per_group;
-  l.groups = round_up(run_bytes, 4) / 4;
+  const int taps_per_run = rows ? a.kernel_w : 1;
+  l.groups = groups_of(taps_per_run * in_per_group, negative);
   for (int ky = 0; ky < a.kernel_h; ++ky)
     for (int kx = 0; kx < a.kernel_w; kx += taps_per_run)
-      l.runs.push_back((ky * a.dilation_h * width + kx * a.dilation_w) * in.channels);
+      l.runs.push_back((ky * a.dilation_h * width + kx * a.dilation_w) * in.channels * value_bytes);
   for (int y = 0; y < out.height; ++y)
-    for (int x = 0; x < out.width; ++x) l.offsets.push_back((y * a.stride_h * width + x * a.stride_w) * in.channels);
+    for (int x = 0; x < out.width; ++x)
+      l.offsets.push_back((y * a.stride_h * width + x * a.stride_w) * in.channels * value_bytes);
 
   const Finish finish = finish_of(layer.name, fused, network);
   const std::size_t taps = static_cast<std::size_t>(a.kernel_h * a.kernel_w);
   for (int group = 0; group < a.groups; ++group)
     for (int from = 0; from < out_per_group; from += lanes) {
-      Panel panel{group * in_per_group, group * out_per_group + from, std::min(lanes, out_per_group - from),
-                  l.weights.size(), finish};
-      const std::size_t panel_width = panel.outputs <= 8 ? 8 : 16;
-      l.weights.resize(l.weights.size() + l.runs.size() * static_cast<std::size_t>(l.groups) * panel_width * 4);
+      Panel panel{group * in_per_group * value_bytes, group * out_per_group + from,
+                  std::min(lanes, out_per_group - from), l.weights.size(), finish};
+      l.weights.resize(l.weights.size() + l.runs.size() * static_cast<std::size_t>(l.groups * panel_bytes(panel)));
       for (std::size_t tap = 0; tap < taps; ++tap)
         for (int i = 0; i < in_per_group; ++i)
           for (int o = 0; o < panel.outputs; ++o) {
-            const std::size_t run = tap / static_cast<std::size_t>(taps_per_run);
-            const int byte = static_cast<int>(tap % static_cast<std::size_t>(taps_per_run)) * in_per_group + i;
-            const std::size_t place =
-                ((run * static_cast<std::size_t>(l.groups) + static_cast<std::size_t>(byte / 4)) * panel_width +
-                 static_cast<std::size_t>(o)) *
-                    4 +
-                static_cast<std::size_t>(byte % 4);
-            l.weights[panel.weights + place] =
-                weight.at(static_cast<std::size_t>((panel.first + o) * in_per_group + i) * taps + tap);
+            const int run = static_cast<int>(tap) / taps_per_run, of_run = static_cast<int>(tap) % taps_per_run;
+            put_weight(l, panel, negative, run, of_run * in_per_group + i, o,
+                       weight.at(static_cast<std::size_t>((panel.first + o) * in_per_group + i) * taps + tap));
           }
-      panel.finish.exact += panel.first;
-      requantisers_.push_back(requantisers(panel.finish.exact, static_cast<std::size_t>(panel.outputs)));
-      panel.finish.vectors = requantisers_.back().data();
+      panel.finish = finish_from(finish, panel.first, panel.outputs);
       l.panels.push_back(panel);
     }
   packed_bytes_ += l.weights.size();
-  const std::size_t padded_bytes = static_cast<std::size_t>(width * height * in.channels + overread);
-  if (pads) padded_.resize(std::max(padded_.size(), padded_bytes));
+  const std::size_t arranged_bytes = static_cast<std::size_t>(width * height * in.channels * value_bytes + overread);
+  if (pads || negative) arranged_.resize(std::max(arranged_.size(), arranged_bytes));
   const bool wide = is_wide(network, head);
   if (wide) wide_.resize(size(node));
   const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
-  const bool negative = is_signed(input);
   const std::vector<Requantisation> factors = exact_.back();
 
-  return [this, node, input, other, l = std::move(l), a, in, width, height, pads, wide, negative, factors] {
-    const std::int8_t* source = at(input);
-    if (pads) {
-      const int row = in.width * in.channels, left = a.pad_left * in.channels, padded_row = width * in.channels;
-#pragma omp parallel for schedule(static)
-      for (int y = 0; y < height; ++y) {
-        std::int8_t* to = padded_.data() + static_cast<std::ptrdiff_t>(y) * padded_row;
-        const int from = y - a.pad_top;
-        if (from < 0 || from >= in.height) {
-          std::memset(to, 0, static_cast<std::size_t>(padded_row));
-          continue;
+  return
+      [this, node, input, other, l = std::move(l), a, in, height, pads, wide, negative, factors](const Member& member) {
+        const std::int8_t* source = at(input);
+        if (pads || negative) {
+          const std::ptrdiff_t pixel = in.channels * (negative ? 2 : 1);
+          const std::ptrdiff_t row = in.width * pixel, left = a.pad_left * pixel, right = a.pad_right * pixel;
+          const Member::Part part = member.part(height);
+          for (std::ptrdiff_t y = part.first; y < part.end; ++y) {
+            std::int8_t* to = arranged_.data() + y * (left + row + right);
+            const std::ptrdiff_t from_y = y - a.pad_top;
+            if (from_y < 0 || from_y >= in.height) {
+              std::memset(to, 0, static_cast<std::size_t>(left + row + right));
+              continue;
+            }
+            const std::int8_t* from = source + from_y * in.width * in.channels;
+            std::memset(to, 0, static_cast<std::size_t>(left));
+            arrange(kernels_, from, static_cast<std::size_t>(in.width * in.channels), negative, to + left);
+            std::memset(to + left + row, 0, static_cast<std::size_t>(right));
+          }
+          source = arranged_.data();
+          member.wait();
         }
-        std::memset(to, 0, static_cast<std::size_t>(left));
-        std::memcpy(to + left, source + static_cast<std::ptrdiff_t>(from) * row, static_cast<std::size_t>(row));
-        std::memset(to + left + row, 0, static_cast<std::size_t>(padded_row - left - row));
-      }
-      source = padded_.data();
-    }
-    multiply(kernels_, l, source, negative, at(node), other >= 0 ? at(other) : nullptr, wide ? wide_.data() : nullptr,
-             shape(node).channels);
-    if (wide) requantise_output(wide_, factors);
-  };
+        multiply(kernels_, l, source, negative, at(node), other >= 0 ? at(other) : nullptr,
+                 wide ? wide_.data() : nullptr, shape(node).channels, member);
+        if (wide) requantise_output(wide_, factors, member);
+      };
 }
 
 IntegerNetwork::Step IntegerNetwork::linear(int node, int head, const IntegerFused& fused,
@@ -177,97 +235,131 @@ IntegerNetwork::Step IntegerNetwork::linear(int node, int head, const IntegerFus
   Layout l;
   l.offsets = {0};
   l.runs = {0};
-  l.groups = round_up(features, 4) / 4;
+  const bool negative = is_signed(input);
+  l.groups = groups_of(features, negative);
   const Finish finish = finish_of(layer.name, fused, network);
   for (int first = 0; first < outputs; first += lanes) {
     Panel panel{0, first, std::min(lanes, outputs - first), l.weights.size(), finish};
-    const std::size_t panel_width = panel.outputs <= 8 ? 8 : 16;
-    l.weights.resize(l.weights.size() + static_cast<std::size_t>(l.groups) * panel_width * 4);
+    l.weights.resize(l.weights.size() + static_cast<std::size_t>(l.groups * panel_bytes(panel)));
     for (int i = 0; i < features; ++i)
       for (int o = 0; o < panel.outputs; ++o) {
         const int feature = i % channels * places + i / channels;  // weights count [C, H, W], values lie [H, W, C]
-        l.weights[panel.weights + (static_cast<std::size_t>(i / 4) * panel_width + static_cast<std::size_t>(o)) * 4 +
-                  static_cast<std::size_t>(i % 4)] =
-            weight.at(static_cast<std::size_t>(first + o) * static_cast<std::size_t>(features) +
-                      static_cast<std::size_t>(feature));
+        put_weight(l, panel, negative, 0, i, o,
+                   weight.at(static_cast<std::size_t>(first + o) * static_cast<std::size_t>(features) +
+                             static_cast<std::size_t>(feature)));
       }
-    panel.finish.exact += first;
-    requantisers_.push_back(requantisers(panel.finish.exact, static_cast<std::size_t>(panel.outputs)));
-    panel.finish.vectors = requantisers_.back().data();
+    panel.finish = finish_from(finish, first, panel.outputs);
     l.panels.push_back(panel);
   }
   packed_bytes_ += l.weights.size();
-  const bool wide = is_wide(network, head), negative = is_signed(input);
+  if (negative) arranged_.resize(std::max(arranged_.size(), static_cast<std::size_t>(features) * 2 + overread));
+  const bool wide = is_wide(network, head);
   if (wide) wide_.resize(size(node));
   const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
   const std::vector<Requantisation> factors = exact_.back();
-  return [this, node, input, other, l = std::move(l), wide, negative, factors] {
-    multiply(kernels_, l, at(input), negative, at(node), other >= 0 ? at(other) : nullptr,
-             wide ? wide_.data() : nullptr, shape(node).channels);
-    if (wide) requantise_output(wide_, factors);
+  return [this, node, input, other, features, l = std::move(l), wide, negative, factors](const Member& member) {
+    const std::int8_t* source = at(input);
+    if (negative) {
+      const Member::Part part = member.part(features);
+      arrange(kernels_, source + part.first, static_cast<std::size_t>(part.end - part.first), true,
+              arranged_.data() + 2 * part.first);
+      source = arranged_.data();
+      member.wait();
+    }
+    multiply(kernels_, l, source, negative, at(node), other >= 0 ? at(other) : nullptr, wide ? wide_.data() : nullptr,
+             shape(node).channels, member);
+    if (wide) requantise_output(wide_, factors, member);
   };
 }
 
-std::vector<std::int32_t> IntegerNetwork::taps_of(int input, int node, const graph::Attributes& a, int taps) const {
+std::vector<std::int32_t> IntegerNetwork::taps_of(int input, int node, const graph::Attributes& a,
+                                                  const std::vector<int>& taps) const {
   const graph::Shape &in = shape(input), &out = shape(node);
   std::vector<std::int32_t> all;
   for (int y = 0; y < out.height; ++y)
-    for (int x = 0; x < out.width; ++x) {
-      for (int ky = 0; ky < a.kernel_h; ++ky)
-        for (int kx = 0; kx < a.kernel_w; ++kx) {
-          const int from_y = y * a.stride_h - a.pad_top + ky * a.dilation_h;
-          const int from_x = x * a.stride_w - a.pad_left + kx * a.dilation_w;
-          const bool inside = from_y >= 0 && from_y < in.height && from_x >= 0 && from_x < in.width;
-          all.push_back(inside ? (from_y * in.width + from_x) * in.channels : -1);
-        }
-      for (int t = a.kernel_h * a.kernel_w; t < taps; ++t) all.push_back(-1);
-    }
+    for (int x = 0; x < out.width; ++x)
+      for (const int tap : taps) {
+        const int from_y = y * a.stride_h - a.pad_top + tap / a.kernel_w * a.dilation_h;
+        const int from_x = x * a.stride_w - a.pad_left + tap % a.kernel_w * a.dilation_w;
+        const bool inside = tap >= 0 && from_y >= 0 && from_y < in.height && from_x >= 0 && from_x < in.width;
+        all.push_back(inside ? (from_y * in.width + from_x) * in.channels : -1);
+      }
   return all;
 }
 
 IntegerNetwork::Step IntegerNetwork::depthwise(int node, int head, const IntegerFused& fused,
                                                const package::IntegerNetwork& network) {
   const graph::Node& layer = node_at(network, head);
-  const graph::Attributes& a = layer.attributes;
+  const graph::Attributes a = layer.attributes;
   const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
-  const int channels = shape(node).channels, kernel = a.kernel_h * a.kernel_w, taps = round_up(kernel, 2);
+  const graph::Shape in = shape(layer.inputs[0]), out = shape(node);
+  const int channels = out.channels, kernel = a.kernel_h * a.kernel_w;
+  const bool three = a.kernel_h == 3 && a.kernel_w == 3;
+  // As the kernels want them: in pairs.
+  std::vector<int> order = all_of(kernel, round_up(kernel, 2));
+  if (three) order = {0, 3, 1, 4, 2, 5, 6, 7, 8, -1, -1, 6, 7, 8};
   const std::vector<std::int8_t>& weight = network.weights.at(layer.name);
-  std::vector<std::int16_t> packed(static_cast<std::size_t>(round_up(channels, lanes) * taps));
+  std::vector<std::int16_t> packed(static_cast<std::size_t>(round_up(channels, lanes)) * order.size());
   for (int c = 0; c < channels; ++c)
-    for (int t = 0; t < kernel; ++t) {
+    for (std::size_t t = 0; t < order.size(); ++t) {
+      if (order[t] < 0) continue;
       const int lane = c % 16, quarter = lane / 4,
                 place = (quarter == 1   ? 2
                          : quarter == 2 ? 1
                                         : quarter) *
                             4 +
                         lane % 4;
-      packed[static_cast<std::size_t>(c / lanes * lanes * taps + t / 2 * 32 + place * 2 + t % 2)] =
-          weight.at(static_cast<std::size_t>(c * kernel + t));
+      packed[static_cast<std::size_t>(c / lanes * lanes) * order.size() + t / 2 * 32 +
+             static_cast<std::size_t>(place) * 2 + t % 2] = weight.at(static_cast<std::size_t>(c * kernel + order[t]));
     }
   packed_bytes_ += packed.size() * 2;
-  Finish finish = finish_of(layer.name, fused, network);
-  requantisers_.push_back(requantisers(finish.exact, static_cast<std::size_t>(channels)));
-  finish.vectors = requantisers_.back().data();
+  Depthwise step;
+  step.taps = round_up(kernel, 2);
+  step.pairs = static_cast<int>(order.size()) / 2;
+  step.channels = channels;
+  step.finish = finish_from(finish_of(layer.name, fused, network), 0, channels);
+  order.resize(static_cast<std::size_t>(step.taps));
+  // Outputs whose columns all lie inside, and so do their neighbours'.
+  const bool rows = three && a.dilation_h == 1 && a.dilation_w == 1 && a.stride_w <= 2 && in.width >= 3;
+  const int first = std::min((a.pad_left + a.stride_w - 1) / a.stride_w, out.width);
+  const int end = rows ? std::max(std::min((in.width - 3 + a.pad_left) / a.stride_w + 1, out.width), first) : first;
+  nothing_.resize(std::max(nothing_.size(), static_cast<std::size_t>(in.width * channels + overread)), 0);
   const int other = fused.other >= 0 ? storage_of_[static_cast<std::size_t>(fused.other)] : -1;
-  return [this, node, input, other, packed = std::move(packed), where = taps_of(layer.inputs[0], node, a, taps), taps,
-          channels, finish] {
-    const Depthwise step{taps, channels, packed.data(), finish};
+  return [this, node, input, other, packed = std::move(packed), where = taps_of(layer.inputs[0], node, a, order), step,
+          a, in, out, first, end](const Member& member) {
+    Depthwise placed = step;
+    placed.weights = packed.data();
     const std::int8_t* source = at(input);
     const std::int8_t* added = other >= 0 ? at(other) : nullptr;
-    std::int8_t* out = at(node);
-    const int width = shape(node).width;
-#pragma omp parallel
-    {
-      std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(taps));
-#pragma omp for schedule(static)
-      for (int y = 0; y < shape(node).height; ++y)
-        for (int pixel = y * width; pixel < (y + 1) * width; ++pixel) {
-          const std::int32_t* offsets = where.data() + static_cast<std::ptrdiff_t>(pixel) * taps;
-          for (std::size_t t = 0; t < addresses.size(); ++t)
-            addresses[t] = offsets[t] < 0 ? nothing_.data() : source + offsets[t];
-          const std::ptrdiff_t place = static_cast<std::ptrdiff_t>(pixel) * channels;
-          kernels_.depthwise(step, addresses.data(), out + place, added ? added + place : nullptr);
-        }
+    std::int8_t* to = at(node);
+    const auto place_of = [&](std::ptrdiff_t y, int x) { return (y * out.width + x) * out.channels; };
+    const auto one = [&](std::ptrdiff_t y, int x, std::vector<const std::int8_t*>& addresses) {
+      const std::int32_t* offsets = where.data() + (y * out.width + x) * placed.taps;
+      for (std::size_t t = 0; t < addresses.size(); ++t)
+        addresses[t] = offsets[t] < 0 ? nothing_.data() : source + offsets[t];
+      const std::ptrdiff_t place = place_of(y, x);
+      kernels_.depthwise(placed, addresses.data(), to + place, added ? added + place : nullptr);
+    };
+    const auto inner_row = [&](std::ptrdiff_t y) {
+      DepthwiseRow row;
+      for (int ky = 0; ky < 3; ++ky) {
+        const std::ptrdiff_t from = y * a.stride_h - a.pad_top + ky;
+        const bool inside = from >= 0 && from < in.height;
+        row.rows[ky] =
+            inside ? source + (from * in.width + first * a.stride_w - a.pad_left) * in.channels : nothing_.data();
+      }
+      row.stride = a.stride_w;
+      row.count = end - first;
+      row.out = to + place_of(y, first);
+      row.other = added ? added + place_of(y, first) : nullptr;
+      kernels_.depthwise_row(placed, row);
+    };
+    std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(placed.taps));
+    const Member::Part part = member.part(out.height);
+    for (std::ptrdiff_t y = part.first; y < part.end; ++y) {
+      for (int x = 0; x < first; ++x) one(y, x, addresses);
+      if (first < end) inner_row(y);
+      for (int x = end; x < out.width; ++x) one(y, x, addresses);
     }
   };
 }
@@ -291,30 +383,28 @@ IntegerNetwork::Step IntegerNetwork::pool(int node, const graph::Node& layer) {
     }
   graph::Attributes window = a;
   window.dilation_h = window.dilation_w = 1;
-  return [this, node, input, where = taps_of(layer.inputs[0], node, window, taps), means, taps, out, largest] {
+  return [this, node, input, where = taps_of(layer.inputs[0], node, window, all_of(taps, taps)), means, taps, out,
+          largest](const Member& member) {
     const std::int8_t* source = at(input);
     std::int8_t* to = at(node);
-#pragma omp parallel
-    {
-      std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(taps));
-      std::vector<std::int32_t> sums(static_cast<std::size_t>(out.channels));
-#pragma omp for schedule(static)
-      for (int pixel = 0; pixel < out.height * out.width; ++pixel) {
-        const std::int32_t* offsets = where.data() + static_cast<std::ptrdiff_t>(pixel) * taps;
-        std::int8_t* values = to + static_cast<std::ptrdiff_t>(pixel) * out.channels;
-        if (largest) {
-          for (std::size_t t = 0; t < addresses.size(); ++t)
-            addresses[t] = offsets[t] < 0 ? lowest_.data() : source + offsets[t];
-          kernels_.largest(addresses.data(), taps, out.channels, values);
-          continue;
-        }
-        std::fill(sums.begin(), sums.end(), 0);
-        for (int t = 0; t < taps; ++t)
-          if (offsets[t] >= 0) kernels_.sum(source + offsets[t], 1, 0, out.channels, sums.data());
-        const Requantisation& mean = means[static_cast<std::size_t>(pixel)];
-        for (std::size_t c = 0; c < sums.size(); ++c)
-          values[c] = static_cast<std::int8_t>(package::requantised(sums[c], mean, most_value));
+    std::vector<const std::int8_t*> addresses(static_cast<std::size_t>(taps));
+    std::vector<std::int32_t> sums(static_cast<std::size_t>(out.channels));
+    const Member::Part part = member.part(out.height * out.width);
+    for (std::ptrdiff_t pixel = part.first; pixel < part.end; ++pixel) {
+      const std::int32_t* offsets = where.data() + pixel * taps;
+      std::int8_t* values = to + pixel * out.channels;
+      if (largest) {
+        for (std::size_t t = 0; t < addresses.size(); ++t)
+          addresses[t] = offsets[t] < 0 ? lowest_.data() : source + offsets[t];
+        kernels_.largest(addresses.data(), taps, out.channels, values);
+        continue;
       }
+      std::fill(sums.begin(), sums.end(), 0);
+      for (int t = 0; t < taps; ++t)
+        if (offsets[t] >= 0) kernels_.sum(source + offsets[t], 1, 0, out.channels, sums.data());
+      const Requantisation& mean = means[static_cast<std::size_t>(pixel)];
+      for (std::size_t c = 0; c < sums.size(); ++c)
+        values[c] = static_cast<std::int8_t>(package::requantised(sums[c], mean, most_value));
     }
   };
 }
@@ -326,12 +416,14 @@ IntegerNetwork::Step IntegerNetwork::global_mean(int node, const package::Intege
   const bool wide = is_wide(network, node);
   if (wide) wide_.resize(size(node));
   sums_.resize(std::max(sums_.size(), size(node)));
-  return [this, node, source_node, input, mean, wide] {
+  return [this, node, source_node, input, mean, wide](const Member& member) {
     const int channels = shape(node).channels;
-    std::fill(sums_.begin(), sums_.end(), 0);
-    kernels_.sum(at(input), pixels(source_node), channels, channels, sums_.data());
+    const Member::Part part = member.part(channels);
+    std::fill(sums_.begin() + part.first, sums_.begin() + part.end, 0);
+    kernels_.sum(at(input) + part.first, pixels(source_node), channels, static_cast<int>(part.end - part.first),
+                 sums_.data() + part.first);
     std::int8_t* out = at(node);
-    for (std::size_t c = 0; c < size(node); ++c)
+    for (auto c = static_cast<std::size_t>(part.first); c < static_cast<std::size_t>(part.end); ++c)
       if (wide)
         wide_[c] = package::requantised(sums_[c], mean, most_output);
       else
@@ -344,10 +436,11 @@ IntegerNetwork::Step IntegerNetwork::activation(int node, const package::Integer
   const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
   const auto most = static_cast<std::int8_t>(
       layer.op == graph::Op::relu6 ? network.integers.of_node.at(layer.name).at(0).bias : most_value);
-  return [this, node, input, most] {
+  return [this, node, input, most](const Member& member) {
     const std::int8_t* from = at(input);
     std::int8_t* to = at(node);
-    for (std::size_t i = 0; i < size(node); ++i) to[i] = std::min(std::max<std::int8_t>(from[i], 0), most);
+    const Member::Part part = member.part(static_cast<std::ptrdiff_t>(size(node)));
+    for (std::ptrdiff_t i = part.first; i < part.end; ++i) to[i] = std::min(std::max<std::int8_t>(from[i], 0), most);
   };
 }
 
@@ -356,10 +449,11 @@ IntegerNetwork::Step IntegerNetwork::affine(int node, const package::IntegerNetw
   const int input = storage_of_[static_cast<std::size_t>(layer.inputs[0])];
   const bool wide = is_wide(network, node);
   if (wide) wide_.resize(size(node));
-  return [this, node, input, wide, factors = network.integers.of_node.at(layer.name)] {
+  return [this, node, input, wide, factors = network.integers.of_node.at(layer.name)](const Member& member) {
     const std::int8_t* from = at(input);
     std::int8_t* to = at(node);
-    for (std::size_t i = 0; i < size(node); ++i) {
+    const Member::Part part = member.part(static_cast<std::ptrdiff_t>(size(node)));
+    for (auto i = static_cast<std::size_t>(part.first); i < static_cast<std::size_t>(part.end); ++i) {
       const std::int64_t value = std::int64_t(from[i]) * (1 << package::affine_fraction_bits);
       const std::int32_t result =
           package::requantised(value, factors[i % factors.size()], wide ? most_output : most_value);
@@ -383,12 +477,16 @@ IntegerNetwork::Step IntegerNetwork::add(int node, const package::IntegerNetwork
     residual.own_multiplier = factors[0].multiplier;
     residual.other_multiplier = factors[1].multiplier;
     residual.shift = factors[0].shift;
-    return
-        [this, node, inputs, residual] { kernels_.add(residual, at(inputs[0]), at(inputs[1]), size(node), at(node)); };
+    return [this, node, inputs, residual](const Member& member) {
+      const Member::Part part = member.part(static_cast<std::ptrdiff_t>(size(node)));
+      kernels_.add(residual, at(inputs[0]) + part.first, at(inputs[1]) + part.first,
+                   static_cast<std::size_t>(part.end - part.first), at(node) + part.first);
+    };
   }
-  return [this, node, inputs, factors, wide] {
+  return [this, node, inputs, factors, wide](const Member& member) {
     std::int8_t* to = at(node);
-    for (std::size_t i = 0; i < size(node); ++i) {
+    const Member::Part part = member.part(static_cast<std::ptrdiff_t>(size(node)));
+    for (auto i = static_cast<std::size_t>(part.first); i < static_cast<std::size_t>(part.end); ++i) {
       std::int64_t sum = 0;
       for (std::size_t k = 0; k < inputs.size(); ++k) sum += std::int64_t(at(inputs[k])[i]) * factors[k].multiplier;
       const std::int64_t rounded = package::round_shift(sum, factors[0].shift);
@@ -407,12 +505,13 @@ IntegerNetwork::Step IntegerNetwork::concat(int node, const graph::Node& layer) 
   std::vector<Part> parts;
   for (const int input : layer.inputs)
     parts.push_back({storage_of_[static_cast<std::size_t>(input)], shape(input).channels});
-  return [this, node, parts] {
+  return [this, node, parts](const Member& member) {
+    const Member::Part share = member.part(pixels(node));
     const std::ptrdiff_t channels = shape(node).channels;
     std::ptrdiff_t first = 0;
     for (const Part& part : parts) {
       const std::int8_t* from = at(part.storage);
-      for (std::ptrdiff_t p = 0; p < pixels(node); ++p)
+      for (std::ptrdiff_t p = share.first; p < share.end; ++p)
         std::memcpy(at(node) + p * channels + first, from + p * part.channels, static_cast<std::size_t>(part.channels));
       first += part.channels;
     }
@@ -421,11 +520,12 @@ IntegerNetwork::Step IntegerNetwork::concat(int node, const graph::Node& layer) 
 
 IntegerNetwork::Step IntegerNetwork::flatten(int node, int source_node) {
   const int input = storage_of_[static_cast<std::size_t>(source_node)];
-  return [this, node, source_node, input] {
+  return [this, node, source_node, input](const Member& member) {
     const std::int8_t* from = at(input);
     std::int8_t* to = at(node);
     const std::ptrdiff_t places = pixels(source_node), channels = shape(source_node).channels;
-    for (std::ptrdiff_t c = 0; c < channels; ++c)
+    const Member::Part part = member.part(channels);
+    for (std::ptrdiff_t c = part.first; c < part.end; ++c)
       for (std::ptrdiff_t p = 0; p < places; ++p) to[c * places + p] = from[p * channels + c];
   };
 }

@@ -33,5 +33,9 @@ inline void sum(const std::int8_t* source, int pixels, std::ptrdiff_t stride, in
     for (int c = 0; c < channels; ++c) sums[c] += source[p * stride + c];
 }
 
+inline void widen(const std::int8_t* from, std::size_t count, std::int16_t* to) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
 }  // namespace
 }  // namespace automask::cpu

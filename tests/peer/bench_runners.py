@@ -17,6 +17,8 @@ import numpy as np
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+# Seconds between turns: until the threads of the other side have stopped spinning for more work.
+REST = 0.02
 OURS = ["fp32", "int8", "fp32-half", "int8-half", "int8-switched"]
 
 
@@ -34,8 +36,6 @@ class Peer:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Spinning threads would take the cores from the other side.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0" if threads > 1 else "1")
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.name = self.session.get_inputs()[0].name
         self.picture = np.random.default_rng(2).normal(size=(1, 3, 224, 224)).astype(np.float32)
@@ -62,7 +62,7 @@ def models_of(tool, network, folder):
 
 
 def compare(tool, network, models, threads, rounds):
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="passive")
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
     with subprocess.Popen([tool, "serve", network, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           text=True, env=environment) as runner:
         assert runner.stdout.readline() == "ready\n"
@@ -71,10 +71,12 @@ def compare(tool, network, models, threads, rounds):
         theirs = dict.fromkeys(peers, float("inf"))
         for _ in range(rounds):
             for what in OURS:
+                time.sleep(REST)
                 runner.stdin.write(f"{what} 3\n")
                 runner.stdin.flush()
                 ours[what] = min(ours[what], float(runner.stdout.readline()))
             for name, peer in peers.items():
+                time.sleep(REST)
                 theirs[name] = min(theirs[name], peer.least(3))
         runner.stdin.close()
     int8 = min(latency for name, latency in theirs.items() if name != "fp32")

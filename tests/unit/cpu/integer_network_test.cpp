@@ -64,6 +64,26 @@ TEST_P(Instructions, ExtremeValuesDontSaturate) {
     }
 }
 
+// Widths with and without inner columns, pairs of them and one left over; whole and cut blocks of channels.
+TEST_P(Instructions, DepthwiseLayersGiveTheReferencesBits) {
+  unsigned seed = 0;
+  for (const int channels : {8, 16, 24, 33, 48})
+    for (int side = 3; side <= 9; ++side)
+      for (const int stride : {1, 2, 3})
+        for (const int pad : {0, 1, 2}) {
+          Builder b({3, 4, side});
+          const int wide = b.conv(0, channels, 1);
+          const int from = seed % 2 == 0 ? b.relu(wide) : wide;
+          const int layer = b.conv(from, channels, 3, stride, pad, channels);
+          const bool adds = stride == 1 && pad == 1 && seed % 3 == 0;
+          b.classify(b.relu(adds ? b.add({layer, from}) : layer), 10);
+          omp_set_num_threads(1 + static_cast<int>(seed % 2));
+          ASSERT_TRUE(agrees(random_integers(b.network, seed, seed % 5 == 0), *GetParam()))
+              << channels << " channels, side " << side << ", stride " << stride << ", pad " << pad;
+          ++seed;
+        }
+}
+
 TEST(IntegerNetwork, EveryZooNetworkGivesTheReferencesBits) {
   omp_set_num_threads(2);
   for (const models::ZooEntry& entry : models::zoo()) {
