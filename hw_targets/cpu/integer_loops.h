@@ -34,7 +34,7 @@ inline void sum(const std::int8_t* source, int pixels, std::ptrdiff_t stride, in
 }
 
 inline void widen(const std::int8_t* from, std::size_t count, std::int16_t* to) {
-  for (std::size_t i = 0; i < count; ++i) to[i] = from[i];
+  for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<std::int16_t>(from[i]);
 }
 
 }  // namespace
