@@ -25,11 +25,11 @@ int code_version(Stage stage) {
     case Stage::variant:
       return 1;
     case Stage::train:
-      return 2;
+      return 3;
     case Stage::compile:
-      return 2;
+      return 3;
     case Stage::execute:
-      return 2;
+      return 3;
   }
   return 0;
 }
