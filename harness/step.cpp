@@ -27,9 +27,9 @@ int code_version(Stage stage) {
     case Stage::train:
       return 3;
     case Stage::compile:
-      return 2;
+      return 3;
     case Stage::execute:
-      return 2;
+      return 3;
   }
   return 0;
 }

@@ -49,6 +49,21 @@ void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
   if (cursor.has("threads")) train.threads = static_cast<int>(cursor.at("threads").integer_in(1, 1024));
 }
 
+void read_estimator(const core::JsonCursor& cursor, EstimatorOptions& estimator) {
+  cursor.only_keys({"hidden", "epochs", "pictures", "margin"});
+  if (cursor.has("hidden")) estimator.hidden = static_cast<int>(cursor.at("hidden").integer_in(1, 1024));
+  if (cursor.has("epochs")) estimator.epochs = static_cast<int>(cursor.at("epochs").integer_in(1, 100000));
+  if (cursor.has("pictures")) estimator.pictures = static_cast<int>(cursor.at("pictures").integer_in(1, 10000000));
+  if (cursor.has("margin")) estimator.margin = cursor.at("margin").number_in(0, 1000);
+}
+
+core::Json to_json(const EstimatorOptions& estimator) {
+  return {{"hidden", estimator.hidden},
+          {"epochs", estimator.epochs},
+          {"pictures", estimator.pictures},
+          {"margin", estimator.margin}};
+}
+
 }  // namespace
 
 const std::vector<MethodInfo>& method_infos() {
@@ -61,7 +76,7 @@ const std::vector<MethodInfo>& method_infos() {
        false},
       {"automask",
        "channel masks at the MAC budget and a normalisation per condition",
-       {"mac_budget", "lanes", "consensus"},
+       {"mac_budget", "lanes", "consensus", "estimator"},
        true},
   };
   return table;
@@ -82,6 +97,7 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
   if (cursor.has("train")) read_train(cursor.at("train"), spec.train);
   if (cursor.has("mac_budget")) spec.mac_budget = number_above(cursor.at("mac_budget"), 0, 1);
   if (cursor.has("consensus")) spec.consensus = cursor.at("consensus").number_in(0, 1);
+  if (cursor.has("estimator")) read_estimator(cursor.at("estimator"), spec.estimator);
   if (cursor.has("lanes")) spec.lanes = static_cast<int>(cursor.at("lanes").integer_in(1, 4096));
   return spec;
 }
@@ -103,6 +119,7 @@ core::Json MethodSpec::parameters() const {
     for (const std::string& option : info.options) {
       if (option == "mac_budget") json[option] = mac_budget;
       if (option == "consensus") json[option] = consensus;
+      if (option == "estimator") json[option] = to_json(estimator);
       if (option == "lanes") json[option] = lanes;
     }
   }

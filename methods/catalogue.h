@@ -28,6 +28,14 @@ struct TrainOptions {
   int threads = 2;              // decides results (summation order), so part of the key
 };
 
+// What picks the condition where a method has several (methods/estimator.h).
+struct EstimatorOptions {
+  int hidden = 16;      // units of its hidden layer
+  int epochs = 30;      // over the training views
+  int pictures = 2000;  // training pictures, each shown under every condition
+  double margin = 0;    // nats: where the best condition leads by less, the first condition or `clean` is taken
+};
+
 // One method entry of a manifest, complete with defaults.
 struct MethodSpec {
   std::string name;    // the manifest's key, as it stands in tables
@@ -35,7 +43,8 @@ struct MethodSpec {
   TrainOptions train;
   double mac_budget = 1;  // share of the dense MACs, (0, 1]
   double consensus = 1;   // automask: weight of the mean score against the condition's own, [0, 1]
-  int lanes = 1;          // kept channels per group are rounded down to multiples of this (at least one multiple)
+  EstimatorOptions estimator;
+  int lanes = 1;  // kept channels per group are rounded down to multiples of this (at least one multiple)
 
   // {"method": "automask", "mac_budget": 0.5, "consensus": 0.6, "lanes": 4, "train": {...}}; `defaults` is the
   // manifest's common "train" object. Fails with pointer and "did you mean".

@@ -1,6 +1,10 @@
 #include "methods/method.h"
 
+#include <algorithm>
+
 #include "core/error.h"
+#include "hw_targets/package/package.h"
+#include "methods/estimator.h"
 #include "methods/recipes.h"
 
 namespace automask::methods {
@@ -18,11 +22,45 @@ constexpr Method methods[] = {
     {"automask", automask_recipe},
 };
 
+// Views of validation pictures that tell how often the estimator is right, per condition.
+constexpr std::size_t estimator_validation = 1000;
+
+void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
+  const int channels = job.train->channels;
+  if (checkpoint.conditions.size() < 2 || (channels != 1 && channels != 3)) return;
+  if (job.progress) job.progress({0, 1, 0, 1, 0, "estimator"});
+  StatisticsPlan plan;
+  plan.pictures = job.train;
+  for (const std::string& name : checkpoint.conditions) plan.conditions.push_back(corruptions::Condition::parse(name));
+  plan.views = static_cast<std::size_t>(job.spec.estimator.pictures);
+  plan.seed = job.seed;
+  plan.threads = job.spec.train.threads;
+  plan.stop_requested = job.stop_requested;
+  const auto clean = std::find(checkpoint.conditions.begin(), checkpoint.conditions.end(), "clean");
+  const int fallback =
+      clean == checkpoint.conditions.end() ? 0 : static_cast<int>(clean - checkpoint.conditions.begin());
+  const package::Estimator estimator =
+      train_estimator(collect_statistics(plan), checkpoint.conditions.size(), job.spec.estimator, fallback, job.seed);
+  checkpoint.estimator = package::to_json(estimator);
+  if (job.validation == nullptr || job.validation->size() == 0) return;
+  plan.pictures = job.validation;
+  plan.split = "validation";
+  plan.first_view = 0;
+  plan.views = std::min(estimator_validation, job.validation->size());
+  const std::vector<double> accuracy = estimator_accuracy(estimator, collect_statistics(plan));
+  core::Json& record = checkpoint.training["validation_estimator"] = core::Json::object();
+  for (std::size_t k = 0; k < accuracy.size(); ++k) record[checkpoint.conditions[k]] = accuracy[k];
+}
+
 }  // namespace
 
 models::Checkpoint train(const TrainJob& job) {
-  for (const Method& method : methods)
-    if (job.spec.method == method.name) return run(job, method.recipe(job));
+  for (const Method& method : methods) {
+    if (job.spec.method != method.name) continue;
+    models::Checkpoint checkpoint = run(job, method.recipe(job));
+    add_estimator(job, checkpoint);
+    return checkpoint;
+  }
   throw core::Error(core::ExitCode::internal, "method " + job.spec.method, "is in the catalogue but not in the table");
 }
 

@@ -76,7 +76,7 @@ graph::Tensor take(graph::TensorMap& from, const std::string& name, const std::v
 }
 
 Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, const std::filesystem::path& path) {
-  structure.only_keys({"format_version", "graph", "conditions", "masks", "input", "classes", "training"});
+  structure.only_keys({"format_version", "graph", "conditions", "masks", "input", "classes", "training", "estimator"});
   const std::int64_t version = structure.at("format_version").integer();
   if (version != format_version)
     structure.at("format_version")
@@ -107,6 +107,7 @@ Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, co
     if (!(deviation > 0)) input.at("deviation").fail("must be above 0");
   checkpoint.classes = structure.at("classes").strings();
   checkpoint.training = structure.at("training").value();
+  if (structure.has("estimator")) checkpoint.estimator = structure.at("estimator").value();
 
   std::map<std::string, std::vector<std::int64_t>> shapes;
   for (const auto& [name, shape] : graph::parameter_shapes(checkpoint.graph)) {
@@ -143,7 +144,7 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
   core::Json input = {{"mean", checkpoint.input.mean}, {"deviation", checkpoint.input.deviation}};
   if (checkpoint.resizing.resize > 0) input["resize"] = checkpoint.resizing.resize;
   if (checkpoint.resizing.interpolation == Interpolation::bicubic) input["interpolation"] = bicubic;
-  const core::Json structure = {
+  core::Json structure = {
       {"format_version", format_version},
       {"graph", graph::to_json(checkpoint.graph)},
       {"conditions", checkpoint.conditions},
@@ -152,6 +153,7 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
       {"classes", checkpoint.classes},
       {"training", checkpoint.training},
   };
+  if (!checkpoint.estimator.is_null()) structure["estimator"] = checkpoint.estimator;
   SafetensorsFile content;
   content.metadata[checkpoint_key] = structure.dump(-1, ' ', false, core::Json::error_handler_t::replace);
   content.tensors = checkpoint.weights;

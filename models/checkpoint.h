@@ -36,7 +36,8 @@ struct Checkpoint {
   InputScaling input;
   Resizing resizing;
   std::vector<std::string> classes;
-  core::Json training;  // method, options, seed, steps, losses: for the record
+  core::Json estimator;  // of the condition, where there are several and it was trained: package::to_json(Estimator)
+  core::Json training;   // method, options, seed, steps, losses: for the record
 };
 
 // A network nothing is masked in, for every condition alike: its weights (all of parameter_shapes(graph)) as the only

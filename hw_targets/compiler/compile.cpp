@@ -136,6 +136,13 @@ package::Package compile(const models::Checkpoint& checkpoint) {
   package.input_bicubic = checkpoint.resizing.interpolation == models::Interpolation::bicubic;
   package.classes = checkpoint.classes;
   package.provenance = checkpoint.training;
+  if (!checkpoint.estimator.is_null()) {
+    try {
+      package.estimator = package::estimator_from_json(checkpoint.estimator, package.conditions.size(), "checkpoint");
+    } catch (const package::PackageError& e) {
+      fail("estimator", e.what());
+    }
+  }
   return package;
 }
 

@@ -131,11 +131,21 @@ json CpuBackend::prepare(const json& options) {
 
 json CpuBackend::select_condition(int index) {
   selected_ = static_cast<std::size_t>(index);
+  automatic_ = false;
+  return json::object();
+}
+
+json CpuBackend::select_automatically() {
+  if (package_.estimator.empty())
+    throw protocol::Refusal(protocol::unsupported, "the package has no estimator, nothing picks a picture's condition");
+  automatic_ = true;
   return json::object();
 }
 
 double CpuBackend::infer(const std::uint8_t* picture, float* logits) {
   const auto begin = std::chrono::steady_clock::now();
+  if (automatic_)
+    selected_ = static_cast<std::size_t>(package::estimate(package_.estimator, picture, package_.graph.input));
   if (networks_.empty())
     integer_networks_[selected_]->run(picture, logits);
   else

@@ -25,6 +25,8 @@ class CpuBackend : public protocol::Backend {
   // {"threads": n (0: all cores), "format": the package's, which is what a missing one means}
   nlohmann::json prepare(const nlohmann::json& options) override;
   nlohmann::json select_condition(int index) override;
+  nlohmann::json select_automatically() override;
+  int taken_condition() override { return static_cast<int>(selected_); }
   double infer(const std::uint8_t* picture, float* logits) override;
   nlohmann::json state() override;
   nlohmann::json power() override;
@@ -35,6 +37,7 @@ class CpuBackend : public protocol::Backend {
   std::vector<std::unique_ptr<Network>> networks_;                 // per condition of an FP32 or FP16 package
   std::vector<std::unique_ptr<IntegerNetwork>> integer_networks_;  // of an INT8 package
   std::size_t selected_ = 0;
+  bool automatic_ = false;  // the estimator selects, picture by picture
   int threads_ = 0;
   long long throttled_before_ = 0;
   EnergyMeter energy_;

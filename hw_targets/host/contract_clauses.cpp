@@ -52,6 +52,7 @@ struct Outputs {
   std::string bytes, digest;
   std::vector<float> logits;  // a row per element of the order
   std::vector<double> latencies_ms;
+  Json answer;  // to run
 };
 
 // One run and its outputs, both checked.
@@ -59,6 +60,7 @@ Outputs run(Wire& wire, const std::vector<std::string>& inputs, const std::vecto
             const std::string& nonce, int warmup = 2) {
   const Json result = wire.result("run", {{"inputs", inputs}, {"order", order}, {"warmup", warmup}, {"nonce", nonce}});
   Outputs out;
+  out.answer = result;
   out.latencies_ms = result.at("latencies_ms").get<std::vector<double>>();
   out.digest = result.at("digest");
   if (out.latencies_ms.size() != order.size())
@@ -318,6 +320,39 @@ std::string switching_conditions(const ContractCase& with) {
   return wire.refused({protocol::invalid_params}, "select_condition", {{"index", 2}});
 }
 
+std::string automatic_conditions(const ContractCase& with) {
+  Wire wire(with.spec);
+  const auto inputs = ready(wire, with);
+  wire.result("select_condition", {{"index", 1}});
+  const Json first = wire.ask("select_condition", {{"auto", true}});
+  if (first.contains("error")) {
+    if (first["error"]["code"] != protocol::unsupported)
+      throw Broken("{\"auto\": true} was refused with " + code_name(first["error"]["code"]) + " instead of " +
+                   code_name(protocol::unsupported));
+    run(wire, inputs, {0}, "i0");
+    return "picks no conditions by itself";
+  }
+  if (first.at("result").at("auto") != true) throw Broken("the answer to {\"auto\": true} has no \"auto\": true");
+  const Outputs found = run(wire, inputs, counted(inputs.size()), "i1");
+  const Json taken = found.answer.at("conditions");
+  if (taken.size() != inputs.size())
+    throw Broken(std::to_string(taken.size()) + " conditions for " + std::to_string(inputs.size()) + " executions");
+  const auto tolerance = output_tolerance.find(with.format);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const int expected =
+        package::estimate(with.package.estimator, reinterpret_cast<const std::uint8_t*>(with.pictures[i].data()),
+                          with.package.graph.input);
+    if (taken[i] != expected)
+      throw Broken("it took condition " + taken[i].dump() + " for picture " + std::to_string(i) +
+                   ", the package's estimator picks " + std::to_string(expected));
+    if (tolerance == output_tolerance.end()) continue;
+    const std::vector<double> logits = contract_logits(with.package, expected, {with.pictures[i]});
+    if (difference(logits.data(), found.logits.data() + i * contract_classes) > tolerance->second)
+      throw Broken("the logits of picture " + std::to_string(i) + " are not those of the condition it took");
+  }
+  return "as the estimator says";
+}
+
 std::string honest_latencies(const ContractCase& with) {
   Wire wire(with.spec);
   const std::string evidence = hello(wire).at("evidence");
@@ -509,6 +544,8 @@ const std::vector<Clause>& clause_table() {
        "look for a wrong weight layout, input scaling, mask or channel order", outputs},
       {"conditions", "select_condition switches there and back; an index that does not exist is refused",
        "place every condition's network at prepare", switching_conditions},
+      {"auto", "auto picks each picture's condition as the package's estimator does, or is refused with unsupported",
+       "hold the statistics against docs/package.md, section 11, one by one", automatic_conditions},
       {"latencies", "latencies account for at least 85 % of the time that a run takes",
        "time the whole way from the picture in memory to its logits", honest_latencies},
       {"throttling", "state tells before and after a run whether the device is throttled",

@@ -18,7 +18,7 @@ using graph::Op;
 using nlohmann::json;
 
 constexpr int endless_branches = 1024;
-constexpr std::uint64_t weights_seed = 20, pictures_seed = 21;
+constexpr std::uint64_t weights_seed = 20, pictures_seed = 21, estimator_seed = 22;
 
 std::vector<float> random_values(std::size_t count, double low, double high, core::RandomStream& random) {
   std::vector<float> values(count);
@@ -48,6 +48,32 @@ void fill_weights(package::Package& package, core::RandomStream& random) {
     const double bound = std::sqrt(3.0 / static_cast<double>(inputs));
     package.weights[name] = {shape, random_values(size, -bound, bound, random)};
   }
+}
+
+// One that hears every statistic, so that a mistake in any of them shows. Both conditions get some of the pictures.
+package::Estimator contract_estimator(std::size_t conditions) {
+  constexpr std::size_t units = 6;
+  core::RandomStream random(estimator_seed);
+  const auto entries = [&](std::size_t count, double factor, int spread) {
+    std::vector<package::Requantisation> all(count);
+    for (package::Requantisation& r : all) {
+      r = package::requantisation_of(factor * (1 + 0.25 * random.below(4)));
+      r.bias = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(2 * spread))) - spread;
+    }
+    return all;
+  };
+  const auto layer = [&](std::size_t outputs, std::size_t inputs, double factor) {
+    package::EstimatorLayer of;
+    for (std::size_t i = 0; i < outputs * inputs; ++i)
+      of.weights.push_back(static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127));
+    of.requantisation = entries(outputs, factor, 1000);
+    return of;
+  };
+  package::Estimator estimator;
+  estimator.input = entries(package::statistic_count, 0.02, 3000);
+  estimator.hidden = layer(units, package::statistic_count, 0.004);
+  estimator.output = layer(conditions, units, 0.5);
+  return estimator;
 }
 
 // A channel's activations, row-major; one entry per channel.
@@ -204,6 +230,7 @@ package::Package contract_package() {
     }
     package.conditions.push_back(std::move(condition));
   }
+  package.estimator = contract_estimator(package.conditions.size());
   package.input_mean = {0.48f, 0.45f, 0.41f};
   package.input_deviation = {0.23f, 0.22f, 0.22f};
   for (std::size_t c = 0; c < contract_classes; ++c) package.classes.push_back("class " + std::to_string(c));

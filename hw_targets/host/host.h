@@ -89,6 +89,7 @@ struct RunResult {
   std::vector<float> outputs;  // [inputs, classes]: logits, in the order of the request, from each input's first
                                // timed execution
   int classes = 0;
+  std::vector<int> conditions;       // after select_automatically(): what was taken for each input; else empty
   std::vector<double> latencies_ms;  // one per inference, in the order visited
   double wall_seconds = 0;           // the host's own clock around the timed executions
   TimedCall brief, full;             // the short run before, and the one that counts
@@ -108,6 +109,9 @@ class Session {
   virtual void load(const std::string& package_bytes) = 0;
   virtual core::Json prepare(const core::Json& options) = 0;  // {"threads": n, "format": "fp32"}
   virtual void select_condition(int index) = 0;
+  // The runner picks each picture's condition from now on, by the package's estimator. False: it cannot, and the
+  // condition stays as it was.
+  virtual bool select_automatically() = 0;
   // One picture of u8 [H, W, C] per element; kept by the runner under its SHA-256, sent only once, many in a frame.
   // With `forget` the runner may drop all pictures put before.
   virtual std::vector<std::string> put_inputs(const std::vector<std::string>& pictures, bool forget = false) = 0;

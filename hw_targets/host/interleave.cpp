@@ -52,6 +52,16 @@ void keep(Progress& cell, const Block& block, const RunResult& run, std::size_t 
   for (std::size_t i = 0; i < block.inputs.size(); ++i)
     std::copy_n(run.outputs.begin() + static_cast<std::ptrdiff_t>(i * classes), classes,
                 cell.result.outputs.begin() + static_cast<std::ptrdiff_t>(block.inputs[i] * classes));
+  if (run.conditions.empty()) return;
+  cell.result.conditions.resize(inputs);
+  for (std::size_t i = 0; i < block.inputs.size(); ++i) cell.result.conditions[block.inputs[i]] = run.conditions[i];
+}
+
+void select(Session& session, int condition, const std::string& runner) {
+  if (condition != automatic) return session.select_condition(condition);
+  if (!session.select_automatically())
+    throw RunnerFailure(FailureKind::unsupported, runner, "does not pick conditions by itself",
+                        "measure the package's conditions one by one");
 }
 
 }  // namespace
@@ -89,7 +99,7 @@ std::vector<CellResult> run_interleaved(Session& session, const Device& device, 
       Progress& cell = all[block.cell];
       if (round > 0 && cell.enough(plan)) continue;
       if (plan.between && (round > 0 || b > 0)) plan.between();
-      session.select_condition(cells[block.cell].condition);
+      select(session, cells[block.cell].condition, runner);
       RunRequest request;
       for (const std::size_t input : block.inputs) request.inputs.push_back(cells[block.cell].inputs[input]);
       request.order_seed = seed_of(plan.seed, round, b + 1);

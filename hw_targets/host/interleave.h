@@ -10,8 +10,10 @@
 
 namespace automask::host {
 
+constexpr int automatic = -1;  // as a condition: the runner picks one for each picture
+
 struct RunCell {
-  int condition = 0;                // given to select_condition
+  int condition = 0;                // given to select_condition, or automatic, which the runner must be able to
   std::vector<std::string> inputs;  // SHA-256 of pictures put before
 };
 
@@ -30,6 +32,7 @@ struct BlockPlan {
 struct CellResult {
   std::vector<float> outputs;  // [inputs, classes], each from its first timed execution
   int classes = 0;
+  std::vector<int> conditions;       // of an automatic cell: what was taken for each input
   std::vector<double> latencies_ms;  // of all blocks
   double wall_seconds = 0;           // the host's clock around all timed executions
   std::size_t blocks = 0;

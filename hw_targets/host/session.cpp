@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <type_traits>
 #include <unordered_set>
 #include <utility>
@@ -56,6 +57,7 @@ class RunnerSession : public Session {
   void load(const std::string& package_bytes) override;
   Json prepare(const Json& options) override;
   void select_condition(int index) override;
+  bool select_automatically() override;
   std::vector<std::string> put_inputs(const std::vector<std::string>& pictures, bool forget) override;
   RunResult run(const RunRequest& request) override;
   Json state() override { return call("state", Json::object(), spec_.limits.message); }
@@ -65,6 +67,8 @@ class RunnerSession : public Session {
 
  private:
   Json call(const std::string& method, Json params, double seconds, const std::string* binary = nullptr);
+  // Like call(), for which an error is the end of the runner, but nothing where it refuses with one of `codes`.
+  std::optional<Json> ask(const std::string& method, Json params, std::initializer_list<int> codes);
   std::size_t answer_limit(const std::string& method) const {
     const bool lists = method == "prepare" || method == "put_inputs" || method == "run" || method == "power";
     return lists ? spec_.limits.long_answer_bytes : spec_.limits.answer_bytes;
@@ -82,10 +86,13 @@ class RunnerSession : public Session {
 
   // One `run` message. Returns its digest; adds up `timed`.
   std::string timed_call(const RunRequest& request, const std::vector<std::size_t>& order, int warmup,
-                         const std::string& nonce, std::vector<double>& latencies_ms, TimedCall& timed);
+                         const std::string& nonce, std::vector<double>& latencies_ms, TimedCall& timed,
+                         std::vector<int>* taken = nullptr);
   std::vector<float> fetch_rows(std::size_t rows, const std::string& nonce, const std::string& digest);
   std::vector<float> first_visits(const std::vector<float>& rows, const std::vector<std::size_t>& order,
                                   std::size_t inputs);
+  std::vector<int> first_conditions(const std::vector<int>& taken, const std::vector<std::size_t>& order,
+                                    std::size_t inputs);
 
   RunnerSpec spec_;
   mutable Channel channel_;  // reading the log moves bytes
@@ -94,6 +101,7 @@ class RunnerSession : public Session {
   std::uint64_t threads_ = 0;  // 0 until prepared
   std::size_t max_frame_ = spec_.limits.frame_bytes;
   std::size_t classes_ = 0, conditions_ = 0, height_ = 0, width_ = 0, channels_ = 0;
+  bool automatic_ = false;                       // the runner picks the conditions
   std::unordered_set<std::string> put_;          // hashes the runner keeps
   std::function<bool()> stop_;                   // of the run under way
   bool cancelled_ = false;                       // its cancellation was sent
@@ -130,28 +138,34 @@ std::string RunnerSession::cancel_once(int id) {
   return protocol::encode_json({{"jsonrpc", "2.0"}, {"method", "$/cancel"}, {"params", {{"id", id}}}});
 }
 
-std::optional<std::vector<PowerSample>> RunnerSession::power() {
-  if (!has_power_) return std::nullopt;
-  // Asked without call(), for which an error is the end of the runner.
+std::optional<Json> RunnerSession::ask(const std::string& method, Json params, std::initializer_list<int> codes) {
   const auto deadline = after(spec_.limits.message);
+  const std::string doing = "answering " + method;
   const int id = next_id_++;
   const bool sent =
-      channel_.send(protocol::encode_json(protocol::request(id, "power", Json::object())), deadline, "answering power");
-  const protocol::Frame frame = channel_.receive(answer_limit("power"), deadline, "answering power");
+      channel_.send(protocol::encode_json(protocol::request(id, method, std::move(params))), deadline, doing);
+  const protocol::Frame frame = channel_.receive(answer_limit(method), deadline, doing);
   try {
     const Json message = protocol::parse_message(frame.bytes);
     if (message.contains("error") && message["error"].is_object()) {
       const Json code = message["error"].value("code", Json());
-      // A runner written before it had to know the message has no sensor either.
-      if (code == protocol::unsupported || code == protocol::method_not_found) {
-        has_power_ = false;
-        return std::nullopt;
-      }
+      for (const int expected : codes)
+        if (code == expected) return std::nullopt;
     }
   } catch (const protocol::FramingError&) {  // result_of says what is wrong
   }
-  const Json result = result_of("power", id, frame, sent);
-  auto samples = get<std::vector<PowerSample>>("power", result, "samples");
+  return result_of(method, id, frame, sent);
+}
+
+std::optional<std::vector<PowerSample>> RunnerSession::power() {
+  if (!has_power_) return std::nullopt;
+  // A runner written before it had to know the message has no sensor either.
+  const auto result = ask("power", Json::object(), {protocol::unsupported, protocol::method_not_found});
+  if (!result) {
+    has_power_ = false;
+    return std::nullopt;
+  }
+  auto samples = get<std::vector<PowerSample>>("power", *result, "samples");
   for (std::size_t i = 0; i < samples.size(); ++i)
     if (!std::isfinite(samples[i].first) || !(samples[i].second >= 0) || !std::isfinite(samples[i].second) ||
         (i > 0 && samples[i].first < samples[i - 1].first))
@@ -265,6 +279,7 @@ Json RunnerSession::prepare(const Json& options) {
   const auto asked = options.find("threads");
   if (threads < 1) bad_answer("prepare", "no threads");
   threads_ = threads;
+  automatic_ = false;
   if (asked != options.end() && *asked != 0 && *asked != threads)
     bad_answer("prepare", std::to_string(threads) + " threads instead of the " + asked->dump() + " asked for");
   return result;
@@ -275,6 +290,16 @@ void RunnerSession::select_condition(int index) {
   const Json result = call("select_condition", {{"index", index}}, spec_.limits.message);
   if (get<std::uint64_t>("select_condition", result, "index") != static_cast<std::uint64_t>(index))
     bad_answer("select_condition", "another condition than the one asked for");
+  automatic_ = false;
+}
+
+bool RunnerSession::select_automatically() {
+  // A runner that misses "index" was written before there was "auto".
+  const auto result = ask("select_condition", {{"auto", true}}, {protocol::unsupported, protocol::invalid_params});
+  if (!result) return false;
+  if (!get<bool>("select_condition", *result, "auto")) bad_answer("select_condition", "\"auto\" that is not true");
+  automatic_ = true;
+  return true;
 }
 
 std::vector<std::string> RunnerSession::put_inputs(const std::vector<std::string>& pictures, bool forget) {
@@ -314,7 +339,8 @@ std::vector<std::string> RunnerSession::put_inputs(const std::vector<std::string
 }
 
 std::string RunnerSession::timed_call(const RunRequest& request, const std::vector<std::size_t>& order, int warmup,
-                                      const std::string& nonce, std::vector<double>& latencies_ms, TimedCall& timed) {
+                                      const std::string& nonce, std::vector<double>& latencies_ms, TimedCall& timed,
+                                      std::vector<int>* taken) {
   const double seconds = spec_.limits.run_base +
                          spec_.limits.run_per_inference * (static_cast<double>(order.size()) + std::max(warmup, 0));
   const Json result =
@@ -327,6 +353,17 @@ std::string RunnerSession::timed_call(const RunRequest& request, const std::vect
   for (const double latency : latencies_ms) {
     if (!std::isfinite(latency) || latency <= 0) bad_answer("run", "a latency of " + std::to_string(latency) + " ms");
     timed.latency_seconds += latency / 1e3;
+  }
+  if (taken != nullptr) {
+    const auto conditions = get<std::vector<std::int64_t>>("run", result, "conditions");
+    if (conditions.size() != order.size())
+      bad_answer("run",
+                 std::to_string(conditions.size()) + " conditions for " + std::to_string(order.size()) + " executions");
+    for (const std::int64_t condition : conditions) {
+      if (condition < 0 || condition >= static_cast<std::int64_t>(conditions_))
+        bad_answer("run", "a condition " + std::to_string(condition) + " that the package does not have");
+      taken->push_back(static_cast<int>(condition));
+    }
   }
   return get<std::string>("run", result, "digest");
 }
@@ -370,6 +407,18 @@ std::vector<float> RunnerSession::first_visits(const std::vector<float>& rows, c
   return outputs;
 }
 
+std::vector<int> RunnerSession::first_conditions(const std::vector<int>& taken, const std::vector<std::size_t>& order,
+                                                 std::size_t inputs) {
+  std::vector<int> conditions(inputs, -1);
+  for (std::size_t visit = 0; visit < taken.size(); ++visit) {
+    int& kept = conditions[order[visit]];
+    if (kept >= 0 && kept != taken[visit])
+      channel_.fail(FailureKind::mistrusted, "took different conditions for two visits of one picture");
+    kept = taken[visit];
+  }
+  return conditions;
+}
+
 RunResult RunnerSession::run(const RunRequest& request) {
   if (request.inputs.empty() || request.repetitions < 1 || request.warmup < 0) misuse("a run of nothing");
   if (threads_ == 0) misuse("a run before prepare");
@@ -393,9 +442,12 @@ RunResult RunnerSession::run(const RunRequest& request) {
   if (request.warmup > 0) timed_call(request, first, request.warmup, draw_nonce(), result.latencies_ms, brief);
   timed_call(request, few, 0, draw_nonce(), result.latencies_ms, brief);
   const std::string nonce = draw_nonce();
-  const std::string digest = timed_call(request, order, 0, nonce, result.latencies_ms, full);
+  std::vector<int> taken;
+  const std::string digest =
+      timed_call(request, order, 0, nonce, result.latencies_ms, full, automatic_ ? &taken : nullptr);
 
   stop_ = nullptr;
+  if (automatic_) result.conditions = first_conditions(taken, order, request.inputs.size());
   const std::vector<float> rows = fetch_rows(order.size(), nonce, digest);
   result.outputs = first_visits(rows, order, request.inputs.size());
   result.classes = static_cast<int>(classes_);

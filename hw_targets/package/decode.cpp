@@ -14,22 +14,6 @@ using Json = nlohmann::json;
 
 constexpr std::int64_t most_condition_values = std::int64_t{1} << 28;
 
-const Json& member(const Json& object, const char* key, const std::string& file, const std::string& place) {
-  if (!object.is_object()) fail(file, place, "must be an object");
-  const auto found = object.find(key);
-  if (found == object.end()) fail(file, place, std::string("the key \"") + key + "\" is missing");
-  return *found;
-}
-
-void only_keys(const Json& object, std::initializer_list<const char*> keys, const std::string& file,
-               const std::string& place) {
-  for (const auto& item : object.items()) {
-    bool known = false;
-    for (const char* key : keys) known = known || item.key() == key;
-    if (!known) fail(file, place, "unknown key \"" + item.key() + "\"");
-  }
-}
-
 std::string string(const Json& value, const std::string& file, const std::string& place) {
   if (!value.is_string()) fail(file, place, "must be a string");
   return value.get<std::string>();
@@ -50,17 +34,6 @@ std::vector<float> numbers(const Json& value, const std::string& file, const std
     result.push_back(static_cast<float>(item.get<double>()));
   }
   return result;
-}
-
-// Takes a tensor out of the container, so that what remains in the end is surplus.
-StoredTensor take(Container& container, const std::string& name, const char* dtype, const std::string& file) {
-  const auto found = container.tensors.find(name);
-  if (found == container.tensors.end()) fail(file, "tensor " + name, "is missing");
-  if (found->second.dtype != dtype)
-    fail(file, "tensor " + name, "has dtype " + found->second.dtype + ", must have " + dtype);
-  StoredTensor tensor = std::move(found->second);
-  container.tensors.erase(found);
-  return tensor;
 }
 
 std::vector<graph::Mask> read_masks(Container& container, const graph::ChannelGroups& groups, std::size_t most_rows,
@@ -256,10 +229,38 @@ Json checked_structure(const Container& container, const std::string& file) {
 
 }  // namespace
 
+const nlohmann::json& member(const nlohmann::json& object, const char* key, const std::string& file,
+                             const std::string& place) {
+  if (!object.is_object()) fail(file, place, "must be an object");
+  const auto found = object.find(key);
+  if (found == object.end()) fail(file, place, std::string("the key \"") + key + "\" is missing");
+  return *found;
+}
+
+void only_keys(const nlohmann::json& object, std::initializer_list<const char*> keys, const std::string& file,
+               const std::string& place) {
+  for (const auto& item : object.items()) {
+    bool known = false;
+    for (const char* key : keys) known = known || item.key() == key;
+    if (!known) fail(file, place, "unknown key \"" + item.key() + "\"");
+  }
+}
+
+StoredTensor take(Container& container, const std::string& name, const char* dtype, const std::string& file) {
+  const auto found = container.tensors.find(name);
+  if (found == container.tensors.end()) fail(file, "tensor " + name, "is missing");
+  if (found->second.dtype != dtype)
+    fail(file, "tensor " + name, "has dtype " + found->second.dtype + ", must have " + dtype);
+  StoredTensor tensor = std::move(found->second);
+  container.tensors.erase(found);
+  return tensor;
+}
+
 Package decode(const std::string& bytes, const std::string& file) {
   Container container = decode_container(bytes, file);
   const Json structure = checked_structure(container, file);
-  only_keys(structure, {"format_version", "graph", "conditions", "input", "classes", "provenance", "number_format"},
+  only_keys(structure,
+            {"format_version", "graph", "conditions", "input", "classes", "provenance", "number_format", "estimator"},
             file, "structure");
   Package package;
   try {
@@ -271,6 +272,9 @@ Package decode(const std::string& bytes, const std::string& file) {
   package.format = read_format(structure, file);
   read_weights(container, package, file);
   read_conditions(member(structure, "conditions", file, "structure"), container, package, file);
+  if (structure.find("estimator") != structure.end())
+    package.estimator = take_estimator(structure.at("estimator"), container, package.conditions.size(), file);
+  check_estimator(package, file);
   if (!container.tensors.empty())
     fail(file, "tensor " + container.tensors.begin()->first, "nothing in the structure uses it");
   const Json& input = member(structure, "input", file, "structure");

@@ -112,6 +112,7 @@ Container contain(const Package& package) {
   check_input_and_classes(package, file);
   const bool integers = package.format == Format::int8;
   if (integers) check_integers(package, file);
+  check_estimator(package, file);
 
   Container container;
   contain_weights(package, container);
@@ -147,6 +148,9 @@ Container contain(const Package& package) {
     container.tensors[integers_name(i, "shift")] = stored("U8", of.shift);
     container.tensors[integers_name(i, "scale")] = stored("F32", of.scale);
   }
+  if (!package.estimator.empty())
+    for (auto& tensor : estimator_tensors(package.estimator))
+      container.tensors[tensor.first] = std::move(tensor.second);
   Json structure = {{"format_version", format_version},
                     {"graph", graph::to_json(package.graph)},
                     {"conditions", std::move(conditions)},
@@ -156,6 +160,7 @@ Container contain(const Package& package) {
   if (package.input_resize > 0) structure["input"]["resize"] = package.input_resize;
   if (package.input_bicubic) structure["input"]["interpolation"] = "bicubic";
   if (package.format != Format::fp32) structure["number_format"] = to_string(package.format);
+  if (!package.estimator.empty()) structure["estimator"] = estimator_structure(package.estimator);
   try {
     container.metadata[structure_key] = structure.dump();
   } catch (const Json::exception&) {
@@ -175,13 +180,18 @@ std::string encode(const Package& package) { return encode_container(contain(pac
 
 std::map<std::string, std::int64_t> bytes_by_part(const Package& package) {
   const Container container = contain(package);
-  std::map<std::string, std::int64_t> bytes = {{"weights", 0}, {"masks", 0}, {"normalisation", 0}};
+  std::map<std::string, std::int64_t> bytes = {{"weights", 0}, {"masks", 0}, {"normalisation", 0}, {"estimator", 0}};
+  const auto of_estimator =
+      package.estimator.empty() ? std::map<std::string, StoredTensor>() : estimator_tensors(package.estimator);
   std::int64_t data = 0;
   for (const auto& item : container.tensors) {
     bool weight = package.weights.count(item.first) != 0;
     for (const auto& scale : package.weight_scale) weight = weight || item.first == weight_scale_name(scale.first);
     const std::int64_t size = static_cast<std::int64_t>(item.second.bytes.size());
-    bytes[weight ? "weights" : item.first == masks_name ? "masks" : "normalisation"] += size;
+    bytes[of_estimator.count(item.first) != 0 ? "estimator"
+          : weight                            ? "weights"
+          : item.first == masks_name          ? "masks"
+                                              : "normalisation"] += size;
     data += size;
   }
   bytes["total"] = static_cast<std::int64_t>(encode_container(container).size());

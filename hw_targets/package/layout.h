@@ -2,6 +2,8 @@
 // What encode, decode and validate share: how masks and normalisations lie in tensors, and the content hash.
 // Inside this room only; docs/package.md describes it for others. C++14.
 #include <cstddef>
+#include <initializer_list>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -47,11 +49,26 @@ std::vector<std::uint8_t> stored_entries(const Requantised& entry, const graph::
 // SHA-256 over the structure text, then per tensor in the order of the names "name dtype shape bytes\n" and its bytes.
 std::string content_hash(const Container& container);
 
+// What readers of the structure and of the tensors share.
+const nlohmann::json& member(const nlohmann::json& object, const char* key, const std::string& file,
+                             const std::string& place);
+void only_keys(const nlohmann::json& object, std::initializer_list<const char*> keys, const std::string& file,
+               const std::string& place);
+// Takes a tensor out of the container, so that what remains in the end is surplus.
+StoredTensor take(Container& container, const std::string& name, const char* dtype, const std::string& file);
+
+// The estimator's tensors, by name, and its entry of the structure. take_estimator() reads both.
+std::map<std::string, StoredTensor> estimator_tensors(const Estimator& estimator);
+nlohmann::json estimator_structure(const Estimator& estimator);
+Estimator take_estimator(const nlohmann::json& structure, Container& container, std::size_t conditions,
+                         const std::string& file);
+
 // Throw PackageError unless all of the package agrees with itself. In this order: each relies on those before it.
 void check_graph(const Package& package, const std::string& file);
 void check_weights(const Package& package, const std::string& file);
 void check_conditions(const Package& package, const graph::ChannelGroups& groups, const std::string& file);
 void check_integers(const Package& package, const std::string& file);  // INT8 alone
+void check_estimator(const Package& package, const std::string& file);
 void check_input_and_classes(const Package& package, const std::string& file);
 
 }  // namespace package

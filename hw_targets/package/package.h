@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "hw_targets/package/estimator.h"
 #include "hw_targets/package/integer.h"
 
 namespace automask {
@@ -50,6 +51,7 @@ struct Package {
   int input_resize = 0;
   bool input_bicubic = false;            // else bilinear
   std::vector<std::int8_t> input_table;  // INT8: [channels][256], the same in steps of the input's scale
+  Estimator estimator;                   // empty where nothing picks the condition
   std::vector<std::string> classes;
   nlohmann::json provenance;  // method, model, dataset, seed: for the record, never for execution
 };
@@ -62,8 +64,12 @@ Package decode(const std::string& bytes, const std::string& file_name);  // thro
 Package read_package(const std::string& path);
 
 // Bytes of the encoded file by part: "weights" (with their scales), "masks", "normalisation" (INT8: requantisation and
-// scales, and the input's table), "structure" (header, names), "total".
+// scales, and the input's table), "estimator", "structure" (header, names), "total".
 std::map<std::string, std::int64_t> bytes_by_part(const Package& package);
+
+// An estimator for `conditions` conditions as JSON, for files that hold no package; reading throws PackageError.
+nlohmann::json to_json(const Estimator& estimator);
+Estimator estimator_from_json(const nlohmann::json& json, std::size_t conditions, const std::string& file_name);
 
 // FP32 and FP16. Condition k as a network of its own: physically shrunk to its mask, affine folded into the convolution
 // or linear layer before it (which then has a bias) wherever nothing else reads that. What a runner executes.

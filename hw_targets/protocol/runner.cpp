@@ -55,16 +55,25 @@ class Conversation {
     stage_ = 2;
     json answer = backend_.prepare(params);
     backend_.select_condition(0);
+    automatic_ = false;
     stage_ = 3;
     return answer;
   }
 
   json select_condition(const json& params) {
     need(3);
+    if (params.contains("auto")) {
+      if (params.at("auto") != true || params.contains("index")) throw bad_params("send \"index\" or \"auto\": true");
+      json answer = backend_.select_automatically();
+      automatic_ = true;
+      answer["auto"] = true;
+      return answer;
+    }
     const int index = params.at("index").get<int>();
     if (index < 0 || index >= conditions_)
       throw bad_params("condition " + std::to_string(index) + " of " + std::to_string(conditions_));
     json answer = backend_.select_condition(index);
+    automatic_ = false;
     answer["index"] = index;
     return answer;
   }
@@ -114,14 +123,19 @@ class Conversation {
       }
     std::vector<double> latencies;
     latencies.reserve(visits.size());
+    std::vector<int> taken;
+    if (automatic_) taken.reserve(visits.size());
     for (std::size_t i = 0; i < visits.size(); ++i) {
       stop_if_cancelled();
       latencies.push_back(backend_.infer(visits[i], outputs.data() + i * classes_));
+      if (automatic_) taken.push_back(backend_.taken_condition());
     }
     // float32 little endian on the wire, which is what every processor this is built for has in memory.
     outputs_.assign(reinterpret_cast<const char*>(outputs.data()), outputs.size() * sizeof(float));
     output_rows_ = visits.size();
-    return {{"latencies_ms", latencies}, {"digest", sha256_(nonce + outputs_)}};
+    json answer = {{"latencies_ms", latencies}, {"digest", sha256_(nonce + outputs_)}};
+    if (automatic_) answer["conditions"] = taken;
+    return answer;
   }
 
   Answer fetch_output(const json&) {
@@ -172,6 +186,7 @@ class Conversation {
   std::chrono::steady_clock::time_point looked_;  // for a $/cancel
   int stage_ = 0;                                 // 1 initialised, 2 loaded, 3 prepared
   int conditions_ = 0;
+  bool automatic_ = false;  // the backend picks each picture's condition
   std::size_t classes_ = 0, output_rows_ = 0;
   std::vector<std::int64_t> shape_;
   std::unordered_map<std::string, std::string> inputs_;  // by SHA-256

@@ -23,6 +23,12 @@ class Backend {
   virtual nlohmann::json prepare(const nlohmann::json& options) = 0;
   // 0 <= index < conditions; called only after prepare.
   virtual nlohmann::json select_condition(int index) = 0;
+  // From now on infer() looks at each picture and picks its condition, until select_condition.
+  virtual nlohmann::json select_automatically() {
+    throw Refusal(unsupported, "this runner does not pick conditions by itself");
+  }
+  // The condition that the last infer() executed. Asked only after select_automatically().
+  virtual int taken_condition() { return 0; }
   // One picture u8 [H, W, C] -> `classes` logits. Returns milliseconds from the picture in memory to the logits.
   virtual double infer(const std::uint8_t* picture, float* logits) = 0;
   virtual nlohmann::json state() = 0;  // "throttled" and whatever the device tells

@@ -22,9 +22,10 @@ def broken(clauses):
 
 # Ours, in full.
 clauses = check(["cpu"], code=0)
-assert len(clauses) >= 26 and all(clause["verdict"] == "pass" for clause in clauses.values()), clauses
+assert len(clauses) >= 27 and all(clause["verdict"] == "pass" for clause in clauses.values()), clauses
 assert clauses["cancel"]["finding"] == "the run was interrupted", clauses["cancel"]
 assert "bit for bit" in clauses["determinism"]["finding"]
+assert clauses["auto"]["finding"] == "as the estimator says", clauses["auto"]
 print("cpu keeps", len(clauses), "clauses;", clauses["latencies"]["finding"])
 
 # The example, in the tests' Python where it was made.
@@ -32,6 +33,7 @@ python = SOURCE / "build" / "test-venv" / "bin" / "python"
 if python.exists():
     clauses = check([python, examples / "python" / "onnxruntime_runner.py"], code=0)
     assert all(clause["verdict"] == "pass" for clause in clauses.values()), broken(clauses)
+    assert clauses["auto"]["finding"] == "as the estimator says", clauses["auto"]
     print("onnxruntime keeps", len(clauses), "clauses;", clauses["latencies"]["finding"])
 else:
     print("not checked: the example needs build/test-venv (scripts/test-venv.sh)")
@@ -66,6 +68,7 @@ FAULTS = {
     "unknown_method": ["garbage.py", "make_coffee", "no_id"],
     "bad_hash": ["garbage.py", "load", "json"],
     "outputs": ["same_output_for_all.py"],
+    "auto": ["honest.py", "estimator"],
 }
 HONEST_CANNOT = {"outputs", "wrong_version", "inputs"}  # its network is its own, it checks no shapes and ends at a refusal
 for clause, fault in FAULTS.items():

@@ -44,7 +44,7 @@ def read_container(data):
     body, metadata, tensors, covered = data[8 + size:], header.pop("__metadata__", {}), {}, 0
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         begin, end = entry["data_offsets"]
-        width = {"F32": 4, "U8": 1}.get(entry["dtype"])
+        width = {"F32": 4, "I32": 4, "F16": 2, "I16": 2, "I8": 1, "U8": 1}.get(entry["dtype"])
         need(width and begin == covered and end - begin == width * product(entry["shape"]), "tensor %s is misplaced" % name)
         tensors[name] = (entry["dtype"], entry["shape"], body[begin:end])
         covered = end
@@ -166,7 +166,8 @@ def columns(tensor, kept):
 
 class Package:
     def __init__(self, structure, tensors):
-        need(set(structure) == {"format_version", "graph", "conditions", "input", "classes", "provenance"}, "wrong keys")
+        keys = {"format_version", "graph", "conditions", "input", "classes", "provenance"}
+        need(set(structure) in (keys, keys | {"estimator"}), "wrong keys")
         self.nodes, self.picture = structure["graph"]["nodes"], structure["graph"]["input"]
         self.classes, self.conditions = structure["classes"], structure["conditions"]
         self.mean, self.deviation = structure["input"]["mean"], structure["input"]["deviation"]
@@ -192,6 +193,7 @@ class Package:
             values = sum(2 * sum(m in kept for m in channels)
                          for node, channels in zip(self.nodes, self.members) if node["op"] == "affine")
             need(len(self.normalisations[name]) == 4 * values, "%s must have %d values" % (name, values))
+        self.estimator = self.read_estimator(structure["estimator"], tensors) if "estimator" in structure else None
         need(not tensors, "a tensor that nothing uses: %s" % next(iter(tensors), ""))
 
     @staticmethod
@@ -199,6 +201,23 @@ class Package:
         found, is_shape, data = tensors.pop(name, (None, None, b""))
         need(found == dtype and shape in (None, is_shape), "tensor %s is missing or misshapen" % name)
         return is_shape, data
+
+    def read_estimator(self, entry, tensors):
+        """Section 11: fallback, margin, and per layer the weights' rows and [(bias, multiplier, shift)]."""
+        need(entry["statistics"] == 1, "its estimator needs other statistics than version 1")
+        hidden, conditions = entry["hidden"], len(self.conditions)
+        need(0 <= entry["fallback"] < conditions and entry["margin"] >= 0, "the estimator's fallback or margin is wrong")
+        result = {"fallback": entry["fallback"], "margin": entry["margin"]}
+        for part, count, inputs in (("input", 16, 0), ("hidden", hidden, 16), ("output", conditions, hidden)):
+            name, numbers = "estimator." + part, []
+            for what, dtype, code in (("bias", "I32", "i"), ("multiplier", "I16", "h"), ("shift", "U8", "B")):
+                data = self.take(tensors, "%s.%s" % (name, what), [count], dtype)[1]
+                numbers.append(struct.unpack("<%d%s" % (count, code), data))
+            data = self.take(tensors, name + ".weight", [count, inputs], "I8")[1] if inputs else b""
+            weights = struct.unpack("<%db" % (count * inputs), data)
+            need(max(numbers[2]) <= 46, "a shift of the estimator is above 46")
+            result[part] = [weights[i:i + inputs] for i in range(0, count * inputs, inputs or 1)], list(zip(*numbers))
+        return result
 
     def read_masks(self, tensors):
         groups = mask_bits(self.members)

@@ -1,7 +1,7 @@
 """The runner protocol of docs/runner-protocol.md for runners written in Python: frames, messages, the timed loop.
 
 A backend is an object with describe(), load(bytes), prepare(options), select_condition(index), infer(picture) and state();
-each may raise Refusal. serve(backend) does the rest. Standard library only.
+each may raise Refusal. One that picks conditions itself has select_automatically() and, after infer(), taken. serve(backend) does the rest. Standard library only.
 """
 import hashlib
 import json
@@ -132,7 +132,7 @@ class Conversation:
 
     def __init__(self, backend, wire):
         self.backend, self.wire, self.stage, self.pictures, self.outputs, self.rows = backend, wire, 0, {}, b"", 0
-        self.shape, self.classes, self.conditions, self.number = None, 0, 0, None
+        self.shape, self.classes, self.conditions, self.number, self.auto = None, 0, 0, None, False
 
     def initialize(self, params, _):
         if params["protocol"] != VERSION:
@@ -154,14 +154,23 @@ class Conversation:
         self.stage = 2
         answer = self.backend.prepare(params)
         self.backend.select_condition(0)
-        self.stage = 3
+        self.auto, self.stage = False, 3
         return answer
 
     def select_condition(self, params, _):
+        if "auto" in params:
+            if params != {"auto": True}:
+                raise Refusal(INVALID_PARAMS, 'send "index" or "auto": true')
+            if not hasattr(self.backend, "select_automatically"):
+                raise Refusal(UNSUPPORTED, "this runner does not pick conditions by itself")
+            self.backend.select_automatically()
+            self.auto = True
+            return {"auto": True}
         index = params["index"]
         if not isinstance(index, int) or not 0 <= index < self.conditions:
             raise Refusal(INVALID_PARAMS, "condition %s of %d" % (index, self.conditions))
         self.backend.select_condition(index)
+        self.auto = False
         return {"index": index}
 
     def put_inputs(self, params, data):
@@ -183,7 +192,7 @@ class Conversation:
         visits = [self.pictures[params["inputs"][index]] for index in params["order"]]
         for index in range(params.get("warmup", 0) if visits else 0):
             self.backend.infer(visits[index % len(visits)])
-        latencies, rows, look = [], [], time.monotonic()
+        latencies, rows, taken, look = [], [], [], time.monotonic()
         for picture in visits:
             if time.monotonic() - look > 0.01:  # between executions, so that no latency holds it
                 if self.wire.cancelled(self.number):
@@ -193,8 +202,11 @@ class Conversation:
             row = self.backend.infer(picture)
             latencies.append(1e3 * max(time.perf_counter() - begun, 1e-7))
             rows.append(struct.pack("<%df" % self.classes, *row))
+            if self.auto:
+                taken.append(self.backend.taken)
         self.outputs, self.rows = b"".join(rows), len(rows)
-        return {"latencies_ms": latencies, "digest": sha256(params["nonce"].encode() + self.outputs)}
+        answer = {"latencies_ms": latencies, "digest": sha256(params["nonce"].encode() + self.outputs)}
+        return {**answer, "conditions": taken} if self.auto else answer
 
     def fetch_output(self, params, _):
         return {"shape": [self.rows, self.classes], "dtype": "float32",

@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+import automask_estimator
 import automask_package
 from automask_protocol import BAD_PACKAGE, INVALID_PARAMS, OUT_OF_MEMORY, UNSUPPORTED, Refusal, serve
 
@@ -82,7 +83,7 @@ def to_onnx(package, k):
 
 
 class OnnxRuntime:
-    package, sessions, current = None, [], None
+    package, sessions, current, auto, taken = None, [], None, False, 0
 
     def describe(self):
         with open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -115,11 +116,19 @@ class OnnxRuntime:
         return {"threads": how.intra_op_num_threads, "format": "fp32"}
 
     def select_condition(self, index):
-        self.current = self.sessions[index]
+        self.current, self.auto = self.sessions[index], False
+
+    def select_automatically(self):
+        if self.package.estimator is None:
+            raise Refusal(UNSUPPORTED, "the package has no estimator")
+        self.auto = True
 
     def infer(self, picture):
         channels, height, width = self.package.picture
         array = np.frombuffer(picture, np.uint8).reshape(1, height, width, channels)
+        if self.auto:
+            self.taken = automask_estimator.estimate(self.package.estimator, array[0])
+            self.current = self.sessions[self.taken]
         return self.current.run(None, {"/picture": array})[0].ravel()
 
     def state(self):

@@ -2,7 +2,8 @@
 """Answers one thing wrongly: wrong_answer.py KIND.
 
 KIND: fewer_latencies, negative_latency, null_latency, fewer_outputs, nan_output, frame_hash, input_hash, threads,
-no_device, evidence, condition, throttled, no_state.
+no_device, evidence, condition, throttled, no_state; with a second argument "estimator" also fewer_conditions,
+foreign_condition, no_conditions, changing_condition, not_auto.
 """
 import struct
 import sys
@@ -16,6 +17,10 @@ class Wrong(Runner):
     def latencies(self, measured):
         return {"fewer_latencies": measured[:-1], "negative_latency": [-1.0] * len(measured),
                 "null_latency": [None] * len(measured)}.get(KIND, measured)
+
+    def conditions(self, taken):
+        return {"fewer_conditions": taken[:-1], "foreign_condition": [2] * len(taken), "no_conditions": None,
+                "changing_condition": [visit % 2 for visit in range(len(taken))]}.get(KIND, taken)
 
     def digest(self, nonce):
         if KIND == "fewer_outputs":
@@ -36,6 +41,8 @@ class Wrong(Runner):
         return {"threads": 7} if KIND == "threads" else super().prepare(params, _)
 
     def select_condition(self, params, _):
+        if KIND == "not_auto" and params.get("auto"):
+            return {"index": 0}
         return {"index": 0} if KIND == "condition" else super().select_condition(params, _)
 
     def put_inputs(self, params, pictures):

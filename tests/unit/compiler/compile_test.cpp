@@ -8,6 +8,7 @@
 #include "hw_targets/compiler/compile.h"
 #include "tests/unit/compiler/checkpoints.h"
 #include "tests/unit/graph/reference.h"
+#include "tests/unit/package/estimators.h"
 
 namespace automask {
 namespace {
@@ -135,6 +136,21 @@ TEST(CompileErrors, NameThePlace) {
   c.normalisation[0]["bn3.running_var"].data.assign(4, -1);
   c.masks[0] = graph::full_mask(graph::channel_groups(c.graph));
   EXPECT_EQ(fault(c), "checkpoint: condition clean: the running variance of node bn3 is not above 0" + remedy);
+}
+
+TEST(CompileEstimator, GoesIntoThePackage) {
+  models::Checkpoint c = checkpoints::make(networks::chain(), {"clean", "jpeg:q10"}, 3);
+  EXPECT_TRUE(compiler::compile(c).estimator.empty());
+  const package::Estimator estimator = estimators::make(2, 4, 1);
+  c.estimator = package::to_json(estimator);
+  EXPECT_EQ(package::decode(package::encode(compiler::compile(c)), "p").estimator, estimator);
+  c.estimator = package::to_json(estimators::make(3, 4, 1));
+  try {
+    compiler::compile(c);
+    FAIL() << "an estimator for three conditions of two";
+  } catch (const core::Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("checkpoint: estimator/output: must have 2 outputs and 4 inputs"));
+  }
 }
 
 }  // namespace

@@ -2,10 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "hw_targets/compiler/quantise.h"
 #include "hw_targets/host/host.h"
 #include "hw_targets/package/reference.h"
 #include "tests/unit/cpu/networks.h"
+#include "tests/unit/package/estimators.h"
 
 namespace automask::cpu {
 namespace {
@@ -150,6 +153,52 @@ TEST(CpuRunner, ComputesHalfPrecisionPackagesFromTheStoredWeights) {
     }
     EXPECT_GT(most, 1e-4) << "condition " << condition;
   }
+  session->shutdown();
+}
+
+// The same condition from the runner's `auto` as from estimate(), in both formats, and that condition's logits.
+TEST(CpuRunner, PicksTheConditionThatTheEstimatorPicks) {
+  for (package::Package package : {two_conditions(), integer_package()}) {
+    package.estimator = estimators::make(2, 6, 11);
+    const auto session = host::Session::start(program());
+    session->initialize();
+    session->load(package::encode(package));
+    session->prepare({{"threads", 1}});
+    EXPECT_TRUE(session->select_automatically());
+    std::vector<std::string> pictures;
+    std::vector<int> expected;
+    for (unsigned p = 0; p < 400; ++p) {
+      auto picture = random_picture(package.graph.input, p);
+      for (auto& level : picture)
+        level = static_cast<std::uint8_t>(level * (1 + p % 8) / 8);  // darker and lighter ones
+      pictures.emplace_back(picture.begin(), picture.end());
+      expected.push_back(package::estimate(package.estimator, picture.data(), package.graph.input));
+    }
+    ASSERT_GT(std::count(expected.begin(), expected.end(), 0), 20) << "a test of both conditions";
+    ASSERT_GT(std::count(expected.begin(), expected.end(), 1), 20);
+    const auto inputs = session->put_inputs(pictures);
+    const host::RunResult automatic = session->run({inputs, 9, 3, 1, 0});
+    EXPECT_EQ(automatic.conditions, expected);
+    for (const int condition : {0, 1}) {
+      session->select_condition(condition);
+      const host::RunResult chosen = session->run({inputs, 9, 3, 1, 0});
+      EXPECT_TRUE(chosen.conditions.empty());
+      for (std::size_t i = 0; i < 4000; ++i) {
+        if (expected[i / 10] != condition) continue;
+        EXPECT_EQ(automatic.outputs[i], chosen.outputs[i]) << i;
+      }
+    }
+    session->shutdown();
+  }
+}
+
+TEST(CpuRunner, PicksNothingWithoutAnEstimator) {
+  const auto session = host::Session::start(program());
+  session->initialize();
+  session->load(package::encode(two_conditions()));
+  session->prepare({{"threads", 1}});
+  EXPECT_FALSE(session->select_automatically());
+  session->select_condition(1);
   session->shutdown();
 }
 

@@ -51,13 +51,17 @@ struct Conversation {
   int pictures_put = 12;
   int repetitions = 1;
   int warmup = 2;
+  bool automatic = false;  // the runner picks the conditions
 };
 
 inline RunResult converse(Session& session, const Conversation& how = {}) {
   session.initialize();
   session.load(large_package());
   session.prepare({{"threads", 1}, {"format", "fp32"}});
-  session.select_condition(1);
+  if (how.automatic)
+    session.select_automatically();
+  else
+    session.select_condition(1);
   RunRequest request;
   request.inputs = session.put_inputs(pictures(how.pictures_put));
   request.order_seed = 5;

@@ -229,6 +229,22 @@ TEST(Fault, WrongAnswers) {
     expect_failure(scripted("wrong_answer", {kind}), FailureKind::bad_answer, "failed", part, how);
 }
 
+TEST(Fault, WrongConditions) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"fewer_conditions", "2 conditions for 3 executions"},
+      {"foreign_condition", "a condition 2 that the package does not have"},
+      {"no_conditions", "a wrong \"conditions\": null"},
+      {"not_auto", "answered select_condition with no \"auto\""}};
+  Conversation how;
+  how.pictures_put = 3;
+  how.automatic = true;
+  for (const auto& [kind, part] : cases)
+    expect_failure(scripted("wrong_answer", {kind, "estimator"}), FailureKind::bad_answer, "failed", part, how);
+  how.repetitions = 2;
+  expect_failure(scripted("wrong_answer", {"changing_condition", "estimator"}), FailureKind::mistrusted, "mistrusted",
+                 "took different conditions for two visits of one picture", how);
+}
+
 TEST(Fault, OutputsAreNotBoundToTheRun) {
   expect_failure(scripted("wrong_digest"), FailureKind::bad_answer, "failed",
                  "outputs other than those whose digest it gave for the run");

@@ -75,6 +75,37 @@ TEST(Session, VisitsInAnOrderThatTheSeedDecides) {
   EXPECT_NE(first, order_of(2));
 }
 
+TEST(Session, TellsWhichConditionTheRunnerTookForEachPicture) {
+  const auto session = Session::start(scripted("honest", {"estimator"}));
+  session->initialize();
+  session->load("package");
+  session->prepare({{"threads", 1}});
+  EXPECT_TRUE(session->select_automatically());
+  const std::vector<std::string> nine = pictures(9);
+  RunRequest request{session->put_inputs(nine), 3, 2, 3};
+  const RunResult result = session->run(request);
+  EXPECT_EQ(result.conditions, (std::vector<int>{0, 1, 0, 1, 0, 1, 0, 1, 0}));
+  std::vector<float> expected;
+  for (std::size_t i = 0; i < nine.size(); ++i)
+    for (const float logit : expected_logits({nine[i]}, result.conditions[i])) expected.push_back(logit);
+  EXPECT_EQ(result.outputs, expected);
+  session->select_condition(1);
+  EXPECT_TRUE(session->run(request).conditions.empty());
+  session->shutdown();
+}
+
+TEST(Session, ARunnerWithoutAnEstimatorGoesOn) {
+  const auto session = Session::start(scripted("honest"));
+  session->initialize();
+  session->load("package");
+  session->prepare({{"threads", 1}});
+  session->select_condition(1);
+  EXPECT_FALSE(session->select_automatically());
+  const RunResult result = session->run({session->put_inputs(pictures(4)), 3, 0, 1});
+  EXPECT_TRUE(result.conditions.empty());
+  EXPECT_EQ(result.outputs, expected_logits(pictures(4), 1)) << "the condition stays as it was";
+}
+
 TEST(Session, AnEndlessLogNeitherBlocksNorGrows) {
   Limits limits;
   limits.run_base = 60;

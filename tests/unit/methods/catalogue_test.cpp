@@ -41,11 +41,14 @@ TEST(Catalogue, OwnOptionsOverrideDefaults) {
 TEST(Catalogue, ParametersAreCompleteAndReadBack) {
   for (const MethodInfo& info : method_infos()) {
     Json json = {{"method", info.name}, {"train", {{"epochs", 0.5}, {"threads", 1}}}};
-    for (const std::string& option : info.options) json[option] = 1;
+    for (const std::string& option : info.options)
+      json[option] = option == "estimator" ? Json{{"hidden", 8}, {"margin", 0.5}} : Json(1);
     const Json parameters = spec_of(json).parameters();
     EXPECT_EQ(spec_of(parameters).parameters(), parameters);
     for (const std::string& option : info.options) EXPECT_TRUE(parameters.contains(option)) << option;
     EXPECT_EQ(parameters["train"]["epochs"], 0.5);
+    if (info.per_condition)
+      EXPECT_EQ(parameters["estimator"], (Json{{"hidden", 8}, {"epochs", 30}, {"pictures", 2000}, {"margin", 0.5}}));
   }
 }
 
@@ -76,6 +79,9 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says("automask", "/methods/mine", "must be an object");
   says({{"method", "clean"}, {"mac_budget", 0.5}}, "/methods/mine/mac_budget", "prune, automask");
   says({{"method", "automask"}, {"mac_bugdet", 0.5}}, "/methods/mine", "did you mean \"mac_budget\"?");
+  says({{"method", "automask"}, {"estimator", {{"hiden", 8}}}}, "/methods/mine/estimator", "did you mean \"hidden\"?");
+  says({{"method", "automask"}, {"estimator", {{"hidden", 0}}}}, "/methods/mine/estimator/hidden", "1");
+  says({{"method", "augment"}, {"estimator", {{"hidden", 8}}}}, "/methods/mine/estimator", "automask");
   says({{"method", "automask"}, {"mac_budget", 0}}, "/methods/mine/mac_budget", "above 0");
   says({{"method", "automask"}, {"mac_budget", 1.5}}, "/methods/mine/mac_budget", "1");
   says({{"method", "automask"}, {"consensus", -0.5}}, "/methods/mine/consensus", "0");

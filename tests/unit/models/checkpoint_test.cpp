@@ -27,7 +27,10 @@ TEST(Checkpoint, RoundTrip) {
   std::mt19937 random(1);
   for (const int conditions : {1, 3}) {
     Checkpoint saved = testing::random_checkpoint(networks::cifar_resnet(1, 4, 8, 3), conditions, random);
-    if (conditions == 3) saved.resizing = {280, Interpolation::bicubic};
+    if (conditions == 3) {
+      saved.resizing = {280, Interpolation::bicubic};
+      saved.estimator = {{"statistics", 1}, {"input", {{1, 2, 3}}}};
+    }
     save_checkpoint(saved, folder / "c.safetensors");
     const Checkpoint read = load_checkpoint(folder / "c.safetensors");
     EXPECT_EQ(graph::to_json(read.graph), graph::to_json(saved.graph));
@@ -41,6 +44,7 @@ TEST(Checkpoint, RoundTrip) {
     EXPECT_EQ(read.resizing.resize, saved.resizing.resize);
     EXPECT_EQ(read.resizing.interpolation, saved.resizing.interpolation);
     EXPECT_EQ(read.classes, saved.classes);
+    EXPECT_EQ(read.estimator, saved.estimator);
     EXPECT_EQ(read.training, saved.training);
   }
 }

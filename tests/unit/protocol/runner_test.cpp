@@ -33,10 +33,18 @@ class ToyBackend : public Backend {
   json prepare(const json& options) override { return {{"threads", options.value("threads", 1)}}; }
   json select_condition(int index) override {
     condition = index;
+    automatic = false;
     return json::object();
   }
+  json select_automatically() override {
+    if (!estimator) return Backend::select_automatically();
+    automatic = true;
+    return json::object();
+  }
+  int taken_condition() override { return condition; }
   double infer(const std::uint8_t* picture, float* logits) override {
     ++executions;
+    if (automatic) condition = picture[0] > 2 ? 1 : 0;
     logits[0] = static_cast<float>(picture[0] + 100 * condition);
     logits[1] = static_cast<float>(picture[1]);
     return 0.5;
@@ -44,6 +52,7 @@ class ToyBackend : public Backend {
   json state() override { return {{"throttled", false}}; }
 
   int condition = 0, executions = 0;
+  bool estimator = true, automatic = false;
 };
 
 // Serves a whole conversation at once, from a file to a file.
@@ -114,6 +123,45 @@ TEST_F(RunnerTest, RunsInTheOrderAskedAndBindsTheOutputs) {
   EXPECT_EQ(answer(6)["result"]["shape"], json({3, 2}));
   EXPECT_EQ(answer(6)["result"]["frame"], to_json({frames_[0].size(), toy_hash(frames_[0])}));
   EXPECT_EQ(answer(7)["id"], 8);
+}
+
+TEST_F(RunnerTest, TellsWhichConditionsItPickedItself) {
+  begin();
+  ask("select_condition", {{"auto", true}});
+  const json params = {{"inputs", {hash_a, hash_b}}, {"order", {1, 0, 1}}, {"warmup", 1}, {"nonce", "n"}};
+  ask("run", params);
+  ask("fetch_output");
+  ask("select_condition", {{"index", 0}});
+  ask("run", params);
+  ask("select_condition", {{"auto", true}});
+  ask("prepare");  // starts over with condition 0
+  ask("run", params);
+  EXPECT_EQ(serve(), 0);
+  EXPECT_EQ(answer(4)["result"], json({{"auto", true}}));
+  EXPECT_EQ(answer(5)["result"]["conditions"], json({1, 0, 1}));
+  const std::vector<float> expected = {103, 4, 1, 2, 103, 4};
+  ASSERT_EQ(frames_.at(0).size(), expected.size() * sizeof(float));
+  EXPECT_EQ(std::memcmp(frames_[0].data(), expected.data(), frames_[0].size()), 0);
+  for (const std::size_t i : {8, 11}) {
+    EXPECT_TRUE(answer(i)["result"].contains("digest")) << i;
+    EXPECT_FALSE(answer(i)["result"].contains("conditions")) << i;
+  }
+}
+
+TEST_F(RunnerTest, RefusesToPickWhereItCannot) {
+  backend_.estimator = false;
+  begin();
+  ask("select_condition", {{"index", 1}});
+  ask("select_condition", {{"auto", true}});
+  ask("select_condition", {{"auto", false}});
+  ask("select_condition", {{"auto", true}, {"index", 0}});
+  ask("run", {{"inputs", {hash_a}}, {"order", {0}}, {"nonce", ""}});
+  EXPECT_EQ(serve(), 0);
+  EXPECT_EQ(answer(5)["error"]["code"], unsupported);
+  EXPECT_EQ(answer(6)["error"]["code"], invalid_params);
+  EXPECT_EQ(answer(7)["error"]["code"], invalid_params);
+  EXPECT_FALSE(answer(8)["result"].contains("conditions"));
+  EXPECT_EQ(backend_.condition, 1);
 }
 
 TEST_F(RunnerTest, EndsQuietlyWithItsInput) {

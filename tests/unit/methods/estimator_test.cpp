@@ -1,0 +1,100 @@
+// The estimator's training on real pictures: Fashion-MNIST (Debian's dataset-fashion-mnist).
+#include "methods/estimator.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "datasets/dataset.h"
+#include "tests/unit/core/throws.h"
+
+namespace automask::methods {
+namespace {
+
+using automask::testing::error_of;
+
+const datasets::PictureSet& pictures(datasets::Split split) {
+  static const auto load = [](datasets::Split s) {
+    const core::Json json = {{"reader", "idx"},
+                             {"path", "/usr/share/datasets/fashion-mnist"},
+                             {"input", {1, 28, 28}},
+                             {"validation", 500},
+                             {"limit", {{"train", 1500}, {"test", 500}}}};
+    const auto spec = datasets::DatasetSpec::from_json({json, "test"}, "fashion_mnist");
+    return datasets::load(*datasets::open(spec, s), spec, 2);
+  };
+  static const datasets::PictureSet train = load(datasets::Split::train), test = load(datasets::Split::test);
+  return split == datasets::Split::train ? train : test;
+}
+
+StatisticsPlan plan_of(const std::vector<std::string>& conditions, datasets::Split split, std::size_t views) {
+  StatisticsPlan plan;
+  plan.pictures = &pictures(split);
+  for (const std::string& name : conditions) plan.conditions.push_back(corruptions::Condition::parse(name));
+  plan.views = views;
+  plan.split = split == datasets::Split::train ? "train" : "test";
+  plan.first_view = split == datasets::Split::train ? 1 : 0;
+  plan.seed = 5;
+  plan.threads = 2;
+  return plan;
+}
+
+const std::vector<std::string> conditions = {"clean", "gaussian_noise:3", "jpeg:q20", "defocus_blur:2", "low_light:3"};
+
+TEST(Estimator, TellsConditionsOfUnseenPicturesApart) {
+  const auto train = collect_statistics(plan_of(conditions, datasets::Split::train, 1500));
+  const auto test = collect_statistics(plan_of(conditions, datasets::Split::test, 500));
+  const package::Estimator estimator = train_estimator(train, conditions.size(), {}, 0, 1);
+  const std::vector<double> percent = estimator_accuracy(estimator, test);
+  ASSERT_EQ(percent.size(), conditions.size());
+  // Measured: 96.4 (clean), 100, 95.6 (jpeg:q20), 100, 100 in integers.
+  for (std::size_t k = 0; k < percent.size(); ++k) EXPECT_GT(percent[k], 92) << conditions[k];
+  EXPECT_GT(std::accumulate(percent.begin(), percent.end(), 0.0) / 5, 97);
+}
+
+TEST(Estimator, TheSameSeedGivesTheSameIntegers) {
+  auto plan = plan_of(conditions, datasets::Split::train, 100);
+  EstimatorOptions options;
+  options.epochs = 3;
+  const auto set = collect_statistics(plan);
+  const package::Estimator first = train_estimator(set, conditions.size(), options, 0, 1);
+  plan.threads = 1;
+  const auto again = collect_statistics(plan);
+  EXPECT_EQ(again.statistics, set.statistics) << "whatever the threads";
+  EXPECT_EQ(train_estimator(again, conditions.size(), options, 0, 1), first);
+  EXPECT_FALSE(train_estimator(set, conditions.size(), options, 0, 2) == first);
+}
+
+TEST(Estimator, ViewsBeyondTheSetAreNewOnes) {
+  auto plan = plan_of({"clean", "gaussian_noise:3"}, datasets::Split::test, 1000);
+  const auto set = collect_statistics(plan);
+  ASSERT_EQ(set.statistics.size(), 2000u);
+  EXPECT_EQ(set.labels[0], 0);
+  EXPECT_EQ(set.labels[1], 1);
+  EXPECT_EQ(set.statistics[1000], set.statistics[0]) << "the same clean picture";
+  EXPECT_NE(set.statistics[1001], set.statistics[1]) << "under fresh noise";
+}
+
+TEST(Estimator, ItsMarginSendsCloseCallsToTheFallback) {
+  const auto set = collect_statistics(plan_of({"gaussian_noise:2", "clean"}, datasets::Split::train, 200));
+  EstimatorOptions options;
+  options.margin = 1000;
+  const package::Estimator estimator = train_estimator(set, 2, options, 1, 1);
+  EXPECT_EQ(estimator.fallback, 1);
+  EXPECT_EQ(estimator.margin, 2 * package::most_output) << "no lead is so large";
+  EXPECT_EQ(estimator_accuracy(estimator, set), (std::vector<double>{0, 100}));
+  options.margin = 0;
+  EXPECT_EQ(train_estimator(set, 2, options, 1, 1).margin, 0);
+}
+
+TEST(Estimator, StopsWhenAsked) {
+  auto plan = plan_of(conditions, datasets::Split::train, 100);
+  int asked = 0;
+  plan.threads = 1;
+  plan.stop_requested = [&] { return ++asked > 10; };
+  EXPECT_EQ(error_of([&] { collect_statistics(plan); }).code(), core::ExitCode::interrupted);
+  EXPECT_EQ(asked, 11);
+}
+
+}  // namespace
+}  // namespace automask::methods
