@@ -12,6 +12,10 @@ void add_package_options(CLI::App& command, PackageOptions& options) {
   command.add_option("--model", options.model, "the network of the zoo that SOURCE's weights belong to")
       ->type_name("NAME");
   command
+      .add_option("--classes", options.classes,
+                  "class folders or names of --data, one a line in the order of the network's outputs")
+      ->type_name("FILE");
+  command
       .add_option("--numbers", options.numbers, "fp32, fp16 or int8; default: as SOURCE's package has them, else fp32")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"fp32", "fp16", "int8"}));
