@@ -85,6 +85,31 @@ Plan plan_for(const Manifest& manifest, const std::vector<Cell>& cells, const Co
   return plan;
 }
 
+results::Store open_database(const Commands& commands) {
+  const auto file = commands.layout().database();
+  if (!std::filesystem::exists(file))
+    throw core::Error(core::ExitCode::nothing_ran, file.string(), "there are no results yet",
+                      "start `automask run`, or name another store with --store");
+  return results::Store::open_read_only(file);
+}
+
+std::string full_run_key(const results::Store& store, const std::string& prefix, const std::string& where) {
+  std::string pattern;
+  for (const char c : prefix)
+    pattern += (c == '%' || c == '_' || c == '\\') ? std::string("\\") + c : std::string(1, c);
+  const results::Table keys =
+      results::query(store, "SELECT DISTINCT key FROM run WHERE key LIKE :prefix ESCAPE '\\' ORDER BY key LIMIT 4",
+                     {{"prefix", pattern + "%"}});
+  if (keys.rows.empty())
+    throw core::Error(core::ExitCode::usage, where, "no run's key begins so", "list the runs with `automask show`");
+  if (keys.rows.size() > 1) {
+    std::string found;
+    for (const auto& row : keys.rows) found += " " + row.front().get<std::string>().substr(0, prefix.size() + 6);
+    throw core::Error(core::ExitCode::usage, where, "several runs' keys begin so:" + found, "give more digits");
+  }
+  return keys.rows.front().front().get<std::string>();
+}
+
 void help_alone(CLI::App& group, Commands& commands) {
   group.callback([&group, &commands] {
     if (group.get_subcommands().empty())

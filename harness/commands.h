@@ -45,6 +45,11 @@ std::vector<host::RunnerSpec> runner_registry(const Commands& commands);
 // Plans all cells: fingerprints of data come from the store's cache, environments from this machine.
 Plan plan_for(const Manifest& manifest, const std::vector<Cell>& cells, const Commands& commands);
 
+// The store's database; Error(nothing_ran) where there is none.
+results::Store open_database(const Commands& commands);
+// A whole run key from its beginning; Error(usage) under `where` where no run's begins so, or several do.
+std::string full_run_key(const results::Store& store, const std::string& prefix, const std::string& where);
+
 // A group of commands, given without one of them, shows its help.
 void help_alone(CLI::App& group, Commands& commands);
 
@@ -55,6 +60,8 @@ void add_run(CLI::App& app, Commands& commands);
 void add_corrupt(CLI::App& app, Commands& commands);
 void add_evaluate(CLI::App& app, Commands& commands);
 void add_models(CLI::App& app, Commands& commands);
+void add_export(CLI::App& app, Commands& commands);
+void add_verify(CLI::App& app, Commands& commands);
 void add_runners(CLI::App& app, Commands& commands);
 void add_query(CLI::App& app, Commands& commands);
 void add_show(CLI::App& app, Commands& commands);

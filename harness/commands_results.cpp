@@ -17,14 +17,6 @@ using core::Json;
 using results::Format;
 using results::Table;
 
-results::Store open_database(const Commands& commands) {
-  const auto file = commands.layout().database();
-  if (!std::filesystem::exists(file))
-    throw core::Error(core::ExitCode::nothing_ran, file.string(), "there are no results yet",
-                      "start `automask run`, or name another store with --store");
-  return results::Store::open_read_only(file);
-}
-
 std::vector<std::filesystem::path> query_folders(const Commands& commands) {
   std::vector<std::filesystem::path> folders;
   const char* config = std::getenv("XDG_CONFIG_HOME");
@@ -82,26 +74,6 @@ int show_runs(const Commands& commands) {
   return 0;
 }
 
-// One run by a prefix of its key; Error(usage) where none or several match.
-std::string full_key(const results::Store& store, const std::string& prefix) {
-  std::string pattern;
-  for (const char c : prefix)
-    pattern += (c == '%' || c == '_' || c == '\\') ? std::string("\\") + c : std::string(1, c);
-  const Table keys =
-      results::query(store, "SELECT DISTINCT key FROM run WHERE key LIKE :prefix ESCAPE '\\' ORDER BY key LIMIT 4",
-                     {{"prefix", pattern + "%"}});
-  if (keys.rows.empty())
-    throw core::Error(core::ExitCode::usage, "show " + prefix, "no run's key begins so",
-                      "list the runs with `automask show`");
-  if (keys.rows.size() > 1) {
-    std::string found;
-    for (const auto& row : keys.rows) found += " " + row.front().get<std::string>().substr(0, prefix.size() + 6);
-    throw core::Error(core::ExitCode::usage, "show " + prefix, "several runs' keys begin so:" + found,
-                      "give more digits");
-  }
-  return keys.rows.front().front().get<std::string>();
-}
-
 Json rows_of(const Table& table) {
   Json rows = Json::array();
   for (const auto& row : table.rows) {
@@ -122,7 +94,7 @@ Table plainly(Table table) {
 
 int show_run(const Commands& commands, const std::string& prefix) {
   const auto store = open_database(commands);
-  const Json key = {{"key", full_key(store, prefix)}};
+  const Json key = {{"key", full_run_key(store, prefix, "show " + prefix)}};
   const auto ask = [&](const std::string& sql) { return results::query(store, sql, key); };
   const std::string newest =
       " FROM run r LEFT JOIN cell c ON c.key = r.key LEFT JOIN experiment e ON e.id = "

@@ -61,6 +61,17 @@ Interval wilson_percent(std::int64_t hits, std::int64_t n) {
   return {hits == 0 ? 0 : (middle - half) * scale, hits == n ? 100 : (middle + half) * scale};
 }
 
+PairedDifference paired_difference_percent(std::int64_t gained, std::int64_t lost, std::int64_t n) {
+  if (gained < 0 || lost < 0 || n < 1 || gained + lost > n)
+    throw std::invalid_argument("gained and lost must be within 0 and n, and n above 0");
+  const double total = static_cast<double>(n) + 2, more = static_cast<double>(gained) + 0.5,
+               less = static_cast<double>(lost) + 0.5;
+  const double middle = 100 * (more - less) / total;
+  const double half = 100 * z_95 * std::sqrt(more + less - (more - less) * (more - less) / total) / total;
+  return {100 * static_cast<double>(gained - lost) / static_cast<double>(n),
+          {std::max(middle - half, -100.0), std::min(middle + half, 100.0)}};
+}
+
 double quantile(std::vector<double> values, double q) {
   check_values(values);
   const double position = std::clamp(q, 0.0, 1.0) * static_cast<double>(values.size() - 1);

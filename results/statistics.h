@@ -12,6 +12,14 @@ struct Interval {
 // Wilson score interval for a proportion (Wilson 1927), 95 %; in the same unit as 100 * hits / n (percent).
 Interval wilson_percent(std::int64_t hits, std::int64_t n);
 
+// The difference of two proportions on the same n cases, second minus first, in percent: `gained` only the second got
+// right, `lost` only the first. 95 %, Wald with half a case added to each cell (Agresti and Min 2005).
+struct PairedDifference {
+  double difference;
+  Interval interval;
+};
+PairedDifference paired_difference_percent(std::int64_t gained, std::int64_t lost, std::int64_t n);
+
 // Quantile q in [0, 1], linear interpolation (type 7, Hyndman and Fan 1996). Throws std::invalid_argument on no values.
 double quantile(std::vector<double> values, double q);
 

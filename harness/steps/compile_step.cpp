@@ -1,15 +1,13 @@
 // Stage compile: checkpoint -> package, and the proof that masked, shrunk and packaged networks are one function.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 
 #include "core/atomic_file.h"
+#include "harness/steps/calibration.h"
 #include "harness/steps/data.h"
 #include "hw_targets/compiler/agreement.h"
-#include "hw_targets/compiler/compile.h"
+#include "hw_targets/compiler/build.h"
 #include "hw_targets/compiler/quantise.h"
-#include "methods/feed.h"
 #include "results/statistics.h"
 
 namespace automask::harness::steps {
@@ -25,23 +23,8 @@ package::Package quantised(const Context& context, const package::Package& real)
   options.rule = compiler::parse_range_rule(calibration.at("rule").string());
   options.threads = context.threads();
   const auto wanted = static_cast<std::size_t>(calibration.at("pictures").integer_in(1, 1000000));
-
-  methods::FeedPlan plan;
-  plan.pictures = &train;
-  plan.batch = static_cast<int>(std::min(wanted, train.size()));
-  plan.seed = static_cast<std::uint64_t>(parameters.at("seed").integer());
-  const bool one_for_all = real.conditions.size() == 1;
-  std::vector<compiler::CalibrationPictures> sets;
-  for (const auto& condition : real.conditions) {
-    if (one_for_all) {
-      for (const std::string& name : parameters.at("conditions").strings())
-        plan.conditions.push_back(corruptions::Condition::parse(name));
-    } else {
-      plan.conditions = {corruptions::Condition::parse(condition.name)};
-    }
-    methods::Batch batch = methods::make_batch(plan, 0);
-    sets.push_back({std::move(batch.parts.front().pixels), static_cast<int>(batch.parts.front().labels.size())});
-  }
+  const auto sets = calibration_sets(real, train, parameters.at("conditions").strings(), wanted,
+                                     static_cast<std::uint64_t>(parameters.at("seed").integer()));
   return compiler::quantise(real, sets, options);
 }
 
@@ -56,36 +39,22 @@ Outcome run_compile(const Context& context) {
 
   const auto format = context.parameters().string_or("format", "fp32");
   const auto file = context.folder() / "package.safetensors";
-  const auto write = [&](const package::Package& package) {
-    core::write_file_atomically(file, package::encode(package));
-    return package::read_package(file.string());
-  };
   context.progress("compile", 0, 1);
-  auto read_back = write(compiler::compile(checkpoint));
-
-  // Verify what was written, not what was meant.
-  context.progress("verify", 0, 1);
   const std::vector<std::uint8_t> sample(
       pictures.pixels.begin(), pictures.pixels.begin() + static_cast<std::ptrdiff_t>(count * pictures.picture_bytes()));
-  const auto verification = compiler::verify(checkpoint, read_back, sample, count, context.threads());
-  if (!verification.passed()) {
-    std::string differences;
-    for (const auto& row : verification.rows)
-      differences += fmt::format(" {}: shrunk {:.2e}, package {:.2e}.", row.condition, row.shrunk_difference,
-                                 row.package_difference);
-    throw core::Error(core::ExitCode::steps_failed, context.step().label,
-                      fmt::format("the package disagrees with the trained network beyond {:.0e}:{}",
-                                  verification.tolerance, differences));
-  }
+  auto [bytes, read_back, verification] =
+      compiler::proven_package(checkpoint, sample, count, context.threads(), context.step().label);
 
   // Other number formats start from the package that was just proven.
   compiler::Agreement agreement;
   if (format != "fp32") {
     context.progress("quantise", 0, 1);
     const auto real = std::move(read_back);
-    read_back = write(format == "fp16" ? compiler::to_half(real) : quantised(context, real));
+    bytes = package::encode(format == "fp16" ? compiler::to_half(real) : quantised(context, real));
+    read_back = package::decode(bytes, file.string());
     agreement = compiler::agreement(real, read_back, sample, count, context.threads());
   }
+  core::write_file_atomically(file, bytes);
 
   const double none = std::numeric_limits<double>::quiet_NaN();
   Outcome outcome;

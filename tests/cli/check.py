@@ -101,7 +101,7 @@ def scene(function):
 def help(s):
     s.run()
     s.run("--version")
-    for command in ("init", "validate", "plan", "run", "query", "show", "report", "doctor", "corrupt", "evaluate", "completion"):
+    for command in ("init", "validate", "plan", "run", "query", "show", "report", "doctor", "corrupt", "evaluate", "export", "verify", "completion"):
         s.run(command, "--help")
 
 
@@ -251,6 +251,28 @@ def models(s):
 
 
 @scene
+def packages(s):
+    s.run("export")
+    s.run("export", "nowhere", "--format", "onnx")
+    s.run("export", "00aa", "--format", "onnx")
+    s.run("export", "small.json", "--format", "onx")
+    s.run("export", "small.json", "--format", "onnx", "--numbers", "fp16")
+    s.run("export", "small.json", "--format", "onnx-qdq", "--numbers", "fp32")
+    s.run("export", "small.json", "--format", "package", "--condition", "clean")
+    s.run("export", "data", "--format", "package")
+    s.run("export", "resnet18", "--format", "package")
+    s.run("export", "small.json", "--format", "package", "--numbers", "fp16", "--calibrate", "mse")
+    s.run("verify", "small.json", "--target", "cpuu")
+    s.run("verify", "small.json", "--split", "tst")
+    s.run("verify", "small.json", "--max-loss", "-1")
+    # A network that is executed nowhere: its file says too little, or it is ours and everything works.
+    shutil.copy(CORPUS / "onnx/plain.onnx", s.folder / "plain.onnx")
+    s.run("export", "plain.onnx", "--format", "package", "--progress", "none")
+    s.run("export", "small.json", "--format", "onnx", "--progress", "none")
+    assert not list(s.folder.glob("*.safetensors"))
+
+
+@scene
 def stores(s):
     s.run("run", "small.json", "--store", "here", "--progress", "none", show=False)
     assert (s.folder / "here/results.sqlite").exists() and not (s.folder / ".automask").exists()
@@ -340,9 +362,13 @@ def completion_works():
         '\nCOMP_WORDS=(automask corr); COMP_CWORD=1; _automask; echo "${COMPREPLY[@]}"' \
         '\nCOMP_WORDS=(automask corrupt a b --keep); COMP_CWORD=4; _automask; echo "${COMPREPLY[@]}"' \
         '\nCOMP_WORDS=(automask evaluate --wei); COMP_CWORD=2; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask export x --num); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask export x --format on); COMP_CWORD=4; _automask; echo "${COMPREPLY[@]}"' \
+        '\nCOMP_WORDS=(automask verify x --max); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"' \
         '\nCOMP_WORDS=(automask models co); COMP_CWORD=2; _automask; echo "${COMPREPLY[@]}"' \
         '\nCOMP_WORDS=(automask models info --lay); COMP_CWORD=3; _automask; echo "${COMPREPLY[@]}"\n'
-    wanted = ["plan", "--explain", "json", "corrupt", "--keep-going", "--weights", "convert", "--layers"]
+    wanted = ["plan", "--explain", "json", "corrupt", "--keep-going", "--weights", "--numbers", "onnx", "onnx-qdq", "--max-loss", "convert",
+              "--layers"]
     answer = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
     return answer.stdout.split() == wanted and not answer.stderr
 

@@ -30,7 +30,8 @@ ALLOWED = {
 EVERYTHING = ["harness"]
 # Heavy libraries and the rooms that may include them.
 LIBRARIES = {
-    r"torch/|ATen/|c10/": ["models", "methods", "hw_targets/compiler", "hw_targets/cpu", "harness/steps", "harness/evaluate_tool"],
+    r"torch/|ATen/|c10/": ["models", "methods", "hw_targets/compiler", "hw_targets/cpu", "harness/steps", "harness/evaluate_tool",
+                              "harness/package_tool"],
     r"opencv2/": ["datasets", "corruptions", "harness/steps", "harness/evaluate_tool"],
     r"sqlite3|SQLiteCpp": ["results"],
     r"onnx/|google/protobuf/": ["models"],

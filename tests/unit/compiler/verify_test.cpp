@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "hw_targets/compiler/compile.h"
+#include "hw_targets/compiler/quantise.h"
 #include "tests/unit/compiler/checkpoints.h"
 
 namespace automask {
@@ -71,6 +72,27 @@ TEST_F(Difference, OfOneConditionIsSeenThere) {
   EXPECT_LT(result.rows[0].package_difference, 1e-5);
   EXPECT_GT(result.rows[1].package_difference, 1e-4);
   EXPECT_FALSE(result.passed());
+}
+
+// Other numbers round, by less than what a wrong network differs by.
+TEST_F(Difference, OfOtherNumbersIsSmallAndOfOtherWeightsIsNot) {
+  const compiler::CalibrationPictures sample{pictures(checkpoint.graph, 20), 20};
+  const package::Package half = compiler::to_half(compiled),
+                         integers = compiler::quantise(compiled, {sample, sample}, {});
+  const package::Package real = compiled;
+  for (const package::Package* other : {&half, &integers}) {
+    compiled = *other;
+    const auto result = verified();
+    EXPECT_TRUE(result.passed());
+    EXPECT_GT(result.package_tolerance, result.tolerance);
+    for (const auto& row : result.rows) {
+      EXPECT_GT(row.package_difference, 0) << "nothing was rounded";
+      EXPECT_GT(row.same_class, 15) << row.condition;
+    }
+    checkpoint.weights.at("fc.weight").data[0] += 100;
+    EXPECT_FALSE(verified().passed());
+    checkpoint.weights.at("fc.weight").data[0] -= 100;
+  }
 }
 
 TEST_F(Difference, OfTheInputScalingIsSeen) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
+#include <tuple>
 
 namespace automask::results {
 namespace {
@@ -32,6 +33,40 @@ TEST(Wilson, IsSymmetricAndStaysInside) {
   EXPECT_EQ(wilson_percent(10'000, 10'000).high, 100);
   EXPECT_EQ(wilson_percent(0, 0).high, 100);
   EXPECT_THROW(wilson_percent(2, 1), std::invalid_argument);
+}
+
+// How often the interval holds the true difference, summed over every outcome of n pairs.
+double coverage(int n, double gain, double loss) {
+  double covered = 0;
+  for (int gained = 0; gained <= n; ++gained)
+    for (int lost = 0; gained + lost <= n; ++lost) {
+      const double same = n - gained - lost;
+      const double log_chance = std::lgamma(n + 1.0) - std::lgamma(gained + 1.0) - std::lgamma(lost + 1.0) -
+                                std::lgamma(same + 1) + gained * std::log(gain) + lost * std::log(loss) +
+                                same * std::log(1 - gain - loss);
+      const PairedDifference found = paired_difference_percent(gained, lost, n);
+      if (found.interval.low <= 100 * (gain - loss) && 100 * (gain - loss) <= found.interval.high)
+        covered += std::exp(log_chance);
+    }
+  return covered;
+}
+
+TEST(PairedDifference, HoldsTheTrueDifferenceNineteenTimesInTwenty) {
+  for (const auto& [n, gain, loss] : {std::tuple{50, 0.1, 0.1}, {50, 0.05, 0.2}, {100, 0.01, 0.02}, {100, 0.3, 0.1}}) {
+    EXPECT_GT(coverage(n, gain, loss), 0.93) << n << " " << gain << " " << loss;
+    EXPECT_LT(coverage(n, gain, loss), 0.9995) << n << " " << gain << " " << loss;
+  }
+}
+
+TEST(PairedDifference, IsTheShareGainedLessTheShareLost) {
+  const PairedDifference found = paired_difference_percent(3, 11, 200), other = paired_difference_percent(11, 3, 200);
+  EXPECT_DOUBLE_EQ(found.difference, -4);
+  EXPECT_DOUBLE_EQ(found.interval.low, -other.interval.high);
+  // Few differences leave doubt, none of them too; more pairs leave less.
+  EXPECT_LT(paired_difference_percent(0, 0, 100).interval.low, -1);
+  EXPECT_GT(paired_difference_percent(0, 0, 10'000).interval.low, -0.1);
+  EXPECT_THROW(paired_difference_percent(2, 2, 3), std::invalid_argument);
+  EXPECT_THROW(paired_difference_percent(0, 0, 0), std::invalid_argument);
 }
 
 // Type 7 is R's default: quantile(c(15, 20, 35, 40, 50), .4) is 29; quantile(1:10, c(.25, .9)) is 3.25 and 9.1.
