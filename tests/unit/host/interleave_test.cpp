@@ -54,6 +54,7 @@ class DriftingSession : public Session {
   void load(const std::string&) override {}
   core::Json prepare(const core::Json&) override { return {}; }
   void select_condition(int index) override { condition_ = index; }
+  bool select_automatically() override { return false; }
   std::vector<std::string> put_inputs(const std::vector<std::string>&, bool) override { return {}; }
   RunResult run(const RunRequest& request) override {
     requests.push_back(request);
