@@ -13,9 +13,11 @@ build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
        libdnnl-dev ocl-icd-opencl-dev libjpeg62-turbo-dev libpng-dev
        libwebp-dev libopenjp2-7-dev libavcodec-dev libarchive-dev zlib1g-dev
        libonnx-dev libprotobuf-dev dataset-fashion-mnist)
-# clang-14 with libclang-rt-14-dev: libFuzzer (43 MiB more than clang-tidy's clang). qemu-user: an older processor.
+# clang-14 with libclang-rt-14-dev: libFuzzer (43 MiB more than clang-tidy's clang). qemu-user: an older processor, and
+# the Z7020's ARM cores, which g++-arm-linux-gnueabihf compiles for.
 tests=(python3 python3-venv imagemagick sqlite3 chromium clang-format clang-tidy binutils procps qemu-user
-       clang-14 libclang-rt-14-dev openssh-client openssh-server python3-torch python3-torchvision)
+       clang-14 libclang-rt-14-dev openssh-client openssh-server python3-torch python3-torchvision
+       g++-arm-linux-gnueabihf)
 
 wanted=("${build[@]}")
 list=false

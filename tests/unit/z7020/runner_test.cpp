@@ -1,6 +1,10 @@
 // The program itself, through the host: what the harness does with it.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <iterator>
+#include <sstream>
+
 #include "hw_targets/host/contract.h"
 #include "hw_targets/host/host.h"
 #include "tests/unit/z7020/agreement.h"
@@ -11,9 +15,16 @@ namespace {
 using cpu::Builder;
 using testing::HasSubstr;
 
-host::RunnerSpec program(std::vector<std::string> arguments = {}) {
-  arguments.insert(arguments.begin(), AUTOMASK_BIN_DIR "/automask-runner-z7020");
-  return {"z7020", arguments, {}, "z7020.json"};
+// AUTOMASK_Z7020_RUNNER: another build of the program and what starts it, e.g. "qemu-arm
+// build/arm/automask-runner-z7020".
+host::RunnerSpec program(const std::vector<std::string>& arguments = {}) {
+  std::vector<std::string> command = {AUTOMASK_BIN_DIR "/automask-runner-z7020"};
+  if (const char* other = std::getenv("AUTOMASK_Z7020_RUNNER")) {
+    std::istringstream words(other);
+    command.assign(std::istream_iterator<std::string>(words), {});
+  }
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return {"z7020", command, {}, "z7020.json"};
 }
 
 package::Package two_conditions() {
