@@ -98,6 +98,7 @@ class Page {
     html_.element("h2", {{"id", fmt::format("section-{}", index + 1)}}, section_title(section)).line();
     absent(section);
     accuracy(section);
+    predicted(section);
     costs(section);
     latency(section);
     storage(section);
@@ -235,6 +236,32 @@ class Page {
     rows(section, columns);
     close_table();
     note(interval_note);
+  }
+
+  void predicted(const Section& section) {
+    const std::vector<PredictedColumn> heads = predicted_columns(section);
+    if (heads.empty()) return;
+    html_.element("h3", {}, "With the predicted condition").line();
+    open_table(
+        "Top-1 accuracy in percent and median latency, methods by who knew the condition; " + seeds_text(section),
+        "matrix");
+    html_.open("thead").open("tr").element("th", {{"scope", "col"}}, "method");
+    std::vector<Column> columns;
+    for (const PredictedColumn& head : heads) {
+      if (head.condition.empty())
+        html_.element("th", {{"scope", "col"}}, head.head);
+      else
+        condition_head(head.condition);
+      const auto format = head.milliseconds ? milliseconds : percent,
+                 bound = head.milliseconds ? milliseconds : percent1;
+      columns.push_back(head.mean ? mean_column(section, head.metric, format, bound, !head.milliseconds)
+                                  : column(section, head.metric, head.condition, format, bound, !head.milliseconds));
+      columns.back().ranked = head.metric != "estimator_accuracy";
+    }
+    html_.close().close().line();
+    rows(section, columns);
+    close_table();
+    note(predicted_note);
   }
 
   // Accuracy against what it costs.

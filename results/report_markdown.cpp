@@ -70,6 +70,17 @@ void write_section(std::string& out, const Section& section) {
     write_columns(out, section, columns);
     out += std::string(interval_note) + "\n\n";
   }
+  if (const auto predicted = predicted_columns(section); !predicted.empty()) {
+    out += "### With the predicted condition: top-1 accuracy, %, and latency\n\n";
+    std::vector<Column> columns;
+    for (const PredictedColumn& of : predicted) {
+      const auto format = of.milliseconds ? milliseconds : percent;
+      columns.push_back({of.head, of.metric, of.condition, of.mean, !of.milliseconds, of.metric != "estimator_accuracy",
+                         format, of.milliseconds ? milliseconds : percent1});
+    }
+    write_columns(out, section, columns);
+    out += std::string(predicted_note) + "\n\n";
+  }
   if (!conditions_of(section, "latency_median").empty()) {
     out += "### Latency, ms, mean over conditions\n\n";
     std::vector<Column> columns;

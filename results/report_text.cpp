@@ -30,6 +30,12 @@ const char* const storage_note =
     "Bytes of the deployable file and of its parts; lower is better. “Dense FP32” is what the parameters of the "
     "unmasked network take in 32-bit floats.";
 
+const char* const predicted_note =
+    "“Given” is the accuracy with each picture's true condition told to the network; “predicted” lets the package's "
+    "estimator pick it on the device, picture by picture, and its latency includes estimator and switch. “Estimator "
+    "right” is the share of pictures for which it picked the true condition. Methods with one network for all "
+    "conditions need no estimator.";
+
 std::string seeds_text(const Section& section) {
   int least = 0, most = 0;
   for (const MethodRow& method : section.methods) {
@@ -131,10 +137,24 @@ std::vector<bool> best_rows(const std::vector<Number>& column, bool higher) {
   return best;
 }
 
+std::vector<PredictedColumn> predicted_columns(const Section& section) {
+  const std::vector<std::string> conditions = conditions_of(section, "predicted_top1");
+  if (conditions.empty()) return {};
+  std::vector<PredictedColumn> columns = {{"given, mean", "top1", "", true, false},
+                                          {"predicted, mean", "predicted_top1", "", true, false}};
+  for (const std::string& condition : conditions)
+    columns.push_back({condition, "predicted_top1", condition, false, false});
+  columns.push_back({"estimator right, mean", "estimator_accuracy", "", true, false});
+  columns.push_back({"given, median ms", "latency_median", "", true, true});
+  columns.push_back({"predicted, median ms", "predicted_latency_median", "", true, true});
+  return columns;
+}
+
 const std::vector<StoragePart>& storage_parts() {
   static const std::vector<StoragePart> parts = {{"weights_bytes", "weights"},
                                                  {"masks_bytes", "masks"},
                                                  {"normalisation_bytes", "normalisation"},
+                                                 {"estimator_bytes", "estimator"},
                                                  {"structure_bytes", "structure"}};
   return parts;
 }

@@ -11,6 +11,7 @@ extern const char* const reading_note;   // whose algorithm this is
 extern const char* const interval_note;  // what the brackets mean
 extern const char* const latency_note;
 extern const char* const storage_note;
+extern const char* const predicted_note;
 
 // Over how many seeds a section's accuracies are, and which interval follows: "one seed, Wilson intervals".
 std::string seeds_text(const Section& section);
@@ -37,6 +38,14 @@ std::vector<std::string> conditions_of(const Section& section, const std::string
 
 // Which rows have the best known value; none where there is nothing to be better than.
 std::vector<bool> best_rows(const std::vector<Number>& column, bool higher);
+
+// Columns of the table that sets the given condition beside the one that the package's estimator picked; none where no
+// estimator was at work.
+struct PredictedColumn {
+  std::string head, metric, condition;
+  bool mean, milliseconds;  // over conditions; else percent
+};
+std::vector<PredictedColumn> predicted_columns(const Section& section);
 
 struct StoragePart {
   const char *metric, *label;

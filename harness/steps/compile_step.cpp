@@ -71,6 +71,9 @@ Outcome run_compile(const Context& context) {
   for (const auto& [part, size] : package::bytes_by_part(read_back))
     count_metric(part == "total" ? "package_bytes" : part + "_bytes", "", static_cast<double>(size));
   count_metric("condition_sets", "", static_cast<double>(read_back.conditions.size()));
+  const package::Estimator& estimator = read_back.estimator;
+  count_metric("estimator_macs", "",
+               static_cast<double>(estimator.hidden.weights.size() + estimator.output.weights.size()));
   const graph::Cost dense = graph::cost(checkpoint.graph);
   count_metric("macs_dense", "", static_cast<double>(dense.macs));
   count_metric("parameters", "", static_cast<double>(dense.parameters));

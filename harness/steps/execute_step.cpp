@@ -5,12 +5,14 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <optional>
 
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "core/shuffle.h"
 #include "harness/environment.h"
 #include "harness/steps/data.h"
+#include "harness/steps/predicted.h"
 #include "harness/steps/spot_check.h"
 #include "harness/steps/turn.h"
 #include "hw_targets/host/host.h"
@@ -25,6 +27,7 @@ namespace {
 // Pictures that a runner is asked to hold at once; conditions that exceed it are measured in several groups.
 constexpr std::size_t held_bytes = std::size_t{1} << 29;
 constexpr int spot_checked_pictures = 16;
+constexpr int predicted_checked_pictures = 4;  // of each condition that was taken
 constexpr double spot_check_tolerance = 1e-3;  // FP32 summation orders differ by far less; a wrong picture by far more
 
 // The package's entry for a test condition: its own, or the one that serves all; a condition that was not trained
@@ -45,18 +48,28 @@ std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& 
   return hits;
 }
 
-void add_metrics(Outcome& outcome, const std::string& condition, const host::CellResult& run,
-                 const std::vector<int>& labels, const std::string& evidence) {
-  const auto n = static_cast<std::int64_t>(labels.size());
-  const std::int64_t hits = count_correct(run, labels);
+void add_share(Outcome& outcome, const std::string& name, const std::string& condition, std::int64_t hits,
+               std::int64_t n, const std::string& evidence) {
   const auto interval = results::wilson_percent(hits, n);
-  outcome.metrics.push_back({"top1", condition, 100.0 * static_cast<double>(hits) / static_cast<double>(n),
-                             interval.low, interval.high, evidence, n});
+  outcome.metrics.push_back({name, condition, 100.0 * static_cast<double>(hits) / static_cast<double>(n), interval.low,
+                             interval.high, evidence, n});
+}
+
+// Accuracy and latency quantiles; `prefix` tells how the condition was chosen.
+void add_results(Outcome& outcome, const std::string& prefix, const std::string& condition, const host::CellResult& run,
+                 const std::vector<int>& labels, const std::string& evidence) {
+  add_share(outcome, prefix + "top1", condition, count_correct(run, labels), static_cast<std::int64_t>(labels.size()),
+            evidence);
   for (const auto& [name, q] : {std::pair{"latency_median", 0.5}, {"latency_p90", 0.9}, {"latency_p99", 0.99}}) {
     const auto bounds = results::quantile_interval(run.latencies_ms, q);
-    outcome.metrics.push_back({name, condition, results::quantile(run.latencies_ms, q), bounds.low, bounds.high,
-                               evidence, static_cast<std::int64_t>(run.latencies_ms.size())});
+    outcome.metrics.push_back({prefix + name, condition, results::quantile(run.latencies_ms, q), bounds.low,
+                               bounds.high, evidence, static_cast<std::int64_t>(run.latencies_ms.size())});
   }
+}
+
+void add_metrics(Outcome& outcome, const std::string& condition, const host::CellResult& run,
+                 const std::vector<int>& labels, const std::string& evidence) {
+  add_results(outcome, "", condition, run, labels, evidence);
   double sum = 0;
   for (const double latency : run.latencies_ms) sum += latency;
   const double none = std::numeric_limits<double>::quiet_NaN();
@@ -99,6 +112,7 @@ struct Measured {
   datasets::PictureSet pictures;  // dropped once they are measured
   std::vector<int> labels;
   host::CellResult run;
+  std::optional<host::CellResult> predicted;  // where the runner picked the condition of each picture
 };
 
 Measured read(const Context& context, const package::Package& package, const std::string& condition) {
@@ -144,6 +158,34 @@ std::string disagreement(const std::string& condition, const SpotCheck& check) {
       condition, check.largest_difference, check.pictures, spot_check_tolerance);
 }
 
+// Throws unless the outputs are what the package gives for these pictures.
+void check_outputs(const package::Package& package, const std::string& runner, const std::string& condition,
+                   const Measured& of) {
+  const auto mistrust = [&](const std::string& problem, const std::string& remedy) {
+    throw host::RunnerFailure(host::FailureKind::mistrusted, runner, problem, remedy);
+  };
+  const std::string look = "look for a wrong weight layout, input order or number format in the runner";
+  auto check = spot_check(package, of.index, of.pictures, of.run.outputs, spot_checked_pictures);
+  if (!(check.largest_difference <= spot_check_tolerance)) mistrust(disagreement(condition, check), look);
+  if (!of.predicted) return;
+  if (const auto wrong = wrong_condition(package, of.pictures, of.predicted->conditions))
+    mistrust(fmt::format("of \"{}\" {}", condition, *wrong), "hold its statistics against docs/package.md, section 11");
+  check = predicted_check(package, of.predicted->conditions, of.pictures, of.predicted->outputs,
+                          predicted_checked_pictures);
+  if (!(check.largest_difference <= spot_check_tolerance))
+    mistrust(disagreement(condition + " (predicted)", check), look);
+}
+
+void add_predicted(Outcome& outcome, const std::string& condition, const Measured& of, const std::string& evidence) {
+  if (!of.predicted) return;
+  add_results(outcome, "predicted_", condition, *of.predicted, of.labels, evidence);
+  // Of a condition that the package does not have, none is the right one.
+  if (of.fallback) return;
+  const auto& taken = of.predicted->conditions;
+  add_share(outcome, "estimator_accuracy", condition, std::count(taken.begin(), taken.end(), of.index),
+            static_cast<std::int64_t>(taken.size()), evidence);
+}
+
 }  // namespace
 
 Outcome run_execute(const Context& context) {
@@ -167,6 +209,10 @@ Outcome run_execute(const Context& context) {
                      {"placement", placement},
                      {"fallback_conditions", core::Json::array()},
                      {"condition_source", package.conditions.size() == 1 ? "one network for all" : "oracle"}};
+  const bool predicts = !package.estimator.empty() && session->select_automatically();
+  outcome.details["predicted_conditions"] = predicts                    ? "by the runner"
+                                            : package.estimator.empty() ? "the package has no estimator"
+                                                                        : "the runner has no estimator";
   outcome.details["state_before"] = session->state();
   outcome.details["host_before"] = host_state_json();
   const auto conditions = parameters.at("conditions").strings();
@@ -187,6 +233,7 @@ Outcome run_execute(const Context& context) {
     for (const std::size_t i : group) {
       measured[i] = read(context, package, conditions[i]);
       cells.push_back({measured[i].index, session->put_inputs(as_strings(measured[i].pictures), forget)});
+      if (predicts) cells.push_back({host::automatic, cells.back().inputs});
       forget = false;
       label += (label.empty() ? "" : ", ") + conditions[i];
     }
@@ -200,11 +247,9 @@ Outcome run_execute(const Context& context) {
     const auto runs = host::run_interleaved(*session, device, spec.name, cells, plan);
     for (std::size_t c = 0; c < group.size(); ++c) {
       Measured& of = measured[group[c]];
-      of.run = runs[c];
-      const auto check = spot_check(package, of.index, of.pictures, of.run.outputs, spot_checked_pictures);
-      if (!(check.largest_difference <= spot_check_tolerance))
-        throw host::RunnerFailure(host::FailureKind::mistrusted, spec.name, disagreement(conditions[group[c]], check),
-                                  "look for a wrong weight layout, input order or number format in the runner");
+      of.run = runs[predicts ? 2 * c : c];
+      if (predicts) of.predicted = runs[2 * c + 1];
+      check_outputs(package, spec.name, conditions[group[c]], of);
       of.labels = std::move(of.pictures.labels);
       of.pictures = {};
     }
@@ -212,6 +257,7 @@ Outcome run_execute(const Context& context) {
   for (std::size_t i = 0; i < conditions.size(); ++i) {
     if (measured[i].fallback) outcome.details["fallback_conditions"].push_back(conditions[i]);
     add_metrics(outcome, conditions[i], measured[i].run, measured[i].labels, device.evidence);
+    add_predicted(outcome, conditions[i], measured[i], device.evidence);
   }
   outcome.details["state"] = session->state();
   outcome.details["host_after"] = host_state_json();

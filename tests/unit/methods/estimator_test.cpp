@@ -47,7 +47,6 @@ TEST(Estimator, TellsConditionsOfUnseenPicturesApart) {
   const package::Estimator estimator = train_estimator(train, conditions.size(), {}, 0, 1);
   const std::vector<double> percent = estimator_accuracy(estimator, test);
   ASSERT_EQ(percent.size(), conditions.size());
-  // Measured: 96.4 (clean), 100, 95.6 (jpeg:q20), 100, 100 in integers.
   for (std::size_t k = 0; k < percent.size(); ++k) EXPECT_GT(percent[k], 92) << conditions[k];
   EXPECT_GT(std::accumulate(percent.begin(), percent.end(), 0.0) / 5, 97);
 }

@@ -106,6 +106,38 @@ class Report : public StoreTest {
   std::string page(const Store& store) { return core::read_file(write_report(store, "invented", folder / "out").html); }
 };
 
+TEST_F(Report, SetsThePredictedConditionBesideTheGivenOne) {
+  Store store = Store::open(file);
+  std::vector<RunRecord> runs = {invented_run("one", "augmented", 0, 79), invented_run("two", "automask", 0, 81)};
+  store.record(runs[0]);
+  EXPECT_THAT(markdown_summary(store, "invented"), Not(HasSubstr("predicted condition")));
+  runs[1].metrics.insert(runs[1].metrics.end(),
+                         {{"predicted_top1", "clean", 80.5, 79.5, 81.5, "measured", 1000},
+                          {"predicted_top1", "gaussian_noise:3", 60, 59, 61, "measured", 1000},
+                          {"estimator_accuracy", "clean", 98, 97, 99, "measured", 1000},
+                          {"estimator_accuracy", "gaussian_noise:3", 100, 99, 100, "measured", 9},
+                          {"predicted_latency_median", "clean", 0.5625, nan, nan, "measured", 9}});
+  store.record(runs[1]);
+  const std::string html = page(store), text = markdown_summary(store, "invented");
+  EXPECT_EQ(fault_in(html), "");
+  expect_links_hold(html);
+  EXPECT_THAT(html, HasSubstr("With the predicted condition"));
+  EXPECT_THAT(text,
+              HasSubstr("| method | given, mean | predicted, mean | clean | gaussian_noise:3 | estimator right, "
+                        "mean | given, median ms | predicted, median ms |"));
+  EXPECT_THAT(text, HasSubstr("| automask | **71.00** [69.8, 72.2] M | 70.25 [69.2, 71.2] M | 80.50 [79.5, 81.5] M | "
+                              "60.00 [59.0, 61.0] M | 99.00 [98.0, 99.5] M |"));
+  EXPECT_THAT(text, HasSubstr("| augmented | 69.00 [67.8, 70.2] M | – | – | – | – |"));
+
+  const SavedQuery saved = find_saved_query(saved_queries({}), "estimator");
+  const Table table = query(store, saved.sql);
+  ASSERT_EQ(table.rows.size(), 2U) << "the run with an estimator alone";
+  EXPECT_EQ(table.rows[0][4], "clean");
+  EXPECT_EQ(table.rows[0][6], 81.0);
+  EXPECT_EQ(table.rows[0][7], 80.5);
+  EXPECT_EQ(table.rows[1][10], 100.0);
+}
+
 TEST_F(Report, IsOneSelfContainedWellFormedPage) {
   Store store = Store::open(file);
   store.record(invented_runs(1));
@@ -215,7 +247,7 @@ TEST_F(Report, MarkdownOfOneSeed) {
   EXPECT_THAT(text, HasSubstr("| automask | **75.00** [73.9, 76.1] M | **88.00** [87.0, 89.0] M |"));
   EXPECT_THAT(
       text,
-      HasSubstr("| automask | 97.7 KiB C | 87.9 KiB C | 100 B C | 4.88 KiB C | 4.79 KiB C | 391 KiB C | 5.00 M C |"));
+      HasSubstr("| automask | 97.7 KiB C | 87.9 KiB C | 100 B C | 4.88 KiB C | – | 4.79 KiB C | 391 KiB C | 5.00 M C |"));
 }
 
 // Three seeds at 85, 85.5 and 86: mean 85.5, t interval 85.5 -+ 4.303 * 0.5 / sqrt(3).
