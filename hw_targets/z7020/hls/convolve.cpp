@@ -56,78 +56,91 @@ fill_quads:
     slots[q].dy = tap / kernel_w * get(i, field::dilation_h);
     slots[q].dx = tap % kernel_w * get(i, field::dilation_w);
   fill_channels:
-    for (int k = 0; k < quad_channels; ++k) {
+    for (int pair = 0; pair < quad_channels; pair += 2) {
 #pragma HLS PIPELINE II = 1
-      const int entry = inside ? int(b.list[get(i, field::list_half)][plane * quad_channels + k]) : int(hole);
-      const int byte = get(i, field::skew) + (tap - get(i, field::first_tap)) * row_channels + entry;
-      value_t w[outputs];
-      for (int o = 0; o < outputs; ++o)
-        w[o] = entry != hole && o < channels ? weight_byte(b, half, o, byte) : value_t(0);
-      for (int p = 0; p < pairs; ++p)
-        weights[q * quad_channels + k][p] = (packed_t(w[2 * p + 1]) * (packed_t(1) << packing_shift)) + w[2 * p];
+    fill_pair:  // both ports of the weights' memories
+      for (int k = pair; k < pair + 2; ++k) {
+#pragma HLS UNROLL
+        const int entry = inside ? int(b.list[get(i, field::list_half)][plane * quad_channels + k]) : int(hole);
+        const int byte = get(i, field::skew) + (tap - get(i, field::first_tap)) * row_channels + entry;
+        value_t w[outputs];
+        for (int o = 0; o < outputs; ++o)
+          w[o] = entry != hole && o < channels ? weight_byte(b, half, o, byte) : value_t(0);
+        for (int p = 0; p < pairs; ++p)
+          weights[q * quad_channels + k][p] = (packed_t(w[2 * p + 1]) * (packed_t(1) << packing_shift)) + w[2 * p];
+      }
     }
   }
 }
 
-}  // namespace
-
-void convolve(const Instruction& i, Buffers& b) {
+// One pass: every pixel of the tile, a pixel a cycle.
+void run_pass(const Instruction& i, Buffers& b, const Stationary& weights, const Slot (&slots)[quads], bool starts,
+              bool ends) {
   const Finish finish(i);
   const int rows = get(i, field::rows), cols = get(i, field::cols), row_words = (cols + columns - 1) / columns;
   const int out_rows = get(i, field::out_rows), out_cols = get(i, field::out_cols);
   const int stride_h = get(i, field::stride_h), stride_w = get(i, field::stride_w);
   const int origin_y = get(i, field::origin_y), origin_x = get(i, field::origin_x);
   const int in = get(i, field::input_half), out = get(i, field::output_half), weight = get(i, field::weight_half);
-  const int begin = get(i, field::quad_begin), end = get(i, field::quad_end), channels = get(i, field::channels);
-passes:
-  for (int q = begin; q < end; q += quads) {
-    Stationary weights;
-#pragma HLS ARRAY_PARTITION variable = weights complete dim = 0
-    Slot slots[quads];
-#pragma HLS ARRAY_PARTITION variable = slots complete
-    fill(i, b, q, weights, slots);
-    const bool starts = q == begin && get(i, field::first) != 0;
-    const bool ends = q + quads >= end && get(i, field::last) != 0;
-    int pixel = 0;
-  out_rows:
-    for (int oy = 0; oy < out_rows; ++oy)
-    out_cols:
-      for (int ox = 0; ox < out_cols; ++ox, ++pixel) {
+  const int channels = get(i, field::channels);
+  int pixel = 0;
+out_rows:
+  for (int oy = 0; oy < out_rows; ++oy)
+  out_cols:
+    for (int ox = 0; ox < out_cols; ++ox, ++pixel) {
 #pragma HLS PIPELINE II = 1
 #pragma HLS DEPENDENCE variable = b.accumulators inter false
-        value_t x[lanes];
-        for (int s = 0; s < quads; ++s) {
-          const int y = origin_y + oy * stride_h + slots[s].dy, col = origin_x + ox * stride_w + slots[s].dx;
-          word_t word = 0;
-          if (y >= 0 && y < rows && col >= 0 && col < cols)
-            word = b.input[in][s][col % columns][slots[s].base + y * row_words + col / columns];
-          for (int k = 0; k < quad_channels; ++k) x[s * quad_channels + k] = channel_of(word, k);
+      value_t x[lanes];
+      for (int s = 0; s < quads; ++s) {
+        const int y = origin_y + oy * stride_h + slots[s].dy, col = origin_x + ox * stride_w + slots[s].dx;
+        word_t word = 0;
+        if (y >= 0 && y < rows && col >= 0 && col < cols)
+          word = b.input[in][s][col % columns][slots[s].base + y * row_words + col / columns];
+        for (int k = 0; k < quad_channels; ++k) x[s * quad_channels + k] = channel_of(word, k);
+      }
+      sum_t sums[outputs];
+      multiply(weights, x, sums);
+      for (int o = 0; o < outputs; ++o) {
+        if (!starts) sums[o] = wrapped_sum(sums[o], b.accumulators[pixel][o]);
+        if (!ends) b.accumulators[pixel][o] = sums[o];
+      }
+      if (!ends) continue;
+      for (int t = 0; t < output_quads; ++t) {
+        word_t low = 0, upper = 0;
+        for (int k = 0; k < quad_channels; ++k) {
+          const int o = t * quad_channels + k;
+          if (o >= channels) continue;
+          int value = finish.requantised(sums[o], b.requantisers[weight][o]);
+          if (finish.add) value = finish.added(value, channel_of(b.residual[out][pixel][t], k));
+          low = with_channel(low, k, value);
+          upper = with_channel(upper, k, value >> 8);
         }
-        sum_t sums[outputs];
-        multiply(weights, x, sums);
-        for (int o = 0; o < outputs; ++o) {
-          if (!starts) sums[o] = wrapped_sum(sums[o], b.accumulators[pixel][o]);
-          if (!ends) b.accumulators[pixel][o] = sums[o];
-        }
-        if (!ends) continue;
-        for (int t = 0; t < output_quads; ++t) {
-          word_t low = 0, upper = 0;
-          for (int k = 0; k < quad_channels; ++k) {
-            const int o = t * quad_channels + k;
-            if (o >= channels) continue;
-            int value = finish.requantised(sums[o], b.requantisers[weight][o]);
-            if (finish.add) value = finish.added(value, channel_of(b.residual[out][pixel][t], k));
-            low = with_channel(low, k, value);
-            upper = with_channel(upper, k, value >> 8);
-          }
-          if (finish.wide) {
-            b.output[out][2 * pixel][t] = low;
-            b.output[out][2 * pixel + 1][t] = upper;
-          } else {
-            b.output[out][pixel][t] = low;
-          }
+        if (finish.wide) {
+          b.output[out][2 * pixel][t] = low;
+          b.output[out][2 * pixel + 1][t] = upper;
+        } else {
+          b.output[out][pixel][t] = low;
         }
       }
+    }
+}
+
+}  // namespace
+
+void convolve(const Instruction& i, Buffers& b) {
+  const int begin = get(i, field::quad_begin), end = get(i, field::quad_end);
+  // One half is refilled while the other is at work: the two calls of a round may run at the same time.
+  Stationary weights[halves];
+#pragma HLS ARRAY_PARTITION variable = weights complete dim = 0
+  Slot slots[halves][quads];
+#pragma HLS ARRAY_PARTITION variable = slots complete dim = 0
+  fill(i, b, begin, weights[0], slots[0]);
+passes:
+  for (int q = begin, half = 0; q < end; q += quads, half ^= 1) {
+    const bool last = q + quads >= end;
+    if (!last) fill(i, b, q + quads, weights[half ^ 1], slots[half ^ 1]);
+    run_pass(i, b, weights[half], slots[half], q == begin && get(i, field::first) != 0,
+             last && get(i, field::last) != 0);
   }
 }
 
