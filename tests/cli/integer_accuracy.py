@@ -20,7 +20,9 @@ automask("run", manifest, "--store", store, "--progress", "none", check=0)
 recorded = {row["condition"]: row["top1"] for row in rows(store, "select condition, top1 from accuracy_by_condition")}
 assert len(recorded) == 5, recorded
 
-verified = automask("verify", run, "--limit", "10000", "--format", "json", "--store", store, "--progress", "none", check=0)
+# 4: so short a training may leave logits that INT8 changes by more than verify allows, which is not asked here.
+verified = automask("verify", run, "--limit", "10000", "--format", "json", "--store", store, "--progress", "none")
+assert verified.returncode in (0, 4), verified
 reference = {row["condition"]: row for row in json.loads(verified.stdout)["accuracy"]}
 for condition, top1 in recorded.items():
     row = reference[condition]
