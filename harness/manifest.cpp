@@ -81,8 +81,8 @@ ModelSpec read_model(const JsonCursor& cursor, const std::string& name, const da
 }
 
 TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
-  cursor.only_keys({"runner", "threads", "format", "warmup", "repetitions", "min_latencies", "min_seconds", "interleave",
-                    "limit"});
+  cursor.only_keys(
+      {"runner", "threads", "format", "warmup", "repetitions", "min_latencies", "min_seconds", "interleave", "limit"});
   TargetSpec target;
   target.name = name;
   target.runner = cursor.at("runner").string();

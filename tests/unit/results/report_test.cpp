@@ -122,9 +122,8 @@ TEST_F(Report, SetsThePredictedConditionBesideTheGivenOne) {
   EXPECT_EQ(fault_in(html), "");
   expect_links_hold(html);
   EXPECT_THAT(html, HasSubstr("With the predicted condition"));
-  EXPECT_THAT(text,
-              HasSubstr("| method | given, mean | predicted, mean | clean | gaussian_noise:3 | estimator right, "
-                        "mean | given, median ms | predicted, median ms |"));
+  EXPECT_THAT(text, HasSubstr("| method | given, mean | predicted, mean | clean | gaussian_noise:3 | estimator right, "
+                              "mean | given, median ms | predicted, median ms |"));
   EXPECT_THAT(text, HasSubstr("| automask | **71.00** [69.8, 72.2] M | 70.25 [69.2, 71.2] M | 80.50 [79.5, 81.5] M | "
                               "60.00 [59.0, 61.0] M | 99.00 [98.0, 99.5] M |"));
   EXPECT_THAT(text, HasSubstr("| augmented | 69.00 [67.8, 70.2] M | – | – | – | – |"));
@@ -247,7 +246,8 @@ TEST_F(Report, MarkdownOfOneSeed) {
   EXPECT_THAT(text, HasSubstr("| automask | **75.00** [73.9, 76.1] M | **88.00** [87.0, 89.0] M |"));
   EXPECT_THAT(
       text,
-      HasSubstr("| automask | 97.7 KiB C | 87.9 KiB C | 100 B C | 4.88 KiB C | – | 4.79 KiB C | 391 KiB C | 5.00 M C |"));
+      HasSubstr(
+          "| automask | 97.7 KiB C | 87.9 KiB C | 100 B C | 4.88 KiB C | – | 4.79 KiB C | 391 KiB C | 5.00 M C |"));
 }
 
 // Three seeds at 85, 85.5 and 86: mean 85.5, t interval 85.5 -+ 4.303 * 0.5 / sqrt(3).
