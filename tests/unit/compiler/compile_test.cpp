@@ -139,7 +139,7 @@ TEST(CompileErrors, NameThePlace) {
 }
 
 TEST(CompileEstimator, GoesIntoThePackage) {
-  models::Checkpoint c = checkpoints::make(networks::chain(), {"clean", "jpeg:q10"}, 3);
+  models::Checkpoint c = checkpoints::make(networks::cifar_resnet(1, 4, 8, 3), {"clean", "jpeg:q10"}, 3);
   EXPECT_TRUE(compiler::compile(c).estimator.empty());
   const package::Estimator estimator = estimators::make(2, 4, 1);
   c.estimator = package::to_json(estimator);

@@ -159,23 +159,33 @@ TEST(CpuRunner, ComputesHalfPrecisionPackagesFromTheStoredWeights) {
 // The same condition from the runner's `auto` as from estimate(), in both formats, and that condition's logits.
 TEST(CpuRunner, PicksTheConditionThatTheEstimatorPicks) {
   for (package::Package package : {two_conditions(), integer_package()}) {
-    package.estimator = estimators::make(2, 6, 11);
-    const auto session = host::Session::start(program());
-    session->initialize();
-    session->load(package::encode(package));
-    session->prepare({{"threads", 1}});
-    EXPECT_TRUE(session->select_automatically());
+    std::vector<std::vector<std::uint8_t>> pixels;
     std::vector<std::string> pictures;
-    std::vector<int> expected;
     for (unsigned p = 0; p < 400; ++p) {
       auto picture = random_picture(package.graph.input, p);
       for (auto& level : picture)
         level = static_cast<std::uint8_t>(level * (1 + p % 8) / 8);  // darker and lighter ones
       pictures.emplace_back(picture.begin(), picture.end());
-      expected.push_back(package::estimate(package.estimator, picture.data(), package.graph.input));
+      pixels.push_back(std::move(picture));
     }
-    ASSERT_GT(std::count(expected.begin(), expected.end(), 0), 20) << "a test of both conditions";
-    ASSERT_GT(std::count(expected.begin(), expected.end(), 1), 20);
+    // The first of these random estimators that takes both conditions often enough to be a test.
+    std::vector<int> expected;
+    const auto rarest = [&expected] {
+      const auto zeros = std::count(expected.begin(), expected.end(), 0);
+      return std::min<std::ptrdiff_t>(zeros, static_cast<std::ptrdiff_t>(expected.size()) - zeros);
+    };
+    for (unsigned seed = 0; seed < 100 && rarest() <= 20; ++seed) {
+      package.estimator = estimators::make(2, 6, seed);
+      expected.clear();
+      for (const auto& picture : pixels)
+        expected.push_back(package::estimate(package.estimator, picture.data(), package.graph.input));
+    }
+    ASSERT_GT(rarest(), 20);
+    const auto session = host::Session::start(program());
+    session->initialize();
+    session->load(package::encode(package));
+    session->prepare({{"threads", 1}});
+    EXPECT_TRUE(session->select_automatically());
     const auto inputs = session->put_inputs(pictures);
     const host::RunResult automatic = session->run({inputs, 9, 3, 1, 0});
     EXPECT_EQ(automatic.conditions, expected);

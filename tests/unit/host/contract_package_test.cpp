@@ -29,7 +29,7 @@ TEST(ContractPackage, DamagedOnesKeepTheirEstimator) {
     package::decode(with_empty_masks(bytes), "p");
     FAIL();
   } catch (const package::PackageError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("keeps no channel of group"));  // and not that a tensor is missing
+    EXPECT_THAT(error.what(), testing::HasSubstr("for its mask"));  // and not that a tensor is missing
   }
 }
 
