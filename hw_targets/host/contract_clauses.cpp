@@ -19,6 +19,11 @@ using core::Json;
 constexpr double repeat_tolerance = 0.01;  // docs/runner-protocol.md, "What the host checks"
 const std::map<std::string, double> output_tolerance = {
     {"fp32", 1e-3}, {"fp16", 2e-2}, {"int8", 0}};  // of the largest logit
+
+// [pictures, classes], in the arithmetic of the format.
+std::vector<double> expected_logits(const ContractCase& with, int k, const std::vector<std::string>& pictures) {
+  return with.format == "int8" ? integer_logits(with.package, k, pictures) : contract_logits(with.package, k, pictures);
+}
 constexpr int cancelled_executions = 1'000'000;
 const Json nothing = Json::object();
 
@@ -293,8 +298,7 @@ std::string outputs(const ContractCase& with) {
   for (int k = 0; k < 2; ++k) {
     if (k > 0) wire.result("select_condition", {{"index", k}});
     const Outputs found = run(wire, inputs, counted(inputs.size()), "c" + std::to_string(k));
-    const std::vector<double> expected = with.format == "int8" ? integer_logits(with.package, k, with.pictures)
-                                                               : contract_logits(with.package, k, with.pictures);
+    const std::vector<double> expected = expected_logits(with, k, with.pictures);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const double off = difference(expected.data() + i * contract_classes, found.logits.data() + i * contract_classes);
       if (off > tolerance->second)
@@ -346,7 +350,7 @@ std::string automatic_conditions(const ContractCase& with) {
       throw Broken("it took condition " + taken[i].dump() + " for picture " + std::to_string(i) +
                    ", the package's estimator picks " + std::to_string(expected));
     if (tolerance == output_tolerance.end()) continue;
-    const std::vector<double> logits = contract_logits(with.package, expected, {with.pictures[i]});
+    const std::vector<double> logits = expected_logits(with, expected, {with.pictures[i]});
     if (difference(logits.data(), found.logits.data() + i * contract_classes) > tolerance->second)
       throw Broken("the logits of picture " + std::to_string(i) + " are not those of the condition it took");
   }
