@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "hw_targets/z7020/arithmetic.h"
+
 namespace automask {
 namespace z7020 {
 namespace {
@@ -12,8 +14,6 @@ using graph::Op;
 using graph::Shape;
 using package::Requantisation;
 using Values = std::vector<std::int32_t>;
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 std::size_t word_at(const Map& map, std::size_t lane, int y, int x) {
   return lane / 4 * map.plane_words() + index(y * map.row_words() + x * (map.wide ? 2 : 1));

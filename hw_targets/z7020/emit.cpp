@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "hw_targets/z7020/arithmetic.h"
 #include "hw_targets/z7020/hls/parameters.h"
 #include "hw_targets/z7020/tiling.h"
 
@@ -12,9 +13,6 @@ namespace z7020 {
 namespace {
 
 using package::Requantisation;
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-int divided_up(int a, int b) { return (a + b - 1) / b; }
 
 constexpr int slice_words = 4096;  // of an input tile per load: small enough to be spread over steps
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hw_targets/z7020/arithmetic.h"
 #include "hw_targets/z7020/hls/parameters.h"
 
 namespace automask {
@@ -13,9 +14,8 @@ using graph::Node;
 using graph::Op;
 using graph::Shape;
 
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
-
 bool is_name(Op op) { return op == Op::dropout || op == Op::softmax; }
+bool is_activation(Op op) { return op == Op::relu || op == Op::relu6; }
 
 class Lowering {
  public:
@@ -39,17 +39,14 @@ class Lowering {
   Lowered run() {
     std::vector<Layer> at_end(nodes_.size());
     std::vector<bool> used(nodes_.size(), false);
-    // The later of two summands first: by then the other is there anyway.
-    for (std::size_t i = nodes_.size(); i-- > 1;) {
-      const Node& node = nodes_[i];
-      if (!live_[i] || index(name_[i]) != i || node.op == Op::concat || absorbed_[i]) continue;
-      // Activations and adds are met before their layer, so they wait: only what stays unabsorbed is a layer.
-      if (node.op == Op::relu || node.op == Op::relu6 || node.op == Op::add) continue;
-      place(i, at_end, used);
-    }
-    for (std::size_t i = nodes_.size(); i-- > 1;)
-      if (live_[i] && index(name_[i]) == i && nodes_[i].op != Op::concat && !absorbed_[i] && !used[i])
-        if (nodes_[i].op == Op::relu || nodes_[i].op == Op::relu6 || nodes_[i].op == Op::add) place(i, at_end, used);
+    // Activations and adds are met before their layer, so they wait: only what stays unabsorbed is a layer. The later
+    // of two summands first: by then the other is there anyway.
+    for (const bool joining : {false, true})
+      for (std::size_t i = nodes_.size(); i-- > 1;) {
+        const Op op = nodes_[i].op;
+        if (!live_[i] || index(name_[i]) != i || op == Op::concat || absorbed_[i] || used[i]) continue;
+        if ((is_activation(op) || op == Op::add) == joining) place(i, at_end, used);
+      }
     place_input(at_end, used);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       if (used[i]) lowered_.layers.push_back(at_end[i]);
@@ -235,7 +232,7 @@ class Lowering {
     std::size_t end = i;
     if (layer.unit != Unit::arm) {
       if (layer.unit == Unit::array) check_array(layer);
-      if (node.op == Op::relu || node.op == Op::relu6) limit_by(node, layer.low, layer.high);
+      if (is_activation(node.op)) limit_by(node, layer.low, layer.high);
       if (node.op == Op::add) {
         add_of(node, 0, layer);
         layer.inputs.resize(1);
@@ -243,7 +240,7 @@ class Lowering {
       while (!is_wide(end) && readers_[end].size() == 1 && static_cast<int>(end) != lowered_.output) {
         const std::size_t next = index(readers_[end][0]);
         const Node& follower = nodes_[next];
-        if (follower.op == Op::relu || follower.op == Op::relu6) {
+        if (is_activation(follower.op)) {
           if (is_wide(next)) break;
           limit_by(follower, layer.residual >= 0 ? layer.sum_low : layer.low,
                    layer.residual >= 0 ? layer.sum_high : layer.high);

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "hw_targets/z7020/arithmetic.h"
 #include "hw_targets/z7020/hls/parameters.h"
 
 namespace automask {
 namespace z7020 {
 namespace {
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 // Products, comparisons or copies of a layer on the ARM cores.
 double arm_operations(const Program& program, const Layer& layer) {

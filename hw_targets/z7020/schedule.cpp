@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "hw_targets/z7020/arithmetic.h"
 #include "hw_targets/z7020/hls/parameters.h"
 
 namespace automask {
 namespace z7020 {
 namespace {
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 bool meet(const Region& a, const Region& b) {
   return a.storage == b.storage && a.first_plane < b.first_plane + b.planes &&

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "hw_targets/z7020/arithmetic.h"
 #include "hw_targets/z7020/hls/parameters.h"
 
 namespace automask {
 namespace z7020 {
 namespace {
-
-int divided_up(int a, int b) { return (a + b - 1) / b; }
 
 int extent(int kernel, int dilation) { return (kernel - 1) * dilation + 1; }
 
