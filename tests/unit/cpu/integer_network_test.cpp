@@ -6,10 +6,9 @@
 #include <set>
 
 #include "hw_targets/package/reference.h"
-#include "models/fold.h"
-#include "models/zoo.h"
 #include "tests/unit/cpu/integer_networks.h"
 #include "tests/unit/cpu/networks.h"
+#include "tests/unit/cpu/zoo_networks.h"
 
 namespace automask::cpu {
 namespace {
@@ -87,20 +86,7 @@ TEST_P(Instructions, DepthwiseLayersGiveTheReferencesBits) {
 TEST(IntegerNetwork, EveryZooNetworkGivesTheReferencesBits) {
   omp_set_num_threads(2);
   for (const models::ZooEntry& entry : models::zoo()) {
-    // AlexNet's and VGG's poolings fit 224 x 224 only; the reference is slow, and these are left fewer channels.
-    const bool whole = entry.name.starts_with("alexnet") || entry.name.starts_with("vgg");
-    const int side = whole ? 224 : entry.preprocessing.input.height > 64 ? 64 : 16;
-    const std::size_t thinning = whole ? 21 : 6;
-    graph::Graph graph = models::build_published(entry, {entry.preprocessing.input.channels, side, side}, 7);
-    // With some of the channels, as masks make them, whose numbers are no multiples of anything.
-    const graph::ChannelGroups groups = graph::channel_groups(graph);
-    graph::Mask mask = graph::full_mask(groups);
-    for (std::size_t g = 0; g < mask.size(); ++g)
-      for (std::size_t c = 0; groups.groups[g].maskable && c < mask[g].size(); ++c) mask[g][c] = c % thinning == 0;
-    graph = graph::shrink(graph, mask);
-    graph::TensorMap weights = random_weights(graph, 1);
-    models::fold_normalisation(graph, weights);
-    EXPECT_TRUE(agrees(random_integers(graph, 1, false), best_kernels())) << entry.name;
+    EXPECT_TRUE(agrees(random_integers(small_zoo_network(entry), 1, false), best_kernels())) << entry.name;
   }
 }
 

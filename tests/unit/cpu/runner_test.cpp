@@ -8,6 +8,7 @@
 #include "hw_targets/host/host.h"
 #include "hw_targets/package/reference.h"
 #include "tests/unit/cpu/networks.h"
+#include "tests/unit/host/refusals.h"
 #include "tests/unit/package/estimators.h"
 
 namespace automask::cpu {
@@ -212,19 +213,8 @@ TEST(CpuRunner, PicksNothingWithoutAnEstimator) {
   session->shutdown();
 }
 
-// The failure of a conversation up to `prepare` with this package and these options.
 host::FailureKind failure(const std::string& bytes, const core::Json& options, std::string& sentence) {
-  const auto session = host::Session::start(program());
-  session->initialize();
-  try {
-    session->load(bytes);
-    session->prepare(options);
-  } catch (const host::RunnerFailure& e) {
-    sentence = e.what();
-    return e.kind();
-  }
-  ADD_FAILURE() << "was accepted";
-  return host::FailureKind::died;
+  return host::refusal(program(), bytes, options, sentence);
 }
 
 TEST(CpuRunner, RefusesPackagesItCannotRead) {

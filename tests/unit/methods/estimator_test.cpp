@@ -5,27 +5,15 @@
 
 #include <numeric>
 
-#include "datasets/dataset.h"
 #include "tests/unit/core/throws.h"
+#include "tests/unit/methods/fashion.h"
 
 namespace automask::methods {
 namespace {
 
 using automask::testing::error_of;
 
-const datasets::PictureSet& pictures(datasets::Split split) {
-  static const auto load = [](datasets::Split s) {
-    const core::Json json = {{"reader", "idx"},
-                             {"path", "/usr/share/datasets/fashion-mnist"},
-                             {"input", {1, 28, 28}},
-                             {"validation", 500},
-                             {"limit", {{"train", 1500}, {"test", 500}}}};
-    const auto spec = datasets::DatasetSpec::from_json({json, "test"}, "fashion_mnist");
-    return datasets::load(*datasets::open(spec, s), spec, 2);
-  };
-  static const datasets::PictureSet train = load(datasets::Split::train), test = load(datasets::Split::test);
-  return split == datasets::Split::train ? train : test;
-}
+const datasets::PictureSet& pictures(datasets::Split split) { return automask::testing::fashion<1500>(split); }
 
 StatisticsPlan plan_of(const std::vector<std::string>& conditions, datasets::Split split, std::size_t views) {
   StatisticsPlan plan;

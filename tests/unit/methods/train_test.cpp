@@ -7,12 +7,12 @@
 
 #include "core/atomic_file.h"
 #include "corruptions/variant.h"
-#include "datasets/dataset.h"
 #include "methods/method.h"
 #include "models/safetensors.h"
 #include "models/zoo.h"
 #include "tests/unit/core/temporary_folder.h"
 #include "tests/unit/core/throws.h"
+#include "tests/unit/methods/fashion.h"
 
 namespace automask::methods {
 namespace {
@@ -20,19 +20,7 @@ namespace {
 using automask::testing::error_of;
 using automask::testing::TemporaryFolder;
 
-const datasets::PictureSet& pictures(datasets::Split split) {
-  static const auto load = [](datasets::Split s) {
-    const core::Json json = {{"reader", "idx"},
-                             {"path", "/usr/share/datasets/fashion-mnist"},
-                             {"input", {1, 28, 28}},
-                             {"validation", 500},
-                             {"limit", {{"train", 2000}, {"test", 500}}}};
-    const auto spec = datasets::DatasetSpec::from_json({json, "test"}, "fashion_mnist");
-    return datasets::load(*datasets::open(spec, s), spec, 2);
-  };
-  static const datasets::PictureSet train = load(datasets::Split::train), test = load(datasets::Split::test);
-  return split == datasets::Split::train ? train : test;
-}
+const datasets::PictureSet& pictures(datasets::Split split) { return automask::testing::fashion<2000>(split); }
 
 TrainJob job_of(core::Json method, double epochs = 1, const std::filesystem::path& folder = {}) {
   static const core::Json model = {{"name", "tinynet"}};

@@ -7,6 +7,7 @@
 
 #include "hw_targets/host/contract.h"
 #include "hw_targets/host/host.h"
+#include "tests/unit/host/refusals.h"
 #include "tests/unit/z7020/agreement.h"
 
 namespace automask::z7020 {
@@ -72,19 +73,8 @@ TEST(Z7020Runner, AnswersTheReferencesLogitsAndTheModelsLatency) {
   session->shutdown();
 }
 
-// The failure of a conversation up to `prepare` with this package and these options.
 host::FailureKind failure(const std::string& bytes, const core::Json& options, std::string& sentence) {
-  const auto session = host::Session::start(program());
-  session->initialize();
-  try {
-    session->load(bytes);
-    session->prepare(options);
-  } catch (const host::RunnerFailure& e) {
-    sentence = e.what();
-    return e.kind();
-  }
-  ADD_FAILURE() << "was accepted";
-  return host::FailureKind::died;
+  return host::refusal(program(), bytes, options, sentence);
 }
 
 TEST(Z7020Runner, RefusesByNameBeforeAnythingRuns) {

@@ -1,8 +1,7 @@
 // The compiled stream on the HLS source, compiled as C++, against the integer reference: bit for bit.
 #include <set>
 
-#include "models/fold.h"
-#include "models/zoo.h"
+#include "tests/unit/cpu/zoo_networks.h"
 #include "tests/unit/z7020/agreement.h"
 
 namespace automask::z7020 {
@@ -70,19 +69,7 @@ TEST(Simulation, ExtremeValuesDontOverflow) {
 
 TEST(Simulation, EveryZooNetworkGivesTheReferencesBits) {
   for (const models::ZooEntry& entry : models::zoo()) {
-    // AlexNet's and VGG's poolings fit 224 x 224 only; the reference is slow, and these are left fewer channels.
-    const bool whole = entry.name.starts_with("alexnet") || entry.name.starts_with("vgg");
-    const int side = whole ? 224 : entry.preprocessing.input.height > 64 ? 64 : 16;
-    const std::size_t thinning = whole ? 21 : 6;
-    graph::Graph graph = models::build_published(entry, {entry.preprocessing.input.channels, side, side}, 7);
-    const graph::ChannelGroups groups = graph::channel_groups(graph);
-    graph::Mask mask = graph::full_mask(groups);
-    for (std::size_t g = 0; g < mask.size(); ++g)
-      for (std::size_t c = 0; groups.groups[g].maskable && c < mask[g].size(); ++c) mask[g][c] = c % thinning == 0;
-    graph = graph::shrink(graph, mask);
-    graph::TensorMap weights = cpu::random_weights(graph, 1);
-    models::fold_normalisation(graph, weights);
-    const package::IntegerNetwork network = cpu::random_integers(graph, 1, false);
+    const package::IntegerNetwork network = cpu::random_integers(cpu::small_zoo_network(entry), 1, false);
     for (const Layer& layer : lower(network).layers)
       EXPECT_NE(layer.unit, Unit::arm) << entry.name << ": " << layer.name << ": " << layer.reason;
     EXPECT_TRUE(agrees(network, 1)) << entry.name;
