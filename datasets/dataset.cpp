@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -114,19 +115,26 @@ std::unique_ptr<Source> open(const DatasetSpec& spec, Split split) {
 }
 
 PictureSet load(const Source& source, const DatasetSpec& spec, int threads) {
+  std::vector<std::uint32_t> all(source.size());
+  std::iota(all.begin(), all.end(), 0U);
+  return load(source, all, spec, threads);
+}
+
+PictureSet load(const Source& source, const std::vector<std::uint32_t>& pictures, const DatasetSpec& spec,
+                int threads) {
   PictureSet set;
   set.height = spec.height;
   set.width = spec.width;
   set.channels = spec.channels;
   set.classes = source.classes();
-  set.pixels.resize(source.size() * set.picture_bytes());
-  set.labels.resize(source.size());
-  set.ids.resize(source.size());
-  core::parallel_for(source.size(), threads, [&](std::size_t i) {
-    const cv::Mat picture = preprocess(source.picture(i), spec);
+  set.pixels.resize(pictures.size() * set.picture_bytes());
+  set.labels.resize(pictures.size());
+  set.ids.resize(pictures.size());
+  core::parallel_for(pictures.size(), threads, [&](std::size_t i) {
+    const cv::Mat picture = preprocess(source.picture(pictures[i]), spec);
     std::memcpy(set.picture(i).data(), picture.data, set.picture_bytes());
-    set.labels[i] = source.label(i);
-    set.ids[i] = core::hash64(source.id(i));
+    set.labels[i] = source.label(pictures[i]);
+    set.ids[i] = core::hash64(source.id(pictures[i]));
   });
   return set;
 }

@@ -26,5 +26,7 @@ cv::Mat resize_and_centre_crop(const cv::Mat& picture, int resize = 256, int cro
 
 // All pictures of a data set, preprocessed, in order; the same bytes for any number of threads.
 PictureSet load(const Source& source, const DatasetSpec& spec, int threads);
+// Those alone, in that order.
+PictureSet load(const Source& source, const std::vector<std::uint32_t>& pictures, const DatasetSpec& spec, int threads);
 
 }  // namespace automask::datasets

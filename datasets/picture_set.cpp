@@ -32,6 +32,28 @@ std::uint64_t parse_id(const core::JsonCursor& cursor) {
 
 }  // namespace
 
+PictureSet subset(const PictureSet& set, const std::vector<std::uint32_t>& numbers) {
+  PictureSet chosen{set.height, set.width, set.channels, {}, {}, {}, set.classes};
+  chosen.pixels.reserve(numbers.size() * set.picture_bytes());
+  for (const std::uint32_t number : numbers) {
+    const auto picture = set.picture(number);
+    chosen.pixels.insert(chosen.pixels.end(), picture.begin(), picture.end());
+    chosen.labels.push_back(set.labels[number]);
+    if (!set.ids.empty()) chosen.ids.push_back(set.ids[number]);
+  }
+  return chosen;
+}
+
+std::vector<std::string> as_strings(const PictureSet& set) {
+  std::vector<std::string> pictures;
+  pictures.reserve(set.size());
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    const auto picture = set.picture(i);
+    pictures.emplace_back(reinterpret_cast<const char*>(picture.data()), picture.size());
+  }
+  return pictures;
+}
+
 void write_picture_set(const PictureSet& set, const std::filesystem::path& folder) {
   if (set.pixels.size() != set.size() * set.picture_bytes() || set.ids.size() != set.size())
     throw core::Error(core::ExitCode::internal, folder.string(), "the picture set is inconsistent");

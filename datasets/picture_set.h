@@ -22,6 +22,11 @@ struct PictureSet {
   std::span<std::uint8_t> picture(std::size_t i) { return {&pixels[i * picture_bytes()], picture_bytes()}; }
 };
 
+// The pictures of these numbers, in that order, with all that is known of them.
+PictureSet subset(const PictureSet& set, const std::vector<std::uint32_t>& numbers);
+// Each picture's bytes, as runners are given them.
+std::vector<std::string> as_strings(const PictureSet& set);
+
 // Writes images.idx (u8, [N, H, W] or [N, H, W, C]), labels.idx (u8; i32 where a label exceeds 255) and
 // pictures.json (classes, ids) into `folder`, each atomically; reads them back. Errors name the file.
 void write_picture_set(const PictureSet& set, const std::filesystem::path& folder);

@@ -110,6 +110,10 @@ std::string full_run_key(const results::Store& store, const std::string& prefix,
   return keys.rows.front().front().get<std::string>();
 }
 
+void print_document(const core::Json& document) {
+  std::cout << document.dump(2, ' ', false, core::Json::error_handler_t::replace) << "\n";
+}
+
 void help_alone(CLI::App& group, Commands& commands) {
   group.callback([&group, &commands] {
     if (group.get_subcommands().empty())

@@ -50,6 +50,9 @@ results::Store open_database(const Commands& commands);
 // A whole run key from its beginning; Error(usage) under `where` where no run's begins so, or several do.
 std::string full_run_key(const results::Store& store, const std::string& prefix, const std::string& where);
 
+// --format json: one document on stdout. Bytes that are no UTF-8 are replaced.
+void print_document(const core::Json& document);
+
 // A group of commands, given without one of them, shows its help.
 void help_alone(CLI::App& group, Commands& commands);
 

@@ -56,7 +56,7 @@ int export_command(const Commands& commands, const ExportOptions& options) {
                            {"source", options.package.source},
                            {"format", options.format},
                            {"files", result.at("files")}};
-    std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    print_document(document);
     return 0;
   }
   Table table{{"file", "condition", "numbers", "bytes"}, {}};

@@ -205,7 +205,7 @@ int info_command(const Commands& commands, const ModelsOptions& options) {
     if (options.layers) document["layers"] = subject.tensors;
   }
   if (format == Format::json) {
-    std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    print_document(document);
     return 0;
   }
   Table table{{"property", "value"}, {{"name", options.name}, {"summary", subject.summary}}};
@@ -239,7 +239,7 @@ int convert_command(const Commands& commands, const ModelsOptions& options) {
     const Json document = {{"schema_version", 1},      {"input", options.from}, {"output", options.to},
                            {"network", network},       {"tensors", tensors},    {"values", read.at("values")},
                            {"bytes", read.at("bytes")}};
-    std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    print_document(document);
     return 0;
   }
   Table table{{"output", "network", "tensors", "values", "bytes"}, {}};

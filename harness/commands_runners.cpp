@@ -55,7 +55,7 @@ int probe_command(const Commands& commands, const RunnersOptions& options) {
   if (format == Format::json) {
     const Json document = {
         {"schema_version", 1}, {"runner", options.name}, {"device", device.details}, {"state", state}};
-    std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    print_document(document);
     return 0;
   }
   Table table{{"property", "value"}, {}};
@@ -132,7 +132,7 @@ int check_command(const Commands& commands, const RunnersOptions& options) {
                       {"seconds", clause.seconds}});
     const Json document = {{"schema_version", 1}, {"runner", spec.name}, {"passed", passed},
                            {"failed", failed},    {"skipped", skipped},  {"clauses", rows}};
-    std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    print_document(document);
   } else if (format == Format::table) {
     fmt::print("{}: {} clauses kept, {} broken, {} skipped\n", spec.name, passed, failed, skipped);
   } else {

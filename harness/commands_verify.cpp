@@ -72,11 +72,8 @@ void print_tables(const Json& document, Format format) {
                              row.at("n")});
   show(accuracy);
   Table bytes{{"part", "bytes"}, {}};
-  for (const char* part : {"weights", "masks", "normalisation", "structure", "total", "dense_fp32"})
+  for (const char* part : {"estimator", "weights", "masks", "normalisation", "structure", "total", "dense_fp32"})
     if (document.at("bytes").contains(part)) bytes.rows.push_back({part, document.at("bytes").at(part)});
-  for (const auto& [part, size] : document.at("bytes").items())  // parts that this version of the table doesn't order
-    if (std::none_of(bytes.rows.begin(), bytes.rows.end(), [&](const auto& row) { return row.front() == part; }))
-      bytes.rows.insert(bytes.rows.begin(), {part, size});
   show(bytes);
   Table latency{{"condition", "median ms", "p90 ms", "p99 ms", "n", "evidence"}, {}};
   for (const Json& row : document.at("latency"))
@@ -105,7 +102,7 @@ int verify_command(const Commands& commands, const VerifyOptions& options) {
   const int code = document.at("exit_code");
   document["schema_version"] = 1;
   if (format == Format::json) {
-    std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    print_document(document);
   } else {
     print_tables(document, format);
     for (const Json& note : document.at("notes")) std::cerr << "automask: " << note.get<std::string>() << "\n";

@@ -34,7 +34,7 @@ std::vector<std::uint32_t> epoch_order(std::uint64_t seed, std::int64_t epoch, s
   return order;
 }
 
-Batch make_batch(const FeedPlan& plan, std::int64_t step) {
+std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t step) {
   // An epoch has hundreds of steps: its order is worth keeping.
   struct Order {
     std::uint64_t seed = 0;
@@ -43,29 +43,36 @@ Batch make_batch(const FeedPlan& plan, std::int64_t step) {
   };
   thread_local Order order;
 
-  const datasets::PictureSet& set = *plan.pictures;
-  const auto count = static_cast<std::int64_t>(set.size());
   const int conditions = static_cast<int>(plan.conditions.size());
+  const auto pictures = static_cast<std::int64_t>(count);
   core::RandomStream random = stream(plan.seed, "conditions", step);
-  Batch batch;
-  batch.parts.resize(plan.parts_by_condition ? conditions : 1);
+  std::vector<View> views;
   for (int i = 0; i < plan.batch; ++i) {
-    const std::int64_t view = step * plan.batch + i, epoch = view / count;
-    if (order.epoch != epoch || order.seed != plan.seed || order.pictures.size() != set.size())
-      order = {plan.seed, epoch, epoch_order(plan.seed, epoch, set.size())};
-    const std::size_t picture = order.pictures[view % count];
+    const std::int64_t view = step * plan.batch + i, epoch = view / pictures;
+    if (order.epoch != epoch || order.seed != plan.seed || order.pictures.size() != count)
+      order = {plan.seed, epoch, epoch_order(plan.seed, epoch, count)};
     const int condition = plan.parts_by_condition
                               ? static_cast<int>(view % conditions)
                               : static_cast<int>(random.below(static_cast<std::uint32_t>(conditions)));
-    Part& part = batch.parts[plan.parts_by_condition ? condition : 0];
-    part.condition = plan.parts_by_condition ? condition : 0;
-    part.labels.push_back(set.labels[picture]);
+    views.push_back({order.pictures[view % pictures], condition, epoch});
+  }
+  return views;
+}
+
+Batch make_batch(const FeedPlan& plan, std::int64_t step) {
+  const datasets::PictureSet& set = *plan.pictures;
+  Batch batch;
+  batch.parts.resize(plan.parts_by_condition ? plan.conditions.size() : 1);
+  for (const View& view : views_of(plan, set.size(), step)) {
+    Part& part = batch.parts[plan.parts_by_condition ? view.condition : 0];
+    part.condition = plan.parts_by_condition ? view.condition : 0;
+    part.labels.push_back(set.labels[view.picture]);
     part.pixels.resize(part.labels.size() * set.picture_bytes());
     corruptions::VariantOptions options;
     options.seed = plan.seed;
     options.split = "train";
-    options.view = static_cast<std::uint32_t>(epoch + 1);
-    corruptions::corrupt_picture(set, picture, plan.conditions[condition], options,
+    options.view = static_cast<std::uint32_t>(view.epoch + 1);
+    corruptions::corrupt_picture(set, view.picture, plan.conditions[view.condition], options,
                                  part.pixels.data() + part.pixels.size() - set.picture_bytes());
   }
   std::erase_if(batch.parts, [](const Part& part) { return part.labels.empty(); });

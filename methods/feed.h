@@ -38,6 +38,16 @@ struct Batch {
 // The order of pictures in an epoch: a permutation of [0, count).
 std::vector<std::uint32_t> epoch_order(std::uint64_t seed, std::int64_t epoch, std::size_t count);
 
+// Which pictures a step shows, in order.
+struct View {
+  std::uint32_t picture;  // of the set
+  int condition;          // index into the plan's conditions
+  std::int64_t epoch;
+};
+// Of a set of `count` pictures; plan.pictures isn't looked at. So a batch of a large set costs reading its own
+// pictures.
+std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t step);
+
 // Step s shows views s x batch and following; view v is picture v mod count of epoch v / count, corrupted as view
 // epoch + 1 (0 is the written variant).
 Batch make_batch(const FeedPlan& plan, std::int64_t step);

@@ -77,11 +77,8 @@ OnnxModel of_any(const std::filesystem::path& path, const std::string& condition
 
 bool is_checkpoint(const std::filesystem::path& path) {
   const MappedFile file(path);
-  if (is_onnx(file.bytes(), path) || !may_be_safetensors(file.bytes())) return false;
-  // The header's size comes first, then the header.
-  std::uint64_t size = 0;
-  for (int i = 7; i >= 0; --i) size = size << 8 | static_cast<std::uint8_t>(file.bytes()[static_cast<std::size_t>(i)]);
-  return file.bytes().substr(8, size).find(checkpoint_key) != std::string_view::npos;
+  return !is_onnx(file.bytes(), path) && may_be_safetensors(file.bytes()) &&
+         safetensors_header_names(file.bytes(), checkpoint_key);
 }
 
 // The classes that the weights of the last layer have.

@@ -78,6 +78,13 @@ std::string encode_safetensors(const SafetensorsFile& content) {
   return bytes;
 }
 
+bool safetensors_header_names(std::string_view bytes, std::string_view key) {
+  if (bytes.size() <= prefix_bytes || bytes[prefix_bytes] != '{') return false;
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
+  return bytes.substr(prefix_bytes, header_bytes).find(key) != std::string_view::npos;
+}
+
 SafetensorsFile decode_safetensors(std::string_view bytes, const std::string& file) {
   if (bytes.size() < prefix_bytes) corrupt(file, "too short for a safetensors file");
   std::uint64_t header_bytes = 0;

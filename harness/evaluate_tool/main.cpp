@@ -14,6 +14,8 @@
 #include "datasets/dataset.h"
 #include "datasets/labels.h"
 #include "harness/class_names.h"
+#include "harness/conditions.h"
+#include "harness/steps/prepared_picture.h"
 #include "harness/tool.h"
 #include "methods/evaluate.h"
 #include "models/model_file.h"
@@ -165,20 +167,7 @@ class Evaluation {
     return static_cast<std::size_t>(graph::infer_shapes(graph).back().channels);
   }
 
-  // The set of masks and normalisation that was trained for a condition, else the first.
-  int set_of(const std::string& condition) const {
-    const auto found = std::find(checkpoint_.conditions.begin(), checkpoint_.conditions.end(), condition);
-    return found == checkpoint_.conditions.end() ? 0 : static_cast<int>(found - checkpoint_.conditions.begin());
-  }
-
-  // Photographs as the weights expect them; pictures that have the input's size already (ImageNet-C's) as they are.
-  cv::Mat ready(const cv::Mat& picture) const {
-    datasets::DatasetSpec spec = spec_;
-    if (picture.rows != spec.height || picture.cols != spec.width) spec.resize = checkpoint_.resizing.resize;
-    const bool bicubic = checkpoint_.resizing.interpolation == models::Interpolation::bicubic;
-    return datasets::preprocess(picture, spec,
-                                bicubic ? datasets::Interpolation::bicubic : datasets::Interpolation::bilinear);
-  }
+  int set_of(const std::string& condition) const { return harness::serving_set(checkpoint_.conditions, condition); }
 
   Answers under(std::size_t k, const std::function<void(std::size_t)>& progress) {
     Answers answers;
@@ -188,7 +177,8 @@ class Evaluation {
       const std::size_t count = std::min(batch, pictures_.size - begin);
       shape_.pixels.resize(count * shape_.picture_bytes());
       core::parallel_for(count, threads_, [&](std::size_t i) {
-        const cv::Mat picture = ready(pictures_.load(k, begin + i));
+        const cv::Mat picture =
+            harness::steps::prepared_picture(pictures_.load(k, begin + i), spec_, checkpoint_.resizing);
         std::copy_n(picture.data, shape_.picture_bytes(), &shape_.pixels[i * shape_.picture_bytes()]);
       });
       const torch::Tensor x =

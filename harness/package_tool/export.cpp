@@ -18,11 +18,10 @@ using core::Json;
 // Indices of the conditions that are asked for: one, or all.
 std::vector<int> chosen_conditions(const package::Package& package, const std::string& asked) {
   std::vector<int> all, chosen;
-  std::vector<std::string> names;
+  const std::vector<std::string> names = package::condition_names(package);
   const std::string name = asked.empty() || asked == "all" ? "" : corruptions::Condition::parse(asked).canonical();
-  for (std::size_t k = 0; k < package.conditions.size(); ++k) {
+  for (std::size_t k = 0; k < names.size(); ++k) {
     all.push_back(static_cast<int>(k));
-    names.push_back(package.conditions[k].name);
     // The network for all conditions is every condition's.
     if (!name.empty() && (names[k] == name || names[k] == "*")) chosen.push_back(static_cast<int>(k));
   }

@@ -41,9 +41,11 @@ package::Package quantised(const Json& job, const Subject& subject, const packag
   if (!has_pictures(job, subject))
     throw Error(ExitCode::usage, subject.name, "INT8 needs pictures to find the ranges of its values",
                 "name the training pictures with --data DIR");
-  const auto train = load_pictures(job, subject, datasets::Split::train, 0);
-  const auto sets = steps::calibration_sets(real, train, conditions_of(subject), job.at("calibration").at("pictures"),
-                                            job.at("seed").get<std::uint64_t>());
+  const SplitPictures train(job, subject, datasets::Split::train);
+  const auto load = [&](const std::vector<std::uint32_t>& numbers) { return train.load(numbers); };
+  const auto sets =
+      steps::calibration_sets(real, train.size(), load, conditions_of(subject), job.at("calibration").at("pictures"),
+                              job.at("seed").get<std::uint64_t>(), job.at("threads"));
   tool_progress("quantise", 0, 1);
   compiler::QuantisationOptions options;
   if (const std::string rule = job.at("calibration").at("rule"); !rule.empty())

@@ -7,6 +7,7 @@
 #include "core/hash.h"
 #include "core/parallel.h"
 #include "datasets/dataset.h"
+#include "harness/steps/prepared_picture.h"
 #include "harness/tool.h"
 #include "models/zoo.h"
 
@@ -34,13 +35,10 @@ std::string reader_of(const fs::path& folder) {
   return any_file(folder, {"train", "test", "val"}) ? "image_folder" : "";
 }
 
-int resize_of(const Subject& subject) {
-  return subject.checkpoint ? subject.checkpoint->resizing.resize : subject.package->input_resize;
-}
-datasets::Interpolation interpolation_of(const Subject& subject) {
-  const bool bicubic = subject.checkpoint ? subject.checkpoint->resizing.interpolation == models::Interpolation::bicubic
-                                          : subject.package->input_bicubic;
-  return bicubic ? datasets::Interpolation::bicubic : datasets::Interpolation::bilinear;
+models::Resizing resizing_of(const Subject& subject) {
+  if (subject.checkpoint) return subject.checkpoint->resizing;
+  return {subject.package->input_resize,
+          subject.package->input_bicubic ? models::Interpolation::bicubic : models::Interpolation::bilinear};
 }
 
 DatasetSpec plain_spec(const Subject& subject, const std::string& folder, const std::string& classes) {
@@ -51,36 +49,29 @@ DatasetSpec plain_spec(const Subject& subject, const std::string& folder, const 
   spec.channels = subject.input().channels;
   spec.height = subject.input().height;
   spec.width = subject.input().width;
-  spec.resize = resize_of(subject);
   if (spec.reader.empty() || spec.reader == "image_folder") spec.class_list = classes;
   return spec;
 }
 
-struct Opened {
-  DatasetSpec spec;
-  std::unique_ptr<datasets::Source> source;
-};
-
-Opened open_split(const core::Json& job, const Subject& subject, Split split) {
+DatasetSpec spec_of(const core::Json& job, const Subject& subject) {
   const std::string folder = job.at("data").at("folder");
-  if (!subject.run.is_null()) {
-    core::Json entry = subject.run.at("data");
-    if (!folder.empty()) entry["path"] = folder;
-    const std::string name = subject.run.at("dataset");
-    Opened opened{DatasetSpec::from_json({entry, "the run's manifest", "/datasets/" + name, ExitCode::usage}, name),
-                  {}};
-    opened.source = datasets::open(opened.spec, split);
-    return opened;
+  if (subject.run.is_null()) {
+    if (folder.empty())
+      throw Error(ExitCode::usage, subject.name, "needs pictures, and says nothing of where they are",
+                  "name them with --data DIR");
+    return plain_spec(subject, folder, job.at("data").at("classes"));
   }
-  if (folder.empty())
-    throw Error(ExitCode::usage, subject.name, "needs pictures, and says nothing of where they are",
-                "name them with --data DIR");
-  Opened opened{plain_spec(subject, folder, job.at("data").at("classes")), {}};
+  core::Json entry = subject.run.at("data");
+  if (!folder.empty()) entry["path"] = folder;
+  const std::string name = subject.run.at("dataset");
+  return DatasetSpec::from_json({entry, "the run's manifest", "/datasets/" + name, ExitCode::usage}, name);
+}
+
+std::unique_ptr<datasets::Source> open_split(const DatasetSpec& spec, Split split) {
+  if (!spec.reader.empty()) return datasets::open(spec, split);
   datasets::SourceOptions options;
-  options.class_list = opened.spec.class_list;
-  opened.source =
-      opened.spec.reader.empty() ? datasets::open_source(folder, options) : datasets::open(opened.spec, split);
-  return opened;
+  options.class_list = spec.class_list;
+  return datasets::open_source(spec.root.string(), options);
 }
 
 }  // namespace
@@ -89,43 +80,51 @@ bool has_pictures(const core::Json& job, const Subject& subject) {
   return !subject.run.is_null() || !job.at("data").at("folder").get<std::string>().empty();
 }
 
-datasets::PictureSet load_pictures(const core::Json& job, const Subject& subject, Split split, std::int64_t limit) {
-  const Opened opened = open_split(job, subject, split);
-  const DatasetSpec& spec = opened.spec;
-  const auto& source = opened.source;
-  if (spec.channels != subject.input().channels || spec.height != subject.input().height ||
-      spec.width != subject.input().width)
-    throw Error(ExitCode::usage, spec.root.string(), "has pictures of another size than the network's input",
+SplitPictures::SplitPictures(const core::Json& job, const Subject& subject, Split split)
+    : spec_(spec_of(job, subject)),
+      source_(open_split(spec_, split)),
+      resizing_(resizing_of(subject)),
+      of_run_(!subject.run.is_null()),
+      threads_(job.at("threads")),
+      what_("read " + std::string(to_string(split))) {
+  if (spec_.channels != subject.input().channels || spec_.height != subject.input().height ||
+      spec_.width != subject.input().width)
+    throw Error(ExitCode::usage, spec_.root.string(), "has pictures of another size than the network's input",
                 "give the pictures that it was trained for");
-  const std::size_t all = source->size();
-  if (all == 0)
-    throw Error(ExitCode::usage, spec.root.string(), "holds no pictures of the split " + std::string(to_string(split)),
+  if (size() == 0)
+    throw Error(ExitCode::usage, spec_.root.string(), "holds no pictures of the split " + std::string(to_string(split)),
                 "check --data and --split");
-  const std::size_t count = limit > 0 ? std::min(static_cast<std::size_t>(limit), all) : all;
+}
+
+datasets::PictureSet SplitPictures::load(const std::vector<std::uint32_t>& numbers) const {
   datasets::PictureSet set;
-  set.height = spec.height;
-  set.width = spec.width;
-  set.channels = spec.channels;
-  set.classes = source->classes();
-  set.pixels.resize(count * set.picture_bytes());
-  set.labels.resize(count);
-  set.ids.resize(count);
-  const auto interpolation = interpolation_of(subject);
-  tool_progress("read " + std::string(to_string(split)), 0, static_cast<double>(count));
-  core::parallel_for(count, job.at("threads"), [&](std::size_t i) {
-    const std::size_t from =
-        (2 * i + 1) * all / (2 * count);  // in the middle of its equal share, as limits of manifests
-    const cv::Mat picture = source->picture(from);
-    DatasetSpec as_is = spec;  // elsewhere, pictures of the input's size are neither enlarged nor cut
-    if (subject.run.is_null() && picture.rows == spec.height && picture.cols == spec.width) as_is.resize = 0;
-    const cv::Mat ready = datasets::preprocess(picture, as_is, interpolation);
+  set.height = spec_.height;
+  set.width = spec_.width;
+  set.channels = spec_.channels;
+  set.classes = source_->classes();
+  set.pixels.resize(numbers.size() * set.picture_bytes());
+  set.labels.resize(numbers.size());
+  set.ids.resize(numbers.size());
+  tool_progress(what_, 0, static_cast<double>(numbers.size()));
+  core::parallel_for(numbers.size(), threads_, [&](std::size_t i) {
+    const cv::Mat picture = source_->picture(numbers[i]);
+    const cv::Mat ready = of_run_ ? datasets::preprocess(picture, spec_, steps::interpolation_of(resizing_))
+                                  : steps::prepared_picture(picture, spec_, resizing_);
     std::memcpy(set.picture(i).data(), ready.data, set.picture_bytes());
-    set.labels[i] = source->label(from);
-    set.ids[i] = core::hash64(source->id(from));
+    set.labels[i] = source_->label(numbers[i]);
+    set.ids[i] = core::hash64(source_->id(numbers[i]));
     if (set.labels[i] < 0)
-      throw Error(ExitCode::usage, source->where(from), "has no label", "put pictures into class folders");
+      throw Error(ExitCode::usage, source_->where(numbers[i]), "has no label", "put pictures into class folders");
   });
   return set;
+}
+
+datasets::PictureSet SplitPictures::spread(std::int64_t limit) const {
+  const std::size_t all = size(), count = limit > 0 ? std::min(static_cast<std::size_t>(limit), all) : all;
+  std::vector<std::uint32_t> numbers;
+  for (std::size_t i = 0; i < count; ++i)
+    numbers.push_back(static_cast<std::uint32_t>((2 * i + 1) * all / (2 * count)));
+  return load(numbers);
 }
 
 }  // namespace automask::harness::package_tool

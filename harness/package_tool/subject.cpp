@@ -4,6 +4,7 @@
 #include "core/philox.h"
 #include "models/mapped_file.h"
 #include "models/model_file.h"
+#include "models/safetensors.h"
 
 namespace automask::harness::package_tool {
 namespace {
@@ -11,14 +12,8 @@ namespace {
 using core::Error;
 using core::ExitCode;
 
-// A safetensors file whose header names a package's structure. The header's size comes first, then the header.
 bool is_package(const std::string& file) {
-  const models::MappedFile mapped(file);
-  const std::string_view bytes = mapped.bytes();
-  if (bytes.size() < 9 || bytes[8] != '{') return false;
-  std::uint64_t size = 0;
-  for (int i = 7; i >= 0; --i) size = size << 8 | static_cast<std::uint8_t>(bytes[static_cast<std::size_t>(i)]);
-  return bytes.substr(8, size).find("\"automask_package\"") != std::string_view::npos;
+  return models::safetensors_header_names(models::MappedFile(file).bytes(), "\"automask_package\"");
 }
 
 models::Checkpoint read_checkpoint(const std::string& file, const std::string& model) {

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "corruptions/variant.h"
 #include "harness/class_names.h"
+#include "harness/conditions.h"
 #include "harness/package_tool/jobs.h"
 #include "harness/package_tool/latency.h"
 #include "harness/package_tool/make.h"
@@ -96,7 +97,7 @@ class Verification {
       const std::int64_t conditions = static_cast<std::int64_t>(test_conditions().size());
       limit = compiler::affordable_pictures(macs() * conditions / int8_patience, static_cast<int>(default_limit));
     }
-    pictures_ = load_pictures(job_, subject_, split(), limit);
+    pictures_ = SplitPictures(job_, subject_, split()).spread(limit);
     if (asked == 0 && static_cast<std::int64_t>(pictures_->size()) == limit)
       note(fmt::format("accuracy on {} pictures, spread evenly; --limit takes another number", limit));
   }
@@ -115,18 +116,6 @@ class Verification {
     if (!names.empty()) return names;
     if (!subject_.run.is_null()) return subject_.run.at("conditions").get<std::vector<std::string>>();
     for (const auto& condition : package_.conditions) names.push_back(condition.name == "*" ? "clean" : condition.name);
-    return names;
-  }
-  // The set of masks and normalisation for a condition, else the first.
-  template <class Names>
-  static int set_of(const Names& names, const std::string& condition) {
-    for (std::size_t k = 0; k < names.size(); ++k)
-      if (names[k] == condition) return static_cast<int>(k);
-    return 0;
-  }
-  std::vector<std::string> package_names() const {
-    std::vector<std::string> names;
-    for (const auto& condition : package_.conditions) names.push_back(condition.name);
     return names;
   }
 
@@ -174,7 +163,7 @@ class Verification {
   }
 
   void accuracy() {
-    const std::vector<std::string> conditions = test_conditions(), names = package_names();
+    const std::vector<std::string> conditions = test_conditions(), names = package::condition_names(package_);
     const auto outputs = static_cast<std::size_t>(graph::infer_shapes(package_.graph).back().channels);
     const ClassMatch match = match_classes(pictures_->classes, package_.classes, outputs, subject_.name);
     if (!match.note.empty()) note(match.note);
@@ -192,7 +181,7 @@ class Verification {
     for (std::size_t c = 0; c < conditions.size(); ++c) {
       const auto variant = corruptions::make_variant(*pictures_, corruptions::Condition::parse(conditions[c]), options);
       datasets::PictureSet set = variant.pictures;
-      const int own = set_of(names, conditions[c]);
+      const int own = serving_set(names, conditions[c]);
       compiler::PackageReference reference(package_, own);
       std::int64_t before = 0, after = 0, gained = 0, lost = 0;
       for (std::size_t begin = 0; begin < n; begin += batch_size) {
@@ -204,7 +193,7 @@ class Verification {
         auto trained = packaged;
         if (masked)
           trained = right(masked->forward(models::to_input(batch, subject_.checkpoint->input),
-                                          set_of(subject_.checkpoint->conditions, conditions[c])),
+                                          serving_set(subject_.checkpoint->conditions, conditions[c])),
                           match.outputs, begin, set);
         for (std::size_t i = 0; i < packaged.size(); ++i) {
           before += trained[i];

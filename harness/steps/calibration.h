@@ -2,6 +2,7 @@
 // The pictures that INT8 ranges are calibrated on, the same for `automask run` and `automask export`.
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,15 @@
 
 namespace automask::harness::steps {
 
-// `wanted` training pictures at most for each condition of the package, corrupted as a first epoch shows them. A
-// package with one network for all conditions gets one set, each picture under one of `conditions`, drawn at random.
-std::vector<compiler::CalibrationPictures> calibration_sets(const package::Package& package,
-                                                            const datasets::PictureSet& train,
+// The training pictures of these numbers, in that order.
+using LoadPictures = std::function<datasets::PictureSet(const std::vector<std::uint32_t>& numbers)>;
+
+// `wanted` of the `count` training pictures at most for each condition of the package, corrupted as a first epoch shows
+// them; only they are loaded. A package with one network for all conditions gets one set, each picture under one of
+// `conditions`, drawn at random.
+std::vector<compiler::CalibrationPictures> calibration_sets(const package::Package& package, std::size_t count,
+                                                            const LoadPictures& load,
                                                             const std::vector<std::string>& conditions,
-                                                            std::size_t wanted, std::uint64_t seed);
+                                                            std::size_t wanted, std::uint64_t seed, int threads);
 
 }  // namespace automask::harness::steps

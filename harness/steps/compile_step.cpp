@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "core/atomic_file.h"
+#include "datasets/dataset.h"
 #include "harness/steps/calibration.h"
 #include "harness/steps/data.h"
 #include "hw_targets/compiler/agreement.h"
@@ -17,14 +18,17 @@ namespace {
 package::Package quantised(const Context& context, const package::Package& real) {
   const auto parameters = context.parameters();
   const auto spec = dataset_spec(context);
-  const auto train = load_split(context, spec, datasets::Split::train);
+  const auto train = open_split(context, spec, datasets::Split::train);
   const auto calibration = parameters.at("calibration");
   compiler::QuantisationOptions options;
   options.rule = compiler::parse_range_rule(calibration.at("rule").string());
   options.threads = context.threads();
   const auto wanted = static_cast<std::size_t>(calibration.at("pictures").integer_in(1, 1000000));
-  const auto sets = calibration_sets(real, train, parameters.at("conditions").strings(), wanted,
-                                     static_cast<std::uint64_t>(parameters.at("seed").integer()));
+  const auto load = [&](const std::vector<std::uint32_t>& numbers) {
+    return datasets::load(*train, numbers, spec, context.threads());
+  };
+  const auto sets = calibration_sets(real, train->size(), load, parameters.at("conditions").strings(), wanted,
+                                     static_cast<std::uint64_t>(parameters.at("seed").integer()), context.threads());
   return compiler::quantise(real, sets, options);
 }
 

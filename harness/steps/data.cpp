@@ -9,15 +9,19 @@ datasets::DatasetSpec dataset_spec(const Context& context) {
   return datasets::DatasetSpec::from_json(context.locations().at("dataset"), name);
 }
 
-datasets::PictureSet load_split(const Context& context, const datasets::DatasetSpec& spec, datasets::Split split) {
-  const auto dataset = datasets::open(spec, split);
+std::unique_ptr<datasets::Source> open_split(const Context& context, const datasets::DatasetSpec& spec,
+                                             datasets::Split split) {
+  auto dataset = datasets::open(spec, split);
   context.progress("read " + std::string(to_string(split)), 0, static_cast<double>(dataset->size()));
-  auto pictures = datasets::load(*dataset, spec, context.threads());
-  if (pictures.size() == 0 && split != datasets::Split::validation)
+  if (dataset->size() == 0 && split != datasets::Split::validation)
     throw core::Error(core::ExitCode::steps_failed, spec.root.string(),
                       "the " + std::string(to_string(split)) + " split of \"" + spec.name + "\" has no pictures",
                       "check the path and the limits in the manifest");
-  return pictures;
+  return dataset;
+}
+
+datasets::PictureSet load_split(const Context& context, const datasets::DatasetSpec& spec, datasets::Split split) {
+  return datasets::load(*open_split(context, spec, split), spec, context.threads());
 }
 
 }  // namespace automask::harness::steps

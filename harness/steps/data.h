@@ -1,6 +1,9 @@
 #pragma once
 // What several stages need of the data: the spec of a step, the pictures of a split.
+#include <memory>
+
 #include "datasets/picture_set.h"
+#include "datasets/source.h"
 #include "datasets/spec.h"
 #include "harness/steps/run_step.h"
 
@@ -8,6 +11,9 @@ namespace automask::harness::steps {
 
 // The dataset of a variant or train step: the manifest's entry with an absolute path, from the step's locations.
 datasets::DatasetSpec dataset_spec(const Context& context);
+// Error(steps_failed) where it has no pictures, unless it is the validation split.
+std::unique_ptr<datasets::Source> open_split(const Context& context, const datasets::DatasetSpec& spec,
+                                             datasets::Split split);
 datasets::PictureSet load_split(const Context& context, const datasets::DatasetSpec& spec, datasets::Split split);
 
 }  // namespace automask::harness::steps

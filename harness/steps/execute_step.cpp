@@ -10,6 +10,7 @@
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "core/shuffle.h"
+#include "harness/conditions.h"
 #include "harness/environment.h"
 #include "harness/steps/data.h"
 #include "harness/steps/predicted.h"
@@ -28,15 +29,6 @@ namespace {
 constexpr std::size_t held_bytes = std::size_t{1} << 29;
 constexpr int spot_checked_pictures = 16;
 constexpr int predicted_checked_pictures = 4;  // of each condition that was taken
-constexpr double spot_check_tolerance = 1e-3;  // FP32 summation orders differ by far less; a wrong picture by far more
-
-// The package's entry for a test condition: its own, or the one that serves all; a condition that was not trained
-// falls back to the first, which is recorded.
-int condition_index(const package::Package& package, const std::string& condition) {
-  for (std::size_t k = 0; k < package.conditions.size(); ++k)
-    if (package.conditions[k].name == condition) return static_cast<int>(k);
-  return 0;
-}
 
 std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels) {
   const auto classes = static_cast<std::size_t>(run.classes);
@@ -85,16 +77,6 @@ void add_metrics(Outcome& outcome, const std::string& condition, const host::Cel
   outcome.samples.push_back({condition, run.latencies_ms});
 }
 
-std::vector<std::string> as_strings(const datasets::PictureSet& set) {
-  std::vector<std::string> pictures;
-  pictures.reserve(set.size());
-  for (std::size_t i = 0; i < set.size(); ++i) {
-    const auto picture = set.picture(i);
-    pictures.emplace_back(reinterpret_cast<const char*>(picture.data()), picture.size());
-  }
-  return pictures;
-}
-
 package::Package decode(const Context& context, const std::string& bytes) {
   const auto file = context.input_folder("package", Stage::compile) / "package.safetensors";
   try {
@@ -118,7 +100,8 @@ struct Measured {
 Measured read(const Context& context, const package::Package& package, const std::string& condition) {
   Measured of;
   of.pictures = datasets::read_picture_set(context.input_folder("variant:" + condition, Stage::variant));
-  of.index = condition_index(package, condition);
+  // A condition that was not trained falls back to the first, which is recorded.
+  of.index = serving_set(package::condition_names(package), condition);
   of.fallback =
       package.conditions[static_cast<std::size_t>(of.index)].name != condition && package.conditions.size() > 1;
   return of;
@@ -155,7 +138,7 @@ std::string disagreement(const std::string& condition, const SpotCheck& check) {
   return fmt::format(
       "its outputs for \"{}\" differ from the reference by {:.2g} of the largest logit on {} pictures "
       "(allowed {:.0e})",
-      condition, check.largest_difference, check.pictures, spot_check_tolerance);
+      condition, check.largest_difference, check.pictures, check.allowed());
 }
 
 // Throws unless the outputs are what the package gives for these pictures.
@@ -166,14 +149,13 @@ void check_outputs(const package::Package& package, const std::string& runner, c
   };
   const std::string look = "look for a wrong weight layout, input order or number format in the runner";
   auto check = spot_check(package, of.index, of.pictures, of.run.outputs, spot_checked_pictures);
-  if (!(check.largest_difference <= spot_check_tolerance)) mistrust(disagreement(condition, check), look);
+  if (!check.passed()) mistrust(disagreement(condition, check), look);
   if (!of.predicted) return;
   if (const auto wrong = wrong_condition(package, of.pictures, of.predicted->conditions))
     mistrust(fmt::format("of \"{}\" {}", condition, *wrong), "hold its statistics against docs/package.md, section 11");
   check = predicted_check(package, of.predicted->conditions, of.pictures, of.predicted->outputs,
                           predicted_checked_pictures);
-  if (!(check.largest_difference <= spot_check_tolerance))
-    mistrust(disagreement(condition + " (predicted)", check), look);
+  if (!check.passed()) mistrust(disagreement(condition + " (predicted)", check), look);
 }
 
 void add_predicted(Outcome& outcome, const std::string& condition, const Measured& of, const std::string& evidence) {
@@ -232,7 +214,7 @@ Outcome run_execute(const Context& context) {
     bool forget = true;
     for (const std::size_t i : group) {
       measured[i] = read(context, package, conditions[i]);
-      cells.push_back({measured[i].index, session->put_inputs(as_strings(measured[i].pictures), forget)});
+      cells.push_back({measured[i].index, session->put_inputs(datasets::as_strings(measured[i].pictures), forget)});
       if (predicts) cells.push_back({host::automatic, cells.back().inputs});
       forget = false;
       label += (label.empty() ? "" : ", ") + conditions[i];

@@ -23,18 +23,15 @@ SpotCheck predicted_check(const package::Package& package, const std::vector<int
   const std::size_t classes = taken.empty() ? 0 : outputs.size() / taken.size();
   SpotCheck all;
   for (int k = 0; k < static_cast<int>(package.conditions.size()); ++k) {
-    datasets::PictureSet own;
-    own.height = pictures.height, own.width = pictures.width, own.channels = pictures.channels;
+    std::vector<std::uint32_t> own;
     std::vector<float> rows;
     for (std::size_t i = 0; i < taken.size() && own.size() < static_cast<std::size_t>(count); ++i) {
       if (taken[i] != k) continue;
-      const auto picture = pictures.picture(i);
-      own.pixels.insert(own.pixels.end(), picture.begin(), picture.end());
-      own.labels.push_back(pictures.labels[i]);
+      own.push_back(static_cast<std::uint32_t>(i));
       const auto row = outputs.begin() + static_cast<std::ptrdiff_t>(i * classes);
       rows.insert(rows.end(), row, row + static_cast<std::ptrdiff_t>(classes));
     }
-    const SpotCheck check = spot_check(package, k, own, rows, count);
+    const SpotCheck check = spot_check(package, k, datasets::subset(pictures, own), rows, count);
     all.pictures += check.pictures;
     all.exact = all.exact || check.exact;
     if (!(check.largest_difference <= all.largest_difference)) all.largest_difference = check.largest_difference;

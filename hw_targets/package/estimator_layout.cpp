@@ -1,5 +1,4 @@
 // The estimator as tensors of a package and as JSON of a checkpoint; what either must fulfil.
-#include <cstdlib>
 #include <utility>
 
 #include "hw_targets/package/layout.h"
@@ -70,11 +69,8 @@ EstimatorLayer take_layer(Container& container, const char* part, std::int64_t o
 // What `fail` is told: the first fault, empty where there is none.
 std::string fault_of(const std::vector<Requantisation>& all) {
   for (const Requantisation& r : all) {
-    const int magnitude = std::abs(static_cast<int>(r.multiplier));
-    if (r.shift > most_shift) return "a shift is above " + std::to_string(most_shift);
-    if (r.bias > most_bias || r.bias < -most_bias) return "a bias is beyond 2^30";
-    if ((r.multiplier != 0 && magnitude < 16384) || r.multiplier == -32768)
-      return "a multiplier must be 0 or have 15 bits";
+    if (!range_fault(r).empty()) return range_fault(r);
+    if (!multiplier_fault(r).empty()) return multiplier_fault(r);
   }
   return "";
 }

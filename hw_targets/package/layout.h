@@ -63,6 +63,10 @@ nlohmann::json estimator_structure(const Estimator& estimator);
 Estimator take_estimator(const nlohmann::json& structure, Container& container, std::size_t conditions,
                          const std::string& file);
 
+// What is wrong with a requantisation's shift or bias, and with a multiplier that has to be normalised; empty: nothing.
+std::string range_fault(const Requantisation& requantisation);
+std::string multiplier_fault(const Requantisation& requantisation);
+
 // Throw PackageError unless all of the package agrees with itself. In this order: each relies on those before it.
 void check_graph(const Package& package, const std::string& file);
 void check_weights(const Package& package, const std::string& file);

@@ -63,6 +63,11 @@ std::string encode(const Package& package);
 Package decode(const std::string& bytes, const std::string& file_name);  // throws PackageError
 Package read_package(const std::string& path);
 
+// In their order, which is that of masks and of select_condition's indices.
+std::vector<std::string> condition_names(const Package& package);
+// What a runner answers to `load` (docs/runner-protocol.md): "conditions", "classes", "input".
+nlohmann::json loaded_answer(const Package& package);
+
 // Bytes of the encoded file by part: "weights" (with their scales), "masks", "normalisation" (INT8: requantisation and
 // scales, and the input's table), "estimator", "structure" (header, names), "total".
 std::map<std::string, std::int64_t> bytes_by_part(const Package& package);

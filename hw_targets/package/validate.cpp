@@ -164,6 +164,18 @@ void check_weights(const Package& package, const std::string& file) {
     if (names.count(tensor.first) == 0) fail(file, "tensor " + tensor.first, "the graph has no such parameter");
 }
 
+std::string range_fault(const Requantisation& r) {
+  if (r.shift > most_shift) return "a shift is above " + std::to_string(most_shift);
+  if (r.bias > most_bias || r.bias < -most_bias) return "a bias is beyond 2^30";
+  return "";
+}
+
+std::string multiplier_fault(const Requantisation& r) {
+  const std::int32_t magnitude = std::abs(static_cast<std::int32_t>(r.multiplier));
+  const bool normalised = magnitude >= 16384 && magnitude <= 32767;
+  return r.multiplier == 0 || normalised ? "" : "a multiplier must be 0 or have 15 bits";
+}
+
 void check_conditions(const Package& package, const graph::ChannelGroups& groups, const std::string& file) {
   if (package.conditions.empty()) fail(file, "conditions", "there must be one at least");
   if (package.conditions.size() > most_conditions)
@@ -198,9 +210,7 @@ namespace {
 void check_requantisation(const graph::Node& node, const std::vector<Requantisation>& values, const std::string& file,
                           const std::string& place) {
   for (const Requantisation& r : values) {
-    const std::int32_t magnitude = std::abs(static_cast<std::int32_t>(r.multiplier));
-    if (r.shift > most_shift) fail(file, place, "a shift is above " + std::to_string(most_shift));
-    if (r.bias > most_bias || r.bias < -most_bias) fail(file, place, "a bias is beyond 2^30");
+    if (!range_fault(r).empty()) fail(file, place, range_fault(r));
     if (node.op == graph::Op::relu6) {
       if (r.bias < 0 || r.bias > most_value || r.multiplier != 0 || r.shift != 0)
         fail(file, place, "the limit must be a value from 0 to 127");
@@ -208,8 +218,8 @@ void check_requantisation(const graph::Node& node, const std::vector<Requantisat
       // The smaller summand's multiplier may have fewer bits.
       if (r.bias != 0 || r.shift != values[0].shift || r.multiplier == -32768)
         fail(file, place, "summands must share a shift and have no bias");
-    } else if ((r.multiplier != 0 && magnitude < 16384) || r.multiplier == -32768) {
-      fail(file, place, "a multiplier must be 0 or have 15 bits");
+    } else if (!multiplier_fault(r).empty()) {
+      fail(file, place, multiplier_fault(r));
     }
     if (node.op == graph::Op::global_avg_pool && r.bias != 0) fail(file, place, "a mean has no bias");
   }

@@ -56,12 +56,7 @@ json Backend::load(const std::string& bytes) {
   } catch (const graph::GraphError& e) {
     throw Refusal(protocol::bad_package, std::string("package: ") + e.what());
   }
-  json conditions = json::array();
-  for (const package::Condition& condition : package_.conditions) conditions.push_back(condition.name);
-  const graph::Shape input = package_.graph.input, output = graph::infer_shapes(package_.graph).back();
-  return {{"conditions", conditions},
-          {"classes", output.channels * output.height * output.width},
-          {"input", {{"height", input.height}, {"width", input.width}, {"channels", input.channels}}}};
+  return package::loaded_answer(package_);
 }
 
 json Backend::prepare(const json& options) {

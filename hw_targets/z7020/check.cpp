@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "hw_targets/package/integer.h"
+#include "hw_targets/z7020/arithmetic.h"
 #include "hw_targets/z7020/disassemble.h"
 #include "hw_targets/z7020/hls/parameters.h"
 #include "hw_targets/z7020/instructions.h"
@@ -10,9 +12,7 @@ namespace automask {
 namespace z7020 {
 namespace {
 
-constexpr std::uint32_t most_shift = 46;  // hw_targets/package/integer.h
-
-std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+constexpr std::uint32_t most_shift = package::most_shift;
 
 class Checker {
  public:
@@ -69,7 +69,7 @@ class Checker {
   }
 
   void input_tile(std::int64_t slots) const {
-    const std::int64_t words = slots * value(field::rows) * divided_up(value(field::cols), hls::columns);
+    const std::int64_t words = slots * value(field::rows) * divided_up<std::int64_t>(value(field::cols), hls::columns);
     require(words > 0 && words <= hls::input_words, "its tile does not fit the input buffer");
   }
 
@@ -82,7 +82,7 @@ class Checker {
 
   void load_planes() const {
     const std::int64_t last = value(field::first_plane) + value(field::planes);
-    input_tile(value(field::replicated) != 0 ? last : divided_up(last, hls::quads));
+    input_tile(value(field::replicated) != 0 ? last : divided_up<std::int64_t>(last, hls::quads));
     if (value(field::picture) == 0) return tile(false);
     const std::int64_t width = value(field::row_pitch), channels = value(field::picture_channels);
     require(value(field::planes) == 1, "a picture is one plane");
@@ -91,7 +91,7 @@ class Checker {
             "its tile is not inside the picture");
     const std::int64_t pixels =
         (value(field::picture_row) + value(field::rows) - 1) * width + value(field::picture_col) + value(field::cols);
-    inside(std::uint64_t(value(field::address)), std::uint64_t(divided_up(pixels * channels, 4)));
+    inside(std::uint64_t(value(field::address)), std::uint64_t(divided_up<std::int64_t>(pixels * channels, 4)));
   }
 
   void load_list() {

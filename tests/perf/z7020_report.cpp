@@ -13,10 +13,8 @@
 #include "hw_targets/z7020/execute.h"
 #include "hw_targets/z7020/model.h"
 #include "hw_targets/z7020/resources.h"
-#include "models/fold.h"
-#include "models/zoo.h"
 #include "tests/unit/cpu/integer_networks.h"
-#include "tests/unit/cpu/networks.h"
+#include "tests/unit/cpu/zoo_networks.h"
 
 namespace {
 
@@ -35,13 +33,7 @@ graph::Graph folded(graph::Graph graph) {
   return graph;
 }
 
-graph::Mask half_mask(const graph::Graph& graph) {
-  const graph::ChannelGroups groups = graph::channel_groups(graph);
-  graph::Mask mask = graph::full_mask(groups);
-  for (std::size_t g = 0; g < mask.size(); ++g)
-    for (std::size_t c = 0; groups.groups[g].maskable && c < mask[g].size(); ++c) mask[g][c] = c % 2 == 0;
-  return mask;
-}
+graph::Mask half_mask(const graph::Graph& graph) { return cpu::thinned(graph, 2); }
 
 // A package of two conditions: all channels, and half of them.
 package::Package package_of(const package::IntegerNetwork& network) {
