@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "datasets/files.h"
 #include "datasets/idx.h"
+#include "datasets/imagenet.h"
 
 namespace automask::datasets {
 namespace {
@@ -46,7 +47,15 @@ std::vector<std::size_t> members(const DatasetSpec& spec, Split split, std::size
     for (std::size_t& i : picked) i = all[i];
     return picked;
   };
-  if (split == Split::test) return limited(without({}, total), spec.limit_test);
+  if (split == Split::test || split == Split::calibration) {
+    if (static_cast<std::size_t>(spec.calibration) >= total)
+      throw Error(ExitCode::invalid_manifest, "data set " + spec.name,
+                  "\"calibration\" is " + std::to_string(spec.calibration) + ", which leaves none of the " +
+                      std::to_string(total) + " test pictures",
+                  "give a smaller number");
+    const auto held_out = spread(static_cast<std::size_t>(spec.calibration), total);
+    return split == Split::calibration ? held_out : limited(without(held_out, total), spec.limit_test);
+  }
   if (static_cast<std::size_t>(spec.validation) >= total)
     throw Error(ExitCode::invalid_manifest, "data set " + spec.name,
                 "\"validation\" is " + std::to_string(spec.validation) + ", which leaves none of the " +
@@ -107,7 +116,8 @@ void require_labels(const Source& source) {
 
 }  // namespace
 
-std::unique_ptr<Source> open(const DatasetSpec& spec, Split split) {
+std::unique_ptr<Source> open(const DatasetSpec& asked, Split split) {
+  const DatasetSpec spec = located(asked);
   auto all = open_all(spec, split);
   require_labels(*all);
   auto picked = members(spec, split, all->size());

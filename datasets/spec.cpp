@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/parallel.h"
+#include "datasets/imagenet.h"
 #include "datasets/names.h"
 #include "datasets/walk.h"
 
@@ -15,6 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 using core::Error;
 using core::ExitCode;
+
+bool of_test_files(Split split) { return split == Split::test || split == Split::calibration; }
 
 constexpr std::int64_t largest_side = 4096;  // far above any network's input; keeps products of sizes small
 
@@ -47,10 +50,10 @@ fs::path idx_file(const DatasetSpec& spec, const std::string& name) {
 
 std::vector<fs::path> cifar_files(const DatasetSpec& spec, Split split) {
   std::error_code error;
-  const fs::path one = spec.root / (split == Split::test ? "test.bin" : "train.bin");
+  const fs::path one = spec.root / (of_test_files(split) ? "test.bin" : "train.bin");
   if (fs::is_regular_file(one, error)) return {one};
   std::vector<fs::path> paths;
-  for (const std::string& name : expand_braces(split == Split::test ? "test_batch.bin" : "data_batch_{1..5}.bin")) {
+  for (const std::string& name : expand_braces(of_test_files(split) ? "test_batch.bin" : "data_batch_{1..5}.bin")) {
     paths.push_back(spec.root / name);
     if (!fs::is_regular_file(paths.back(), error))
       throw Error(ExitCode::invalid_manifest, paths.back().string(),
@@ -60,7 +63,7 @@ std::vector<fs::path> cifar_files(const DatasetSpec& spec, Split split) {
 }
 
 std::vector<fs::path> archives(const DatasetSpec& spec, Split split) {
-  const bool test = split == Split::test;
+  const bool test = of_test_files(split);
   const std::string& pattern = test ? spec.test_files : spec.train_files;
   if (pattern.empty())
     throw Error(ExitCode::invalid_manifest, "data set " + spec.name,
@@ -100,14 +103,16 @@ std::string_view to_string(Split split) {
       return "validation";
     case Split::test:
       return "test";
+    case Split::calibration:
+      return "calibration";
   }
   return "";
 }
 
-std::vector<std::string> known_readers() { return {"idx", "image_folder", "cifar", "tar", "webdataset"}; }
+std::vector<std::string> known_readers() { return {"idx", "image_folder", "imagenet", "cifar", "tar", "webdataset"}; }
 
 DatasetSpec DatasetSpec::from_json(const core::JsonCursor& cursor, const std::string& name) {
-  cursor.only_keys({"reader", "path", "input", "resize", "validation", "limit", "classes", "train", "test", "subfolder",
+  cursor.only_keys({"reader", "path", "input", "resize", "validation", "calibration", "limit", "classes", "train", "test", "subfolder",
                     "class_list", "ground_truth", "ilsvrc_ids"});
   DatasetSpec spec;
   spec.name = name;
@@ -120,7 +125,7 @@ DatasetSpec DatasetSpec::from_json(const core::JsonCursor& cursor, const std::st
       {"train", {"tar", "webdataset"}},
       {"test", {"tar", "webdataset"}},
       {"subfolder", {"tar", "webdataset"}},
-      {"class_list", {"image_folder", "tar", "webdataset"}},
+      {"class_list", {"image_folder", "imagenet", "tar", "webdataset"}},
       {"ground_truth", {"tar"}},
       {"ilsvrc_ids", {"tar"}}};
   for (const auto& [key, wanted] : meant_for) {
@@ -169,6 +174,7 @@ DatasetSpec DatasetSpec::from_json(const core::JsonCursor& cursor, const std::st
 
   constexpr std::int64_t most = std::int64_t{1} << 40;
   if (cursor.has("validation")) spec.validation = cursor.at("validation").integer_in(0, most);
+  if (cursor.has("calibration")) spec.calibration = cursor.at("calibration").integer_in(0, most);
   if (cursor.has("limit")) {
     const auto limit = cursor.at("limit");
     limit.only_keys({"train", "test"});
@@ -193,25 +199,29 @@ core::Json DatasetSpec::parameters() const {
                      {"validation", validation},
                      {"limit", {{"train", limit_train}, {"test", limit_test}}}};
   if (!classes.empty()) json["classes"] = classes;
+  if (calibration > 0) json["calibration"] = calibration;
   if (resize > 0) json["resize"] = resize;
   if (!subfolder.empty()) json["subfolder"] = subfolder;
   return json;
 }
 
-fs::path split_folder(const DatasetSpec& spec, Split split) {
+fs::path split_folder(const DatasetSpec& asked, Split split) {
+  const DatasetSpec spec = located(asked);
   require_root(spec);
   std::error_code error;
-  if (split != Split::test) {
+  if (!of_test_files(split)) {
     if (fs::path folder = spec.root / "train"; fs::is_directory(folder, error)) return folder;
     throw Error(ExitCode::invalid_manifest, (spec.root / "train").string(), "is missing", how_to_get(spec));
   }
+  if (!spec.test_files.empty()) return (spec.root / spec.test_files).lexically_normal();
   for (const char* name : {"test", "val"})
     if (fs::path folder = spec.root / name; fs::is_directory(folder, error)) return folder;
   throw Error(ExitCode::invalid_manifest, (spec.root / "test").string(), "is missing, and so is val beside it",
               how_to_get(spec));
 }
 
-std::vector<std::string> folder_classes(const DatasetSpec& spec, Split split) {
+std::vector<std::string> folder_classes(const DatasetSpec& asked, Split split) {
+  const DatasetSpec spec = located(asked);
   require_root(spec);
   std::error_code error;
   const fs::path train = spec.root / "train";
@@ -222,10 +232,11 @@ std::vector<std::string> folder_classes(const DatasetSpec& spec, Split split) {
   return names;
 }
 
-std::vector<fs::path> files(const DatasetSpec& spec, Split split) {
+std::vector<fs::path> files(const DatasetSpec& asked, Split split) {
+  const DatasetSpec spec = located(asked);
   require_root(spec);
   if (spec.reader == "idx") {
-    const std::string prefix = split == Split::test ? "t10k" : "train";
+    const std::string prefix = of_test_files(split) ? "t10k" : "train";
     return {idx_file(spec, prefix + "-images-idx3-ubyte"), idx_file(spec, prefix + "-labels-idx1-ubyte")};
   }
   if (spec.reader == "cifar") return cifar_files(spec, split);
@@ -244,10 +255,11 @@ std::vector<fs::path> files(const DatasetSpec& spec, Split split) {
   return pictures;
 }
 
-std::vector<std::pair<std::string, fs::path>> label_files(const DatasetSpec& spec, Split split) {
+std::vector<std::pair<std::string, fs::path>> label_files(const DatasetSpec& asked, Split split) {
+  const DatasetSpec spec = located(asked);
   std::vector<std::pair<std::string, fs::path>> found;
   if (!spec.class_list.empty()) found.emplace_back("class_list", spec.root / spec.class_list);
-  if (split == Split::test && !spec.ground_truth.empty()) {
+  if (of_test_files(split) && !spec.ground_truth.empty()) {
     found.emplace_back("ground_truth", spec.root / spec.ground_truth);
     if (!spec.ilsvrc_ids.empty()) found.emplace_back("ilsvrc_ids", spec.root / spec.ilsvrc_ids);
   }
@@ -260,7 +272,8 @@ std::vector<std::pair<std::string, fs::path>> label_files(const DatasetSpec& spe
   return found;
 }
 
-std::string fingerprint(const DatasetSpec& spec, Split split) {
+std::string fingerprint(const DatasetSpec& asked, Split split) {
+  const DatasetSpec spec = located(asked);
   const auto paths = files(spec, split);
   std::vector<std::string> digests(paths.size());
   core::parallel_for(paths.size(), static_cast<int>(std::thread::hardware_concurrency()),

@@ -4,12 +4,14 @@
 
 #include "core/atomic_file.h"
 #include "core/hash.h"
+#include "datasets/imagenet.h"
 
 namespace automask::harness {
 namespace {
 
 // Digest of each file's path, size and time of modification, and of the names of classes, which may have no file.
-std::string stamp(const datasets::DatasetSpec& spec, datasets::Split split) {
+std::string stamp(const datasets::DatasetSpec& asked, datasets::Split split) {
+  const datasets::DatasetSpec spec = datasets::located(asked);
   std::string listing;
   if (spec.reader == "image_folder")
     for (const std::string& name : datasets::folder_classes(spec, split)) listing += name + '\0';
