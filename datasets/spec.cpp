@@ -109,11 +109,13 @@ std::string_view to_string(Split split) {
   return "";
 }
 
+Split calibration_split(const DatasetSpec& spec) { return spec.calibration > 0 ? Split::calibration : Split::train; }
+
 std::vector<std::string> known_readers() { return {"idx", "image_folder", "imagenet", "cifar", "tar", "webdataset"}; }
 
 DatasetSpec DatasetSpec::from_json(const core::JsonCursor& cursor, const std::string& name) {
-  cursor.only_keys({"reader", "path", "input", "resize", "validation", "calibration", "limit", "classes", "train", "test", "subfolder",
-                    "class_list", "ground_truth", "ilsvrc_ids"});
+  cursor.only_keys({"reader", "path", "input", "resize", "validation", "calibration", "limit", "classes", "train",
+                    "test", "subfolder", "class_list", "ground_truth", "ilsvrc_ids"});
   DatasetSpec spec;
   spec.name = name;
   spec.reader = cursor.at("reader").string();

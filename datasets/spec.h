@@ -11,8 +11,8 @@
 
 namespace automask::datasets {
 
-// `validation` is carved out of the training files and never trained on; choices are made on it. `calibration` is carved
-// out of the test files, of data sets that have no others, and never tested on.
+// `validation` is carved out of the training files and never trained on; choices are made on it. `calibration` is
+// carved out of the test files, of data sets that have no others, and never tested on.
 enum class Split { train, validation, test, calibration };
 std::string_view to_string(Split split);
 
@@ -42,6 +42,9 @@ struct DatasetSpec {
   // Canonical parameters that decide the pictures, without `root` (the fingerprint stands for the content).
   core::Json parameters() const;
 };
+
+// The pictures that INT8 ranges are found on: train, or calibration where the data set holds some out.
+Split calibration_split(const DatasetSpec& spec);
 
 std::vector<std::string> known_readers();
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "harness/environment.h"
+#include "harness/weights.h"
 
 namespace automask::harness {
 
@@ -21,10 +22,14 @@ void ManifestOptions::add_to(CLI::App& command, bool with_filter) {
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
   command.add_option("--limit", limit, "at most N test pictures of every data set")->type_name("N");
-  if (with_filter)
-    command.add_option("--filter", filter, "only these cells: method=automask,dataset=fashion* (globs, a|b)")
-        ->type_name("AXIS=GLOB,...")
-        ->allow_extra_args(false);
+  if (!with_filter) return;
+  command
+      .add_option("--weights", weights, "folder of published weights; default: AUTOMASK_WEIGHTS, or PyTorch's cache")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+  command.add_option("--filter", filter, "only these cells: method=automask,dataset=fashion* (globs, a|b)")
+      ->type_name("AXIS=GLOB,...")
+      ->allow_extra_args(false);
 }
 
 Manifest ManifestOptions::read(const Commands& commands) const {
@@ -70,13 +75,18 @@ std::vector<host::RunnerSpec> runner_registry(const Commands& commands) {
   return host::load_registry(folders);
 }
 
-Plan plan_for(const Manifest& manifest, const std::vector<Cell>& cells, const Commands& commands) {
+Plan plan_for(const Manifest& manifest, const std::vector<Cell>& cells, const std::vector<std::string>& weights,
+              const Commands& commands) {
   Fingerprints fingerprints(commands.layout().fingerprints());
   const auto registry = runner_registry(commands);
   PlanContext context;
   context.fingerprint = [&](const datasets::DatasetSpec& spec, datasets::Split split) {
     return fingerprints.of(spec, split);
   };
+  context.published_weights = [&weights](const std::string& model) {
+    return published_weights(model, weight_folders(weights));
+  };
+  context.file_digest = [&](const std::filesystem::path& path) { return fingerprints.of_file(path); };
   context.runner = [&](const std::string& name) { return host::find_runner(registry, name); };
   context.environment_digest = environment_digest;
   context.threads = commands.thread_count();

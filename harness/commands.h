@@ -29,7 +29,7 @@ struct Commands {
 // The manifest's path and what overrides it, the same for validate, plan, run and doctor.
 struct ManifestOptions {
   std::string file;
-  std::vector<std::string> set, filter;
+  std::vector<std::string> set, filter, weights;
   std::optional<long long> limit;
 
   void add_to(CLI::App& command, bool with_filter);
@@ -42,8 +42,10 @@ struct ManifestOptions {
 // --store or AUTOMASK_STORE.
 std::vector<host::RunnerSpec> runner_registry(const Commands& commands);
 
-// Plans all cells: fingerprints of data come from the store's cache, environments from this machine.
-Plan plan_for(const Manifest& manifest, const std::vector<Cell>& cells, const Commands& commands);
+// Plans all cells: fingerprints of data come from the store's cache, environments from this machine. `weights`: as
+// weight_folders() (weights.h) takes them.
+Plan plan_for(const Manifest& manifest, const std::vector<Cell>& cells, const std::vector<std::string>& weights,
+              const Commands& commands);
 
 // The store's database; Error(nothing_ran) where there is none.
 results::Store open_database(const Commands& commands);

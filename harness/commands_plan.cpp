@@ -109,7 +109,7 @@ int plan_command(const Commands& commands, const ManifestOptions& options, bool 
   const Manifest manifest = options.read(commands);
   const auto cells = resolve_cells(manifest);
   const auto chosen = options.choose(manifest, cells);
-  const Plan plan = plan_for(manifest, cells, commands);
+  const Plan plan = plan_for(manifest, cells, options.weights, commands);
   const auto steps = steps_of(plan, chosen);
   const Cache cache(commands.layout(),
                     [](const std::string& warning) { std::cerr << "automask: " << warning << "\n"; });

@@ -90,7 +90,7 @@ int run_command(const Commands& commands, const RunOptions& options) {
   const Manifest manifest = options.manifest.read(commands);
   const auto cells = resolve_cells(manifest);
   const auto chosen = options.manifest.choose(manifest, cells);
-  const Plan plan = plan_for(manifest, cells, commands);
+  const Plan plan = plan_for(manifest, cells, options.manifest.weights, commands);
   const StoreLayout store = commands.layout();
   create_store(store);
 

@@ -9,6 +9,14 @@
 namespace automask::harness {
 namespace {
 
+// Empty where there is no such file: reading it will say what is wrong.
+std::string facts_of(const std::filesystem::path& file) {
+  struct stat facts = {};
+  if (::stat(file.c_str(), &facts) != 0) return "";
+  return file.string() + '\0' + std::to_string(facts.st_size) + ' ' + std::to_string(facts.st_mtim.tv_sec) + ' ' +
+         std::to_string(facts.st_mtim.tv_nsec) + '\n';
+}
+
 // Digest of each file's path, size and time of modification, and of the names of classes, which may have no file.
 std::string stamp(const datasets::DatasetSpec& asked, datasets::Split split) {
   const datasets::DatasetSpec spec = datasets::located(asked);
@@ -20,12 +28,7 @@ std::string stamp(const datasets::DatasetSpec& asked, datasets::Split split) {
     listing += role + '\0';
     files.push_back(file);
   }
-  for (const auto& file : files) {
-    struct stat facts = {};
-    if (::stat(file.c_str(), &facts) != 0) continue;  // reading it will say what is wrong
-    listing += file.string() + '\0' + std::to_string(facts.st_size) + ' ' + std::to_string(facts.st_mtim.tv_sec) + ' ' +
-               std::to_string(facts.st_mtim.tv_nsec) + '\n';
-  }
+  for (const auto& file : files) listing += facts_of(file);
   return core::sha256_hex(listing);
 }
 
@@ -42,17 +45,25 @@ Fingerprints::Fingerprints(std::filesystem::path file) : file_(std::move(file)) 
   }
 }
 
-std::string Fingerprints::of(const datasets::DatasetSpec& spec, datasets::Split split) {
-  const std::string name =
-      spec.reader + " " + std::filesystem::absolute(spec.root).string() + " " + std::string(datasets::to_string(split));
-  const std::string now = stamp(spec, split);
+std::string Fingerprints::kept(const std::string& name, const std::string& stamp,
+                               const std::function<std::string()>& compute) {
   const auto found = entries_.find(name);
-  if (found != entries_.end() && found->is_object() && found->value("stamp", "") == now)
+  if (found != entries_.end() && found->is_object() && found->value("stamp", "") == stamp)
     if (const std::string known = found->value("fingerprint", ""); known.size() == 64) return known;
-  const std::string fresh = datasets::fingerprint(spec, split);
-  entries_[name] = {{"stamp", now}, {"fingerprint", fresh}};
+  const std::string fresh = compute();
+  entries_[name] = {{"stamp", stamp}, {"fingerprint", fresh}};
   changed_ = true;
   return fresh;
+}
+
+std::string Fingerprints::of(const datasets::DatasetSpec& spec, datasets::Split split) {
+  return kept(
+      spec.reader + " " + std::filesystem::absolute(spec.root).string() + " " + std::string(datasets::to_string(split)),
+      stamp(spec, split), [&] { return datasets::fingerprint(spec, split); });
+}
+
+std::string Fingerprints::of_file(const std::filesystem::path& path) {
+  return kept("file " + path.string(), core::sha256_hex(facts_of(path)), [&] { return core::sha256_file(path); });
 }
 
 void Fingerprints::save() const {

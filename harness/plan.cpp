@@ -20,8 +20,13 @@ constexpr int calibration_pictures = 256;  // per condition; more move INT8's ra
 // a smaller test set does not train anew.
 Json split_parameters(const datasets::DatasetSpec& spec, datasets::Split split) {
   Json json = spec.parameters();
-  if (split == datasets::Split::test) json.erase("validation");
-  json["limit"].erase(split == datasets::Split::test ? "train" : "test");
+  if (split != datasets::Split::train) json.erase("validation");
+  if (split == datasets::Split::train) json.erase("calibration");
+  if (split == datasets::Split::calibration) {
+    json.erase("limit");
+  } else {
+    json["limit"].erase(split == datasets::Split::test ? "train" : "test");
+  }
   return json;
 }
 
@@ -110,11 +115,27 @@ class Planner {
                        {"method", method_parameters_[cell.method]},
                        {"conditions", method_conditions_[cell.method]},
                        {"seed", cell.seed}};
-    step.inputs = {{"data", fingerprint(cell.dataset, datasets::Split::train)}};
+    const methods::MethodSpec& method = manifest_.methods[cell.method];
+    // Without training only the classes count, and they are those of the test files.
+    const auto split = method.train.epochs > 0 ? datasets::Split::train : datasets::Split::test;
+    step.inputs = {{"data", fingerprint(cell.dataset, split)}};
     step.locations = {{"dataset", data_location(cell.dataset)},
                       {"threads", context_.threads},
-                      {"checkpoint_seconds", manifest_.methods[cell.method].train.checkpoint_seconds}};
+                      {"checkpoint_seconds", method.train.checkpoint_seconds}};
+    if (method.init != "scratch") {
+      const auto file = initial_weights(method, model);
+      step.inputs.emplace_back("weights", context_.file_digest(file));
+      step.locations["weights"] = file.string();
+    }
     return found->second = add(std::move(step), {});
+  }
+
+  std::filesystem::path initial_weights(const methods::MethodSpec& method, const ModelSpec& model) const {
+    if (method.init == "published") return context_.published_weights(model.parameters.at("name"));
+    std::error_code error;
+    if (std::filesystem::is_regular_file(method.init, error)) return std::filesystem::absolute(method.init);
+    throw core::Error(core::ExitCode::invalid_manifest, manifest_.file.string() + ": /methods/" + method.name + "/init",
+                      "there is no file " + method.init, R"(name a file with weights, or write "published")");
   }
 
   std::size_t compile(const Cell& cell, const PlannedCell& planned) {
@@ -134,12 +155,13 @@ class Planner {
     step.inputs = {{"checkpoint", key(planned.train)}, {"pictures", key(pictures)}};
     step.locations = {{"threads", context_.threads}};
     if (format != "fp32") step.parameters["format"] = format;
-    if (format == "int8") {  // ranges come from training pictures, as the method saw them
+    if (format == "int8") {  // ranges come from training pictures, as the method saw them, or from pictures held out
       step.parameters["calibration"] = {{"rule", "mse"}, {"pictures", calibration_pictures}};
-      step.parameters["dataset"] = split_parameters(manifest_.datasets[cell.dataset], datasets::Split::train);
+      const auto split = datasets::calibration_split(manifest_.datasets[cell.dataset]);
+      step.parameters["dataset"] = split_parameters(manifest_.datasets[cell.dataset], split);
       step.parameters["conditions"] = method_conditions_[cell.method];
       step.parameters["seed"] = cell.seed;
-      step.inputs.emplace_back("data", fingerprint(cell.dataset, datasets::Split::train));
+      step.inputs.emplace_back("data", fingerprint(cell.dataset, split));
       step.locations["dataset"] = data_location(cell.dataset);
     }
     return found->second = add(std::move(step), {planned.train, pictures});

@@ -1,6 +1,7 @@
 #pragma once
 // From cells to the directed graph of steps, shared between cells, with their keys. `plan` shows it, `run` executes it.
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ struct Plan {
 // What planning asks of the world.
 struct PlanContext {
   std::function<std::string(const datasets::DatasetSpec&, datasets::Split)> fingerprint;
+  std::function<std::filesystem::path(const std::string& model)> published_weights;  // Error where there are none
+  std::function<std::string(const std::filesystem::path&)> file_digest;
   std::function<host::RunnerSpec(const std::string& name)> runner;  // Error(usage) on an unknown one
   std::function<std::string(const host::RunnerSpec&)> environment_digest;
   int threads = 1;  // for work whose result does not depend on it

@@ -1,6 +1,7 @@
 #include "methods/catalogue.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace automask::methods {
 namespace {
@@ -37,7 +38,7 @@ double number_above(const core::JsonCursor& cursor, double low, double high) {
 void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
   cursor.only_keys({"epochs", "batch", "learning_rate", "momentum", "weight_decay", "label_smoothing", "warmup",
                     "checkpoint_seconds", "threads"});
-  if (cursor.has("epochs")) train.epochs = number_above(cursor.at("epochs"), 0, 1e5);
+  if (cursor.has("epochs")) train.epochs = cursor.at("epochs").number_in(0, 1e5);
   if (cursor.has("batch")) train.batch = static_cast<int>(cursor.at("batch").integer_in(1, 65536));
   if (cursor.has("learning_rate")) train.learning_rate = number_above(cursor.at("learning_rate"), 0, 1e6);
   if (cursor.has("momentum")) train.momentum = cursor.at("momentum").number_in(0, 0.9999);
@@ -47,6 +48,23 @@ void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
   if (cursor.has("checkpoint_seconds"))
     train.checkpoint_seconds = static_cast<int>(cursor.at("checkpoint_seconds").integer_in(0, 86400));
   if (cursor.has("threads")) train.threads = static_cast<int>(cursor.at("threads").integer_in(1, 1024));
+}
+
+std::string read_init(const core::JsonCursor& cursor) {
+  const std::string init = cursor.string();
+  if (init.empty()) cursor.fail("is empty", R"(write "published", "scratch" or a file's path)");
+  if (init == "published" || init == "scratch") return init;
+  // A misspelt word would be looked for as a file.
+  if (init.find_first_of("./") == std::string::npos)
+    cursor.fail("is \"" + init + "\"", core::suggestion(init, {"published", "scratch"}) + ", or a file's path");
+  return (std::filesystem::path(cursor.file()).parent_path() / init).lexically_normal().string();
+}
+
+// No epochs: the network stays as the initial weights have it, which has a meaning for one method alone.
+void check_no_epochs(const core::JsonCursor& cursor, const MethodSpec& spec, const MethodInfo& info) {
+  const core::JsonCursor at = cursor.has("train") && cursor.at("train").has("epochs") ? cursor.at("train") : cursor;
+  if (spec.init == "scratch") at.fail("0 epochs leave a network of random weights", "add \"init\", or raise epochs");
+  if (info.name != "clean") at.fail("0 epochs train no " + info.name, "use the method \"clean\", or raise epochs");
 }
 
 void read_estimator(const core::JsonCursor& cursor, EstimatorOptions& estimator) {
@@ -89,12 +107,14 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
   const MethodInfo& info = info_of(cursor.at("method"));
   spec.method = info.name;
   refuse_foreign_options(cursor, info);
-  std::vector<std::string> keys = {"method", "train"};
+  std::vector<std::string> keys = {"method", "train", "init"};
   keys.insert(keys.end(), info.options.begin(), info.options.end());
   cursor.only_keys(keys);
 
   if (!defaults.is_null()) read_train({defaults, cursor.file(), "/train"}, spec.train);
   if (cursor.has("train")) read_train(cursor.at("train"), spec.train);
+  if (cursor.has("init")) spec.init = read_init(cursor.at("init"));
+  if (spec.train.epochs == 0) check_no_epochs(cursor, spec, info);
   if (cursor.has("mac_budget")) spec.mac_budget = number_above(cursor.at("mac_budget"), 0, 1);
   if (cursor.has("consensus")) spec.consensus = cursor.at("consensus").number_in(0, 1);
   if (cursor.has("estimator")) read_estimator(cursor.at("estimator"), spec.estimator);
@@ -114,6 +134,8 @@ core::Json MethodSpec::parameters() const {
                        {"label_smoothing", train.label_smoothing},
                        {"warmup", train.warmup},
                        {"threads", train.threads}}}};
+  // The weights' digest is an input of the step; where they lie decides nothing.
+  if (init != "scratch") json["init"] = init == "published" ? init : "file";
   for (const MethodInfo& info : method_infos()) {
     if (info.name != method) continue;
     for (const std::string& option : info.options) {

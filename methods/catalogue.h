@@ -20,7 +20,7 @@ const std::vector<MethodInfo>& method_infos();
 // The schedule, the same for every method: SGD with Nesterov momentum, cosine decay to 0, label smoothing.
 // `views` counts pictures shown: views = epochs x pictures, whatever the method, so that budgets are equal.
 struct TrainOptions {
-  double epochs = 3;
+  double epochs = 3;  // 0: the initial weights as they are
   int batch = 128;
   double learning_rate = 0.1, momentum = 0.9, weight_decay = 5e-4, label_smoothing = 0.05;
   double warmup = 0.05;         // share of the steps with linearly rising rate
@@ -40,6 +40,9 @@ struct EstimatorOptions {
 struct MethodSpec {
   std::string name;    // the manifest's key, as it stands in tables
   std::string method;  // a MethodInfo's name
+  // Where training starts: "scratch", "published" (the model's weights, as found by harness/weights.h), or the path of
+  // a file with weights, absolute or relative to the manifest's.
+  std::string init = "scratch";
   TrainOptions train;
   double mac_budget = 1;  // share of the dense MACs, (0, 1]
   double consensus = 1;   // automask: weight of the mean score against the condition's own, [0, 1]

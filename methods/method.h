@@ -26,11 +26,14 @@ struct Progress {
 struct TrainJob {
   graph::Graph graph;
   MethodSpec spec;
-  std::vector<corruptions::Condition> conditions;    // those to adapt to; `clean` among them if wanted
-  const datasets::PictureSet* train = nullptr;       // clean pictures; corrupted on the fly, fresh at each view
+  std::vector<corruptions::Condition> conditions;  // those to adapt to; `clean` among them if wanted
+  // Clean pictures; corrupted on the fly, fresh at each view. Of no epochs only the classes are looked at.
+  const datasets::PictureSet* train = nullptr;
   const datasets::PictureSet* validation = nullptr;  // held out of train; may be empty
   // What the model's published weights expect of pictures; without it the scaling is the training pictures' own.
   std::optional<models::Preprocessing> preprocessing;
+  // Where training starts; tensors that are not there are drawn from the seed. Empty: all of them.
+  graph::TensorMap initial;
   std::uint64_t seed = 0;
   // Resumable state lives here; a job that finds some continues and ends with the same bits as an undisturbed one.
   std::filesystem::path work_folder;

@@ -14,6 +14,7 @@
 #include "corruptions/variant.h"
 #include "methods/evaluate.h"
 #include "methods/feed.h"
+#include "methods/initial.h"
 #include "methods/schedule.h"
 #include "methods/scores.h"
 #include "methods/sgd.h"
@@ -87,6 +88,7 @@ class Trainer {
         scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
         losses_(loss_points) {
     if (masked_) final_cut_.require(job.spec.mac_budget);
+    if (!job.initial.empty()) start_from(network_, job.initial);
   }
 
   models::Checkpoint run() {

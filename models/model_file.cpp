@@ -75,12 +75,6 @@ OnnxModel of_any(const std::filesystem::path& path, const std::string& condition
   return bare;
 }
 
-bool is_checkpoint(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  return !is_onnx(file.bytes(), path) && may_be_safetensors(file.bytes()) &&
-         safetensors_header_names(file.bytes(), checkpoint_key);
-}
-
 // The classes that the weights of the last layer have.
 int classes_of(const graph::Graph& graph, const graph::TensorMap& weights, int fallback) {
   for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
@@ -94,6 +88,12 @@ int classes_of(const graph::Graph& graph, const graph::TensorMap& weights, int f
 }
 
 }  // namespace
+
+bool is_checkpoint(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  return !is_onnx(file.bytes(), path) && may_be_safetensors(file.bytes()) &&
+         safetensors_header_names(file.bytes(), checkpoint_key);
+}
 
 OnnxModel read_model_file(const std::filesystem::path& path, const ModelFileOptions& options) {
   OnnxModel model = of_any(path, options.condition);

@@ -21,6 +21,9 @@ struct ModelFileOptions {
   std::string condition;              // of a checkpoint with several: whose mask and normalisation to take
 };
 
+// Whether a file begins like a checkpoint of a training step.
+bool is_checkpoint(const std::filesystem::path& path);
+
 // ONNX, a checkpoint (shrunk by its mask), a safetensors file written here, or bare weights: those have a graph only
 // with `model`, else the result's has no nodes. Error(usage) or Error(corrupt) with file, fault and remedy.
 OnnxModel read_model_file(const std::filesystem::path& path, const ModelFileOptions& options);

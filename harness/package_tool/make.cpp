@@ -41,7 +41,7 @@ package::Package quantised(const Json& job, const Subject& subject, const packag
   if (!has_pictures(job, subject))
     throw Error(ExitCode::usage, subject.name, "INT8 needs pictures to find the ranges of its values",
                 "name the training pictures with --data DIR");
-  const SplitPictures train(job, subject, datasets::Split::train);
+  const SplitPictures train = SplitPictures::for_calibration(job, subject);
   const auto load = [&](const std::vector<std::uint32_t>& numbers) { return train.load(numbers); };
   const auto sets =
       steps::calibration_sets(real, train.size(), load, conditions_of(subject), job.at("calibration").at("pictures"),

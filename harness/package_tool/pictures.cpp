@@ -81,7 +81,16 @@ bool has_pictures(const core::Json& job, const Subject& subject) {
 }
 
 SplitPictures::SplitPictures(const core::Json& job, const Subject& subject, Split split)
-    : spec_(spec_of(job, subject)),
+    : SplitPictures(job, subject, spec_of(job, subject), split) {}
+
+SplitPictures SplitPictures::for_calibration(const core::Json& job, const Subject& subject) {
+  DatasetSpec spec = spec_of(job, subject);
+  const Split split = datasets::calibration_split(spec);
+  return {job, subject, std::move(spec), split};
+}
+
+SplitPictures::SplitPictures(const core::Json& job, const Subject& subject, DatasetSpec spec, Split split)
+    : spec_(std::move(spec)),
       source_(open_split(spec_, split)),
       resizing_(resizing_of(subject)),
       of_run_(!subject.run.is_null()),

@@ -19,6 +19,8 @@ bool has_pictures(const core::Json& job, const Subject& subject);
 class SplitPictures {
  public:
   SplitPictures(const core::Json& job, const Subject& subject, datasets::Split split);
+  // Those that INT8 ranges are found on.
+  static SplitPictures for_calibration(const core::Json& job, const Subject& subject);
 
   std::size_t size() const { return source_->size(); }
   datasets::PictureSet load(const std::vector<std::uint32_t>& numbers) const;
@@ -26,6 +28,8 @@ class SplitPictures {
   datasets::PictureSet spread(std::int64_t limit) const;
 
  private:
+  SplitPictures(const core::Json& job, const Subject& subject, datasets::DatasetSpec spec, datasets::Split split);
+
   datasets::DatasetSpec spec_;
   std::unique_ptr<datasets::Source> source_;
   models::Resizing resizing_;

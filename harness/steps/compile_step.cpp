@@ -18,7 +18,7 @@ namespace {
 package::Package quantised(const Context& context, const package::Package& real) {
   const auto parameters = context.parameters();
   const auto spec = dataset_spec(context);
-  const auto train = open_split(context, spec, datasets::Split::train);
+  const auto train = open_split(context, spec, datasets::calibration_split(spec));
   const auto calibration = parameters.at("calibration");
   compiler::QuantisationOptions options;
   options.rule = compiler::parse_range_rule(calibration.at("rule").string());

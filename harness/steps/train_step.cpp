@@ -4,26 +4,61 @@
 
 #include "harness/steps/data.h"
 #include "methods/method.h"
+#include "models/initial_weights.h"
 #include "models/preprocessing.h"
 #include "models/zoo.h"
 
 namespace automask::harness::steps {
 
+namespace {
+
+// What training needs of the data. Where there is none, only the classes are known: the test pictures' folders name
+// them.
+datasets::PictureSet training_pictures(const Context& context, const datasets::DatasetSpec& spec, bool trains) {
+  if (trains) return load_split(context, spec, datasets::Split::train);
+  datasets::PictureSet none{spec.height, spec.width, spec.channels, {}, {}, {}, {}};
+  none.classes = open_split(context, spec, datasets::Split::test)->classes();
+  return none;
+}
+
+methods::MethodSpec method_spec(const Context& context) {
+  const auto cursor = context.parameters().at("method");
+  core::Json json = cursor.value();
+  json.erase("init");  // a word; the file stands among the locations
+  auto spec =
+      methods::MethodSpec::from_json({json, cursor.file(), "/parameters/method", core::ExitCode::steps_failed},
+                                     cursor.string_or("name", cursor.at("method").string()), core::Json::object());
+  spec.init = cursor.string_or("init", spec.init);
+  return spec;
+}
+
+// The weights to start from, and how pictures are to be prepared for them.
+void add_initial_weights(const Context& context, const models::ZooEntry* entry, methods::TrainJob& job) {
+  if (job.spec.init == "scratch") return;
+  const std::string file = context.locations().at("weights").string();
+  const auto initial =
+      models::read_initial_weights(job.graph, file, entry == nullptr ? std::vector<std::string>{} : entry->ignored);
+  job.initial = initial.weights;
+  if (initial.preprocessing) job.preprocessing = models::with_input(*initial.preprocessing, job.graph.input);
+}
+
+}  // namespace
+
 Outcome run_train(const Context& context) {
   const auto parameters = context.parameters();
   const auto spec = dataset_spec(context);
-  const auto train = load_split(context, spec, datasets::Split::train);
-  const auto validation = load_split(context, spec, datasets::Split::validation);
-
   methods::TrainJob job;
+  job.spec = method_spec(context);
+  const bool trains = job.spec.train.epochs > 0;
+  const auto train = training_pictures(context, spec, trains);
+  const auto validation = trains ? load_split(context, spec, datasets::Split::validation) : datasets::PictureSet{};
+
   job.graph = models::build_model(parameters.at("model"), {spec.channels, spec.height, spec.width},
                                   static_cast<int>(train.classes.size()));
   const models::ZooEntry* entry = models::find_in_zoo(parameters.at("model").at("name").string());
   if (entry != nullptr && entry->published)
     job.preprocessing = models::with_input(entry->preprocessing, job.graph.input);
-  const auto method = parameters.at("method");
-  job.spec = methods::MethodSpec::from_json(method, method.string_or("name", method.at("method").string()),
-                                            core::Json::object());
+  add_initial_weights(context, entry, job);
   // How often a checkpoint is written doesn't decide the result, so it is no parameter.
   job.spec.train.checkpoint_seconds = static_cast<int>(context.locations().integer_or("checkpoint_seconds", 20));
   const auto conditions = parameters.at("conditions");
