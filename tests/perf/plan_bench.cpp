@@ -37,6 +37,8 @@ PlanContext context() {
   world.runner = [](const std::string& name) {
     return host::RunnerSpec{name, {"automask-runner-cpu"}, {}, "built in"};
   };
+  world.published_weights = [](const std::string& model) { return std::filesystem::path(model); };
+  world.file_digest = [](const std::filesystem::path&) { return std::string(64, 'd'); };
   world.environment_digest = [](const host::RunnerSpec&) { return std::string(64, 'c'); };
   return world;
 }

@@ -55,6 +55,21 @@ TEST_F(SplitsTest, ValidationIsCarvedOutEvenly) {
   EXPECT_EQ(indices(Split::test).size(), 40u);
 }
 
+TEST_F(SplitsTest, CalibrationIsHeldOutOfTheTestPicturesWhateverTheLimit) {
+  spec_.calibration = 4;
+  const std::vector<int> held_out = {5, 15, 25, 35};
+  EXPECT_EQ(indices(Split::calibration), held_out);
+  EXPECT_EQ(indices(Split::test).size(), 36u);
+  EXPECT_EQ(indices(Split::train).size(), 100u);
+  spec_.limit_test = 7;
+  EXPECT_EQ(indices(Split::calibration), held_out);
+  const auto tested = indices(Split::test);
+  EXPECT_EQ(tested.size(), 7u);
+  for (const int i : held_out) EXPECT_EQ(std::count(tested.begin(), tested.end(), i), 0) << i;
+  spec_.calibration = 40;
+  EXPECT_SAYS(error_of([&] { open(spec_, Split::test); }), "leaves none of the 40 test pictures");
+}
+
 TEST_F(SplitsTest, AnyValidationSizeGivesDistinctPictures) {
   for (spec_.validation = 1; spec_.validation < 100; spec_.validation += 7) {
     const auto held_out = indices(Split::validation), train = indices(Split::train);

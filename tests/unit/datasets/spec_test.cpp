@@ -20,7 +20,8 @@ DatasetSpec parse(const std::string& text) {
 }
 
 TEST(DatasetSpec, ReadsAllKeys) {
-  const auto spec = parse(R"({"reader": "idx", "path": "data/f", "input": [3, 24, 32], "validation": 50,
+  const auto spec =
+      parse(R"({"reader": "idx", "path": "data/f", "input": [3, 24, 32], "validation": 50, "calibration": 8,
                               "limit": {"train": 100, "test": 10}, "classes": ["a", "b"]})");
   EXPECT_EQ(spec.name, "d");
   EXPECT_EQ(spec.reader, "idx");
@@ -29,6 +30,9 @@ TEST(DatasetSpec, ReadsAllKeys) {
   EXPECT_EQ(spec.height, 24);
   EXPECT_EQ(spec.width, 32);
   EXPECT_EQ(spec.validation, 50);
+  EXPECT_EQ(spec.calibration, 8);
+  EXPECT_EQ(calibration_split(spec), Split::calibration);
+  EXPECT_EQ(calibration_split(parse(R"({"reader": "idx", "input": [1, 2, 2]})")), Split::train);
   EXPECT_EQ(spec.limit_train, 100);
   EXPECT_EQ(spec.limit_test, 10);
   EXPECT_EQ(spec.classes, (std::vector<std::string>{"a", "b"}));

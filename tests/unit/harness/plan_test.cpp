@@ -94,6 +94,53 @@ TEST(Plan, LatenciesAreNotReusedAcrossEnvironments) {
   EXPECT_EQ(changed_stages([](Json&) {}, other), Stages{"execute"});
 }
 
+TEST(Plan, TrainingFollowsTheWeightsItStartsFrom) {
+  const auto published = [](Json& m) { m["methods"]["plain"]["init"] = "published"; };
+  const TempFolder folder;
+  const auto before = keys_after(folder, [](Json&) {}), after = keys_after(folder, published);
+  test::World other;
+  other.weights = "-v2.pth";
+  const auto newer = keys_after(folder, published, other);
+  const std::string plain = "train toy tiny plain seed 0", masked = "train toy tiny masked seed 0";
+  EXPECT_NE(before.at(plain), after.at(plain));
+  EXPECT_NE(newer.at(plain), after.at(plain));
+  EXPECT_EQ(newer.at(masked), before.at(masked));
+
+  // A file counts by its digest; the schedule of no epochs asks for no training pictures.
+  Json json = test::small_manifest();
+  json["methods"] = {{"plain", {{"method", "clean"}, {"init", "./w.pth"}, {"train", {{"epochs", 0}}}}}};
+  const std::string sentence =
+      test::sentence_of([&] { test::plan_of(test::load(folder, json)); }, ExitCode::invalid_manifest);
+  EXPECT_THAT(sentence, AllOf(HasSubstr("/methods/plain/init: there is no file"), HasSubstr("w.pth")));
+  folder.write("w.pth", std::string("weights"));
+  const Manifest manifest = test::load(folder, json);
+  std::filesystem::remove(folder / "data/train-images-idx3-ubyte");
+  const Plan plan = test::plan_of(manifest);
+  const Step& train = plan.steps[plan.cells[0].train];
+  EXPECT_EQ(train.inputs.back(),
+            (std::pair<std::string, std::string>{"weights", "digest of " + (folder / "w.pth").string()}));
+  EXPECT_EQ(train.locations["weights"], (folder / "w.pth").string());
+}
+
+TEST(Plan, CalibrationPicturesAreNotTestPictures) {
+  const auto held_out = [](Json& m) {
+    m["datasets"]["toy"]["calibration"] = 5;
+    m["targets"]["host"]["format"] = "int8";
+  };
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  held_out(json);
+  const Manifest manifest = test::load(folder, json);
+  const Plan plan = test::plan_of(manifest);
+  const Step& compile = plan.steps[plan.cells[0].compile];
+  EXPECT_EQ(compile.parameters["dataset"]["calibration"], 5);
+  EXPECT_EQ(plan.steps[plan.cells[0].variants[0]].parameters["dataset"]["calibration"], 5);
+  EXPECT_FALSE(plan.steps[plan.cells[0].train].parameters["dataset"].contains("calibration"));
+  const auto data = std::find_if(compile.inputs.begin(), compile.inputs.end(),
+                                 [](const auto& input) { return input.first == "data"; });
+  EXPECT_EQ(data->second, datasets::fingerprint(manifest.datasets[0], datasets::Split::test));
+}
+
 TEST(Plan, OneMethodsOptionLeavesTheOthersAlone) {
   const TempFolder folder;
   const auto before = keys_after(folder, [](Json&) {});

@@ -60,6 +60,8 @@ PlanContext World::context() {
     const std::vector<host::RunnerSpec> registry = {{"cpu", {"automask-runner-cpu"}, {}, "built in"}};
     return host::find_runner(registry, name);
   };
+  context.published_weights = [this](const std::string& model) { return fs::path("/weights") / (model + weights); };
+  context.file_digest = [](const fs::path& path) { return "digest of " + path.string(); };
   context.environment_digest = [this](const host::RunnerSpec& runner) { return runner.name + " on " + environment; };
   context.threads = 3;
   return context;

@@ -41,9 +41,9 @@ Manifest load(const std::filesystem::path& file);
 // Writes `json` as manifest.json with its data and loads it.
 Manifest load(const TempFolder& folder, const Json& json);
 
-// Fingerprints of real files, a runner "cpu", an environment that can be changed.
+// Fingerprints of real files, a runner "cpu", an environment and published weights that can be changed.
 struct World {
-  std::string environment = "this machine";
+  std::string environment = "this machine", weights = ".pth";
   int fingerprints_taken = 0;
   PlanContext context();
 };

@@ -52,6 +52,26 @@ TEST(Catalogue, ParametersAreCompleteAndReadBack) {
   }
 }
 
+TEST(Catalogue, TrainingStartsWhereInitSays) {
+  EXPECT_EQ(spec_of({{"method", "clean"}}).init, "scratch");
+  EXPECT_FALSE(spec_of({{"method", "clean"}}).parameters().contains("init"));
+  EXPECT_EQ(spec_of({{"method", "prune"}, {"init", "published"}}).parameters()["init"], "published");
+  const MethodSpec file =
+      MethodSpec::from_json({{{"method", "clean"}, {"init", "../w/net.pth"}}, "dir/m.json"}, "m", {});
+  EXPECT_EQ(file.init, "w/net.pth");
+  EXPECT_EQ(file.parameters()["init"], "file");  // its digest is an input of the step, its place decides nothing
+  EXPECT_SAYS(error_of([] { spec_of({{"method", "clean"}, {"init", "publshed"}}); }), "did you mean \"published\"?");
+  EXPECT_SAYS(error_of([] { spec_of({{"method", "clean"}, {"init", ""}}); }), "m.json: /methods/mine/init: is empty");
+
+  const Json none = {{"epochs", 0}};
+  EXPECT_EQ(spec_of({{"method", "clean"}, {"init", "published"}, {"train", none}}).train.epochs, 0);
+  EXPECT_SAYS(error_of([&] { spec_of({{"method", "clean"}, {"train", none}}); }), "a network of random weights");
+  EXPECT_SAYS(error_of([&] {
+                spec_of({{"method", "augment"}, {"init", "published"}, {"train", none}});
+              }),
+              "0 epochs train no augment");
+}
+
 // The key of a training step must change with all that decides its result, and with nothing else.
 TEST(Catalogue, ParametersHoldWhatDecidesTheResult) {
   const Json base = {{"method", "automask"}};

@@ -243,5 +243,33 @@ TEST(Train, RefusesWhatDoesNotFit) {
   EXPECT_SAYS(error_of([&] { train(job); }), "10 classes");
 }
 
+// A network that continues from another's weights is better at once than one that begins at random.
+TEST(Train, StartsFromInitialWeightsWithEveryNormalisation) {
+  const models::Checkpoint first = train(job_of({{"method", "augment"}}, 3));
+  TrainJob job = job_of(automask, 0.05);
+  job.initial = first.weights;
+  const models::Checkpoint next = train(job);
+  const double begun = reference_top1(next, pictures(datasets::Split::test), 0, 1);
+  job.initial.clear();
+  EXPECT_GT(begun, reference_top1(train(job), pictures(datasets::Split::test), 0, 1) + 20);
+}
+
+TEST(Train, NoEpochsLeaveTheNetworkAsGiven) {
+  const models::Checkpoint first = train(job_of({{"method", "clean"}}, 1));
+  TrainJob job = job_of({{"method", "clean"}, {"init", "published"}}, 0);
+  const datasets::PictureSet none{28, 28, 1, {}, {}, {}, first.classes};
+  job.train = &none;
+  job.initial = first.weights;
+  EXPECT_SAYS(error_of([&] { train(job); }), "do not say how pictures are scaled");
+  job.preprocessing = models::Preprocessing{job.graph.input, first.resizing, first.input};
+  const models::Checkpoint given = train(job);
+  EXPECT_EQ(given.conditions, std::vector<std::string>{"*"});
+  for (const auto& [name, tensor] : first.weights) EXPECT_EQ(given.weights.at(name).data, tensor.data) << name;
+  EXPECT_EQ(reference_top1(given, pictures(datasets::Split::test), 0, 1),
+            reference_top1(first, pictures(datasets::Split::test), 0, 1));
+  job.initial.erase("fc.weight");
+  EXPECT_SAYS(error_of([&] { train(job); }), "no epoch would train it");
+}
+
 }  // namespace
 }  // namespace automask::methods
