@@ -5,7 +5,6 @@
 #include <system_error>
 
 #include "hw_targets/host/contract_clauses.h"
-#include "hw_targets/host/contract_integers.h"
 #include "hw_targets/host/contract_package.h"
 #include "hw_targets/host/contract_wire.h"
 
@@ -76,7 +75,7 @@ std::vector<ClauseResult> check_contract(const RunnerSpec& spec, const ContractO
                         core::suggestion(name, known));
   ContractCase with{spec, options.format, contract_package(), "", contract_pictures(picture_count)};
   if (with.format.empty()) with.format = first_format(spec);
-  if (with.format == "int8") with.package = in_integers(with.package);
+  with.package = in_format(with.package, with.format);
   with.package_bytes = package::encode(with.package);
 
   std::vector<ClauseResult> results;

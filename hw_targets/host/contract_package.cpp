@@ -10,6 +10,8 @@
 
 #include "core/hash.h"
 #include "core/philox.h"
+#include "hw_targets/host/contract_integers.h"
+#include "hw_targets/package/container.h"
 
 namespace automask::host {
 namespace {
@@ -235,6 +237,16 @@ package::Package contract_package() {
   package.input_deviation = {0.23f, 0.22f, 0.22f};
   for (std::size_t c = 0; c < contract_classes; ++c) package.classes.push_back("class " + std::to_string(c));
   package.provenance = {{"made for", "the contract test"}};
+  return package;
+}
+
+package::Package in_format(const package::Package& real, const std::string& format) {
+  if (format == "int8") return in_integers(real);
+  package::Package package = real;
+  if (format != "fp16") return package;
+  package.format = package::Format::fp16;
+  for (auto& [name, tensor] : package.weights)
+    tensor.data = package::halves_to_floats(package::floats_to_halves(tensor.data));
   return package;
 }
 

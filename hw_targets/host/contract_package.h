@@ -14,6 +14,9 @@ constexpr std::size_t contract_height = 12, contract_width = 10, contract_channe
 // convolution, sum, mean, linear layer. FP32.
 package::Package contract_package();
 
+// An FP32 package for runners that compute in this format: fp16 rounds its weights, int8 draws others (in_integers).
+package::Package in_format(const package::Package& real, const std::string& format);
+
 // Pictures u8 [H, W, C], all different, row-major.
 std::vector<std::string> contract_pictures(std::size_t count);
 

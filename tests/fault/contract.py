@@ -28,6 +28,12 @@ assert "bit for bit" in clauses["determinism"]["finding"]
 assert clauses["auto"]["finding"] == "as the estimator says", clauses["auto"]
 print("cpu keeps", len(clauses), "clauses;", clauses["latencies"]["finding"])
 
+# In the other formats, with the contract's package in them.
+for number_format in ("fp16", "int8"):
+    clauses = check(["cpu"], "--number-format", number_format, code=0)
+    assert all(clause["verdict"] == "pass" for clause in clauses.values()), (number_format, broken(clauses))
+    print(f"cpu keeps {len(clauses)} clauses in {number_format}; outputs {clauses['outputs']['finding']}")
+
 # The example, in the tests' Python where it was made.
 python = SOURCE / "build" / "test-venv" / "bin" / "python"
 if python.exists():
