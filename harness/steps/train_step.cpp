@@ -24,12 +24,10 @@ datasets::PictureSet training_pictures(const Context& context, const datasets::D
 methods::MethodSpec method_spec(const Context& context) {
   const auto cursor = context.parameters().at("method");
   core::Json json = cursor.value();
-  json.erase("init");  // a word; the file stands among the locations
-  auto spec =
-      methods::MethodSpec::from_json({json, cursor.file(), "/parameters/method", core::ExitCode::steps_failed},
-                                     cursor.string_or("name", cursor.at("method").string()), core::Json::object());
-  spec.init = cursor.string_or("init", spec.init);
-  return spec;
+  // Of a file the parameters only say that it is one.
+  if (cursor.string_or("init", "") == "file") json["init"] = context.locations().at("weights").string();
+  return methods::MethodSpec::from_json({json, cursor.file(), "/parameters/method", core::ExitCode::steps_failed},
+                                        cursor.string_or("name", cursor.at("method").string()), core::Json::object());
 }
 
 // The weights to start from, and how pictures are to be prepared for them.
