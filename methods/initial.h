@@ -12,7 +12,7 @@ namespace automask::methods {
 struct TrainJob;
 
 // Fills the network with `weights`, every condition's normalisation alike; tensors that are not among them stay as they
-// are.
+// are. Error(steps_failed) on one of another shape.
 void start_from(models::Network& network, const graph::TensorMap& weights);
 
 // The job's initial weights as a network for all conditions: what no training leaves. Error(steps_failed) where a layer

@@ -34,9 +34,9 @@ methods::MethodSpec method_spec(const Context& context) {
 void add_initial_weights(const Context& context, const models::ZooEntry* entry, methods::TrainJob& job) {
   if (job.spec.init == "scratch") return;
   const std::string file = context.locations().at("weights").string();
-  const auto initial =
+  auto initial =
       models::read_initial_weights(job.graph, file, entry == nullptr ? std::vector<std::string>{} : entry->ignored);
-  job.initial = initial.weights;
+  job.initial = std::make_shared<const graph::TensorMap>(std::move(initial.weights));
   if (initial.preprocessing) job.preprocessing = models::with_input(*initial.preprocessing, job.graph.input);
 }
 

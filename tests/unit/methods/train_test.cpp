@@ -67,7 +67,7 @@ TEST(Train, EveryMethodLearns) {
       for (const auto& [condition, percent] : checkpoint.training["validation_estimator"].items())
         EXPECT_GT(percent.get<double>(), 90) << condition;
     EXPECT_EQ(checkpoint.training["views"], 8000) << "the same for every method";
-    const auto losses = checkpoint.training["losses"].get<std::vector<double>>();
+    const auto losses = checkpoint.training["log"]["losses"].get<std::vector<double>>();
     EXPECT_LT(losses.back(), 0.75 * losses.front()) << info.name;
     const double top1 = reference_top1(checkpoint, test, 0, 2);
     EXPECT_GT(top1, 60) << info.name << ": chance is 10";
@@ -241,16 +241,23 @@ TEST(Train, RefusesWhatDoesNotFit) {
   job = job_of({{"method", "clean"}});
   job.train = &labelled;
   EXPECT_SAYS(error_of([&] { train(job); }), "10 classes");
+  job = job_of(automask, 1e-9);
+  job.spec.train.batch = 2;
+  EXPECT_SAYS(error_of([&] { train(job); }), "\"jpeg:q10\" gets no picture");
+  job = job_of({{"method", "automask"}, {"backbone", "frozen"}});
+  EXPECT_SAYS(error_of([&] { train(job); }), "no weights to start from");
+  job = job_of({{"method", "automask"}, {"normalisation", "affine_k"}});
+  EXPECT_SAYS(error_of([&] { train(job); }), "affine_k keeps the statistics");
 }
 
 // A network that continues from another's weights is better at once than one that begins at random.
 TEST(Train, StartsFromInitialWeightsWithEveryNormalisation) {
   const models::Checkpoint first = train(job_of({{"method", "augment"}}, 3));
   TrainJob job = job_of(automask, 0.05);
-  job.initial = first.weights;
+  job.initial = std::make_shared<const graph::TensorMap>(first.weights);
   const models::Checkpoint next = train(job);
   const double begun = reference_top1(next, pictures(datasets::Split::test), 0, 1);
-  job.initial.clear();
+  job.initial = nullptr;
   EXPECT_GT(begun, reference_top1(train(job), pictures(datasets::Split::test), 0, 1) + 20);
 }
 
@@ -259,7 +266,7 @@ TEST(Train, NoEpochsLeaveTheNetworkAsGiven) {
   TrainJob job = job_of({{"method", "clean"}, {"init", "published"}}, 0);
   const datasets::PictureSet none{28, 28, 1, {}, {}, {}, first.classes};
   job.train = &none;
-  job.initial = first.weights;
+  job.initial = std::make_shared<const graph::TensorMap>(first.weights);
   EXPECT_SAYS(error_of([&] { train(job); }), "do not say how pictures are scaled");
   job.preprocessing = models::Preprocessing{job.graph.input, first.resizing, first.input};
   const models::Checkpoint given = train(job);
@@ -267,7 +274,9 @@ TEST(Train, NoEpochsLeaveTheNetworkAsGiven) {
   for (const auto& [name, tensor] : first.weights) EXPECT_EQ(given.weights.at(name).data, tensor.data) << name;
   EXPECT_EQ(reference_top1(given, pictures(datasets::Split::test), 0, 1),
             reference_top1(first, pictures(datasets::Split::test), 0, 1));
-  job.initial.erase("fc.weight");
+  graph::TensorMap fewer = first.weights;
+  fewer.erase("fc.weight");
+  job.initial = std::make_shared<const graph::TensorMap>(std::move(fewer));
   EXPECT_SAYS(error_of([&] { train(job); }), "no epoch would train it");
 }
 
