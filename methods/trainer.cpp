@@ -12,6 +12,7 @@
 #include "corruptions/variant.h"
 #include "graph/union.h"
 #include "methods/affine.h"
+#include "methods/estimator.h"
 #include "methods/evaluate.h"
 #include "methods/fine_tune.h"
 #include "methods/input_scaling.h"
@@ -19,6 +20,7 @@
 #include "methods/learner_state.h"
 #include "methods/mask_cutter.h"
 #include "methods/objective.h"
+#include "methods/package_bytes.h"
 #include "methods/schedule.h"
 #include "methods/scorer.h"
 #include "methods/teacher.h"
@@ -83,12 +85,12 @@ class Trainer {
         recipe_(recipe),
         graph_(graph_of(job, recipe)),
         schedule_(job.spec.train, job.train->size(), job.spec.mac_budget),
-        masked_(recipe.masked && job.spec.mac_budget < 1 && recipe.fixed_masks.empty()),
+        masked_(recipe.masked && (job.spec.mac_budget < 1 || job.spec.byte_budget > 0) && recipe.fixed_masks.empty()),
         weights_(job.spec.weights_of(recipe.conditions)),
-        cutter_(graph_, job.spec, recipe.consensus, set_weights(), {}),
+        scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
+        cutter_(graph_, job.spec, recipe.consensus, set_weights(), bytes_of_masks()),
         objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
         scorer_(new_scorer()),
-        scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
         log_(schedule_.steps) {
     for (int k = 0; k < sets(); ++k)
       masks_.push_back(recipe.fixed_masks.empty()       ? graph::full_mask(cutter_.groups())
@@ -115,6 +117,28 @@ class Trainer {
   // p_k of the sets.
   std::vector<double> set_weights() const {
     return recipe_.own_sets ? weights_ : std::vector<double>(static_cast<std::size_t>(sets()), 1.0 / sets());
+  }
+  // What a budget of bytes is held against; empty where there is none.
+  MaskCutter::PackageBytes bytes_of_masks() const {
+    if (!masked_ || job_.spec.byte_budget == 0) return {};
+    PackagePlan plan;
+    plan.graph = graph_;
+    plan.set_names = set_names();
+    plan.classes = job_.train->classes;
+    plan.scaling = scaling_;
+    if (job_.preprocessing) plan.resizing = job_.preprocessing->resizing;
+    plan.estimator = has_estimator(static_cast<std::size_t>(sets()), *job_.train);
+    plan.estimator_options = job_.spec.estimator;
+    plan.record = record();
+    return [plan](const std::vector<graph::Mask>& masks) { return package_bytes(plan, masks); };
+  }
+  // What a package says of its training, too.
+  core::Json record() const {
+    return {{"method", job_.spec.method},
+            {"options", job_.spec.parameters()},
+            {"seed", job_.seed},
+            {"steps", schedule_.steps},
+            {"views", schedule_.steps * job_.spec.train.batch}};
   }
   std::unique_ptr<Scorer> new_scorer() const {
     const std::int64_t steps = schedule_.freeze_step();
@@ -160,10 +184,10 @@ class Trainer {
   Schedule schedule_;
   bool masked_;
   std::vector<double> weights_;  // p_k per condition of the recipe
+  models::InputScaling scaling_;
   MaskCutter cutter_;
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<Scorer> scorer_;
-  models::InputScaling scaling_;
   TrainingLog log_;
   std::unique_ptr<models::Network> teacher_;
   core::Json teacher_record_;
@@ -395,14 +419,8 @@ models::Checkpoint Trainer::result() {
     log["fine_tuning"] = tuned_->log;
     checkpoint.ranges = tuned_->ranges;
   }
-  checkpoint.training = {{"method", job_.spec.method},
-                         {"options", job_.spec.parameters()},
-                         {"seed", job_.seed},
-                         {"steps", schedule_.steps},
-                         {"views", schedule_.steps * job_.spec.train.batch},
-                         {"mac_share", shares},
-                         {"validation_top1", validation()},
-                         {"log", log}};
+  checkpoint.training = record();
+  checkpoint.training.update({{"mac_share", shares}, {"validation_top1", validation()}, {"log", log}});
   // Sets that differ in nothing are one for all.
   const bool alike = recipe_.shared_normalisation && recipe_.own_sets && sets() > 1 &&
                      std::all_of(masks_.begin(), masks_.end(), [&](const auto& mask) { return mask == masks_[0]; });
