@@ -319,10 +319,7 @@ void Trainer::cut_masks() {
   }
   network().record_gates(false);
   for (int k = 0; k < sets(); ++k) network().set_mask(k, masks_[static_cast<std::size_t>(k)]);
-  double overlaps = 0;
-  for (const graph::Mask& a : masks_)
-    for (const graph::Mask& b : masks_) overlaps += overlap(cutter_.groups(), a, b) / double(sets() * sets());
-  log_.cut(step_, mean_share(), overlaps);
+  log_.cut(step_, mean_share(), cutter_.mean_overlap(masks_));
   if (last) shrink();
 }
 
