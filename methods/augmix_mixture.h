@@ -1,16 +1,9 @@
 #pragma once
 // One AugMix view of a picture: chains of operators mixed with each other and with the picture. No LibTorch here.
 #include "methods/augmix_operators.h"
+#include "methods/catalogue.h"
 
 namespace automask::methods {
-
-// The paper's values for CIFAR (section 4.1); `alpha`, of Dirichlet and Beta, is 1 there and here.
-struct AugmixOptions {
-  int width = 3;        // chains
-  int depth = 0;        // operators of a chain; 0: one to three, drawn anew
-  double severity = 3;  // an operator's level is drawn from [0.1, severity)
-  double weight = 12;   // of the Jensen-Shannon divergence in the loss
-};
 
 // Uniform over `width` weights >= 0 that sum to 1: Dirichlet(1, ..., 1).
 std::vector<double> mixing_weights(int width, core::RandomStream& random);

@@ -7,15 +7,10 @@
 
 #include "core/error.h"
 #include "graph/cost.h"
+#include "methods/scorer.h"
 
 namespace automask::methods {
 namespace {
-
-Scores zeros(const graph::ChannelGroups& groups) {
-  Scores scores;
-  for (const graph::ChannelGroup& group : groups.groups) scores.emplace_back(group.maskable ? group.channels : 0, 0.0);
-  return scores;
-}
 
 // of_channel[c]: a value per channel of the node. Members' shares, summed over their channels, are added to the scores.
 void add_channels(Scores& scores, const graph::ChannelGroups& groups, int node, const std::vector<double>& of_channel) {
@@ -55,7 +50,7 @@ void times_macs(Scores& scores, const models::Network& network) {
 Scores of_filters(const models::Network& network, torch::Tensor (*criterion)(const torch::Tensor& filters)) {
   const torch::NoGradGuard no_grad;
   const graph::ChannelGroups& groups = network.groups();
-  Scores scores = zeros(groups);
+  Scores scores = zero_scores(groups);
   const auto parameters = network.named_parameters();
   for (std::size_t i = 0; i < network.graph().nodes.size(); ++i) {
     const graph::Node& node = network.graph().nodes[i];
@@ -68,8 +63,15 @@ Scores of_filters(const models::Network& network, torch::Tensor (*criterion)(con
   return scores;
 }
 
-std::string norm_name(const std::string& node, int condition) {
-  return (condition == 0 ? "" : "conditions." + std::to_string(condition) + ".") + node + ".weight";
+// A normalisation's scales, of every condition that has its own.
+std::vector<torch::Tensor> scales_of(const models::Network& network,
+                                     const torch::OrderedDict<std::string, torch::Tensor>& parameters, int node) {
+  const std::string name = network.graph().nodes[node].name + ".weight";
+  std::vector<torch::Tensor> scales = {parameters[name]};
+  for (int k = 1; k < network.conditions(); ++k)
+    if (const torch::Tensor* own = parameters.find("conditions." + std::to_string(k) + "." + name))
+      scales.push_back(*own);
+  return scales;
 }
 
 // Nodes whose scales slimming looks at: the normalisations in a maskable group's gates.
@@ -103,13 +105,12 @@ Scores fpgm_scores(const models::Network& network) {
 Scores slimming_scores(const models::Network& network) {
   const torch::NoGradGuard no_grad;
   const graph::ChannelGroups& groups = network.groups();
-  Scores scores = zeros(groups), channels = zeros(groups);
+  Scores scores = zero_scores(groups), channels = zero_scores(groups);
   const auto parameters = network.named_parameters();
   for (const int node : slimmed_nodes(network))
-    for (int k = 0; k < network.conditions(); ++k) {
-      const std::vector<double> scales = plain(parameters[norm_name(network.graph().nodes[node].name, k)].abs());
-      add_channels(scores, groups, node, scales);
-      add_channels(channels, groups, node, std::vector<double>(scales.size(), 1.0));
+    for (const torch::Tensor& scale : scales_of(network, parameters, node)) {
+      add_channels(scores, groups, node, plain(scale.abs()));
+      add_channels(channels, groups, node, std::vector<double>(static_cast<std::size_t>(scale.numel()), 1.0));
     }
   for (std::size_t g = 0; g < scores.size(); ++g)
     for (std::size_t m = 0; m < scores[g].size(); ++m) scores[g][m] /= channels[g][m];
@@ -117,11 +118,11 @@ Scores slimming_scores(const models::Network& network) {
   return scores;
 }
 
-torch::Tensor slimming_penalty(const models::Network& network, int condition) {
+torch::Tensor slimming_penalty(const models::Network& network) {
   const auto parameters = network.named_parameters();
   torch::Tensor sum = torch::zeros({});
   for (const int node : slimmed_nodes(network))
-    sum = sum + parameters[norm_name(network.graph().nodes[node].name, condition)].abs().sum();
+    for (const torch::Tensor& scale : scales_of(network, parameters, node)) sum = sum + scale.abs().sum();
   return sum;
 }
 

@@ -18,8 +18,8 @@ Scores fpgm_scores(const models::Network& network);
 // Networks through Network Slimming", ICCV 2017). Error(steps_failed) names a group without any.
 Scores slimming_scores(const models::Network& network);
 
-// Sum of |scale| over the normalisations that slimming_scores() looks at, of one condition: slimming's penalty.
-torch::Tensor slimming_penalty(const models::Network& network, int condition);
+// Sum of |scale| over the normalisations that slimming_scores() looks at, of all conditions: slimming's penalty.
+torch::Tensor slimming_penalty(const models::Network& network);
 
 // Filters of different layers are not comparable: l1_scores() and fpgm_scores() are relative to the mean of the layer,
 // and all three are multiplied by the MACs that the channel costs in the dense network. So BudgetCut, which ranks by

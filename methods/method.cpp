@@ -16,10 +16,10 @@ struct Method {
 };
 
 constexpr Method methods[] = {
-    {"clean", clean_recipe},
-    {"augment", augment_recipe},
-    {"prune", prune_recipe},
-    {"automask", automask_recipe},
+    {"clean", clean_recipe},           {"augment", augment_recipe},     {"prune", prune_recipe},
+    {"automask", automask_recipe},     {"kill_test", kill_test_recipe}, {"slim", slim_recipe},
+    {"dense_bn_k", dense_bn_k_recipe}, {"augmix", augmix_recipe},       {"stability", stability_recipe},
+    {"denoise", denoise_recipe},       {"slimmable", slimmable_recipe},
 };
 
 // Views of validation pictures that tell how often the estimator is right, per condition.
@@ -57,8 +57,10 @@ void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
 models::Checkpoint train(const TrainJob& job) {
   for (const Method& method : methods) {
     if (job.spec.method != method.name) continue;
-    models::Checkpoint checkpoint = run(job, method.recipe(job));
-    add_estimator(job, checkpoint);
+    const Recipe recipe = method.recipe(job);
+    models::Checkpoint checkpoint = run(job, recipe);
+    // Sets that are no conditions are the user's to select.
+    if (recipe.set_names.empty()) add_estimator(job, checkpoint);
     return checkpoint;
   }
   throw core::Error(core::ExitCode::internal, "method " + job.spec.method, "is in the catalogue but not in the table");

@@ -76,8 +76,9 @@ class Trainer {
       : job_(job),
         recipe_(recipe),
         graph_(recipe.graph.value_or(job.graph)),
-        schedule_(job.spec.train, job.train->size(), job.spec.mac_budget),
-        masked_(recipe.masked && job.spec.mac_budget < 1 && recipe.fixed_masks.empty()),
+        budget_(recipe.mac_budget.value_or(job.spec.mac_budget)),
+        schedule_(job.spec.train, job.train->size(), budget_),
+        masked_(recipe.masked && budget_ < 1 && recipe.fixed_masks.empty()),
         weights_(job.spec.weights_of(recipe.conditions)),
         network_(graph_, {sets_of(recipe), recipe.shared_normalisation}, job.seed),
         optimizer_(network_, job.spec.train.momentum, job.spec.train.weight_decay),
@@ -87,7 +88,7 @@ class Trainer {
         final_cut_(graph_, network_.groups(), job.spec.lanes),
         scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
         losses_(loss_points) {
-    if (masked_) final_cut_.require(job.spec.mac_budget);
+    if (masked_) final_cut_.require(budget_);
     for (int k = 0; k < network_.conditions() && !recipe.fixed_masks.empty(); ++k)
       network_.set_mask(k, recipe.fixed_masks[recipe.fixed_masks.size() == 1 ? 0 : static_cast<std::size_t>(k)]);
   }
@@ -139,6 +140,7 @@ class Trainer {
   const TrainJob& job_;
   const Recipe& recipe_;
   graph::Graph graph_;
+  double budget_;  // share of graph_'s MACs
   Schedule schedule_;
   bool masked_;
   std::vector<double> weights_;  // p_k per condition of the recipe
@@ -250,7 +252,7 @@ void Trainer::recalibrate() {
         if (recipe_.own_sets && k != part.condition) continue;
         const int statistics = recipe_.shared_normalisation ? 0 : k;
         network_.set_norm_momentum(1.0 / ++seen[statistics]);
-        network_.forward(what.views[0], k);
+        network_.forward(objective_->calibration(what), k);
       }
     }
     report("recalibrate", 0, batch.pictures());

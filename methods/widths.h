@@ -5,6 +5,9 @@
 
 namespace automask::methods {
 
+// What begins the name of a package's set that is a width and no condition: "width:0.5".
+constexpr const char* width_prefix = "width:";
+
 // The first channels of each maskable group: `width` of them, rounded down to a multiple of `lanes`, but at least one
 // such multiple. Groups of fewer channels stay whole. `width` in (0, 1]; 1 keeps all.
 graph::Mask width_mask(const graph::ChannelGroups& groups, double width, int lanes);
