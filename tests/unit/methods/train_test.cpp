@@ -67,9 +67,10 @@ TEST(Train, EveryMethodLearns) {
     EXPECT_EQ(checkpoint.conditions.size(), sets) << info.name;
     EXPECT_EQ(checkpoint.masks.size(), checkpoint.conditions.size());
     EXPECT_EQ(checkpoint.estimator.is_null(), !info.per_condition);
-    if (info.per_condition)
+    if (info.per_condition) {
       for (const auto& [condition, percent] : checkpoint.training["validation_estimator"].items())
         EXPECT_GT(percent.get<double>(), 90) << condition;
+    }
     EXPECT_EQ(checkpoint.training["views"], 8000) << "the same for every method";
     const auto losses = checkpoint.training["losses"].get<std::vector<double>>();
     EXPECT_LT(losses.back(), 0.75 * losses.front()) << info.name;
