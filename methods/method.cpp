@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "hw_targets/package/package.h"
+#include "methods/consensus.h"
 #include "methods/estimator.h"
 #include "methods/recipes.h"
 
@@ -26,8 +27,7 @@ constexpr Method methods[] = {
 constexpr std::size_t estimator_validation = 1000;
 
 void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
-  const int channels = job.train->channels;
-  if (checkpoint.conditions.size() < 2 || (channels != 1 && channels != 3)) return;
+  if (!has_estimator(checkpoint.conditions.size(), *job.train)) return;
   if (job.progress) job.progress({0, 1, 0, 1, 0, "estimator"});
   StatisticsPlan plan;
   plan.pictures = job.train;
@@ -57,8 +57,12 @@ void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
 models::Checkpoint train(const TrainJob& job) {
   for (const Method& method : methods) {
     if (job.spec.method != method.name) continue;
-    const Recipe recipe = method.recipe(job);
+    Recipe recipe = method.recipe(job);
+    core::Json choice;
+    if (recipe.own_sets && recipe.masked && !job.spec.consensus)
+      recipe.consensus = chosen_consensus(job, recipe, choice);
     models::Checkpoint checkpoint = run(job, recipe);
+    if (!choice.is_null()) checkpoint.training["log"]["consensus"] = choice;
     // Sets that are no conditions are the user's to select.
     if (recipe.set_names.empty()) add_estimator(job, checkpoint);
     return checkpoint;

@@ -14,9 +14,16 @@
 namespace automask::harness::steps {
 namespace {
 
-// Ranges from training pictures under the package's conditions; under all of the method's where one network serves all.
-package::Package quantised(const Context& context, const package::Package& real) {
+// Ranges that the weights were trained for; else from training pictures under the package's conditions; under all of
+// the method's where one network serves all.
+package::Package quantised(const Context& context, const package::Package& real, const models::Checkpoint& checkpoint) {
   const auto parameters = context.parameters();
+  if (!checkpoint.ranges.empty()) {
+    compiler::QuantisationOptions as_trained;
+    as_trained.ranges = checkpoint.ranges;
+    as_trained.threads = context.threads();
+    return compiler::quantise(real, {}, as_trained);
+  }
   const auto spec = dataset_spec(context);
   const auto train = open_split(context, spec, datasets::Split::train);
   const auto calibration = parameters.at("calibration");
@@ -54,7 +61,7 @@ Outcome run_compile(const Context& context) {
   if (format != "fp32") {
     context.progress("quantise", 0, 1);
     const auto real = std::move(read_back);
-    bytes = package::encode(format == "fp16" ? compiler::to_half(real) : quantised(context, real));
+    bytes = package::encode(format == "fp16" ? compiler::to_half(real) : quantised(context, real, checkpoint));
     read_back = package::decode(bytes, file.string());
     agreement = compiler::agreement(real, read_back, sample, count, context.threads());
   }

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "harness/steps/data.h"
+#include "methods/mask_cutter.h"
 #include "methods/method.h"
 #include "models/preprocessing.h"
 #include "models/zoo.h"
@@ -51,6 +52,9 @@ Outcome run_train(const Context& context) {
   outcome.files = {{"checkpoint", "checkpoint.safetensors"}};
   // Of this attempt: after a resume it counts from the resume.
   outcome.metrics.push_back({"train_seconds", "", seconds, none, none, "measured", 1});
+  if (checkpoint.masks.size() > 1)
+    outcome.metrics.push_back(
+        {"mask_overlap", "", methods::mean_overlap(checkpoint.graph, checkpoint.masks), none, none, "counted", 1});
   outcome.details = {{"training", checkpoint.training}, {"pictures", train.size()}, {"validation", validation.size()}};
   return outcome;
 }
