@@ -57,9 +57,10 @@ std::string Fingerprints::kept(const std::string& name, const std::string& stamp
 }
 
 std::string Fingerprints::of(const datasets::DatasetSpec& spec, datasets::Split split) {
+  const std::string now = stamp(spec, split);  // first: it says what is wrong with a data set that is not there
   return kept(
       spec.reader + " " + std::filesystem::absolute(spec.root).string() + " " + std::string(datasets::to_string(split)),
-      stamp(spec, split), [&] { return datasets::fingerprint(spec, split); });
+      now, [&] { return datasets::fingerprint(spec, split); });
 }
 
 std::string Fingerprints::of_file(const std::filesystem::path& path) {

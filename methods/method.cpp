@@ -18,10 +18,10 @@ struct Method {
 };
 
 constexpr Method methods[] = {
-    {"clean", clean_recipe},
-    {"augment", augment_recipe},
-    {"prune", prune_recipe},
-    {"automask", automask_recipe},
+    {"clean", clean_recipe},           {"augment", augment_recipe},     {"prune", prune_recipe},
+    {"automask", automask_recipe},     {"kill_test", kill_test_recipe}, {"slim", slim_recipe},
+    {"dense_bn_k", dense_bn_k_recipe}, {"augmix", augmix_recipe},       {"stability", stability_recipe},
+    {"denoise", denoise_recipe},       {"slimmable", slimmable_recipe},
 };
 
 // Views of validation pictures that tell how often the estimator is right, per condition.
@@ -65,7 +65,8 @@ models::Checkpoint train(const TrainJob& job) {
       recipe.consensus = chosen_consensus(job, recipe, choice);
     models::Checkpoint checkpoint = run(job, recipe);
     if (!choice.is_null()) checkpoint.training["log"]["consensus"] = choice;
-    add_estimator(job, checkpoint);
+    // Sets that are no conditions are the user's to select.
+    if (recipe.set_names.empty()) add_estimator(job, checkpoint);
     return checkpoint;
   }
   throw core::Error(core::ExitCode::internal, "method " + job.spec.method, "is in the catalogue but not in the table");

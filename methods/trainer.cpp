@@ -68,6 +68,11 @@ graph::Graph graph_of(const TrainJob& job, const Recipe& recipe) {
   return own && !has_normalisation(graph) ? with_affine(graph) : graph;
 }
 
+MethodSpec with_budget(MethodSpec spec, double mac_budget) {
+  spec.mac_budget = mac_budget;
+  return spec;
+}
+
 // A set of its own that no picture ever reaches would be left as it was drawn.
 void check_views(const TrainJob& job, const Recipe& recipe) {
   const auto views = Schedule(job.spec.train, job.train->size(), 1).steps * job.spec.train.batch;
@@ -85,11 +90,12 @@ class Trainer {
       : job_(job),
         recipe_(recipe),
         graph_(graph_of(job, recipe)),
-        schedule_(job.spec.train, job.train->size(), job.spec.mac_budget),
-        masked_(recipe.masked && (job.spec.mac_budget < 1 || job.spec.byte_budget > 0) && recipe.fixed_masks.empty()),
+        budget_(recipe.mac_budget.value_or(job.spec.mac_budget)),
+        schedule_(job.spec.train, job.train->size(), budget_),
+        masked_(recipe.masked && (budget_ < 1 || job.spec.byte_budget > 0) && recipe.fixed_masks.empty()),
         weights_(job.spec.weights_of(recipe.conditions)),
         scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
-        cutter_(graph_, job.spec, recipe.consensus, set_weights(), bytes_of_masks()),
+        cutter_(graph_, with_budget(job.spec, budget_), recipe.consensus, set_weights(), bytes_of_masks()),
         objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
         scorer_(new_scorer()),
         log_(schedule_.steps) {
@@ -164,7 +170,7 @@ class Trainer {
   void shrink();
   void train();
   double forward_backward(const Batch& batch);
-  Shown shown(const Part& part, double pictures) const;
+  Shown shown(const Part& part, double pictures, bool taught = true) const;
   void cut_masks();
   void recalibrate();
   void quantise();
@@ -182,6 +188,7 @@ class Trainer {
   const TrainJob& job_;
   const Recipe& recipe_;
   graph::Graph graph_;  // dense
+  double budget_;       // share of graph_'s MACs
   Schedule schedule_;
   bool masked_;
   std::vector<double> weights_;  // p_k per condition of the recipe
@@ -227,14 +234,14 @@ void Trainer::shrink() {
   if (*kept_ != graph::full_mask(cutter_.groups())) learner_ = learner_->shrunk(*kept_);
 }
 
-Shown Trainer::shown(const Part& part, double pictures) const {
+Shown Trainer::shown(const Part& part, double pictures, bool taught) const {
   const auto count = static_cast<std::int64_t>(part.labels.size());
   Shown shown;
   shown.condition = part.condition;
   shown.views.push_back(input_of(part.pixels.data(), count, *job_.train, scaling_));
   for (const auto& extra : part.extra) shown.views.push_back(input_of(extra.data(), count, *job_.train, scaling_));
   shown.labels = at::tensor(part.labels);
-  if (teacher_) {
+  if (teacher_ && taught) {
     const torch::NoGradGuard no_grad;
     shown.teacher = teacher_->forward(shown.views[0]);
   }
@@ -323,8 +330,7 @@ void Trainer::recalibrate() {
     const Batch batch = feed.next();
     network().set_step(schedule_.steps + i);
     for (const Part& part : batch.parts) {
-      const torch::Tensor x =
-          input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), *job_.train, scaling_);
+      const torch::Tensor x = objective_->calibration(shown(part, double(batch.pictures()), false));
       for (int k = 0; k < sets(); ++k) {
         if (recipe_.own_sets && k != part.condition) continue;
         network().set_norm_momentum(1.0 / ++seen[recipe_.shared_normalisation ? 0 : static_cast<std::size_t>(k)]);
