@@ -29,6 +29,7 @@ class Planner {
  public:
   Planner(const Manifest& manifest, const PlanContext& context) : manifest_(manifest), context_(context) {
     for (const auto& condition : manifest.conditions) conditions_.push_back(condition.canonical());
+    for (const auto& condition : manifest.held_out) held_out_.push_back(condition.canonical());
     for (const auto& method : manifest.methods) {
       method_parameters_.push_back(method.parameters());
       method_conditions_.push_back(training_conditions(manifest, method));
@@ -44,7 +45,8 @@ class Planner {
       planned.train = train(cell);
       planned.compile = compile(cell, planned);
       planned.execute = execute(cell, planned);
-      planned.run_key = run_key(cell, planned);
+      planned.run_key = run_key(key(planned.execute), cell);
+      planned.portable_key = portable_key(cell, planned);
       plan_.cells.push_back(std::move(planned));
     }
     return std::move(plan_);
@@ -82,7 +84,9 @@ class Planner {
     if (!added) return found->second;
     const auto& spec = manifest_.datasets[dataset];
     const Json pictures = split_parameters(spec, datasets::Split::test);
-    for (const std::string& condition : conditions_) {
+    std::vector<std::string> tested = conditions_;
+    tested.insert(tested.end(), held_out_.begin(), held_out_.end());
+    for (const std::string& condition : tested) {
       Step step;
       step.stage = Stage::variant;
       step.label = "variant " + spec.name + " " + condition;
@@ -178,27 +182,38 @@ class Planner {
                        {"seed", cell.seed},
                        {"environment", on.environment}};
     if (cell.repetition > 0) step.parameters["repetition"] = cell.repetition;
+    if (!held_out_.empty()) step.parameters["held_out"] = held_out_;
     step.inputs = {{"package", key(planned.compile)}};
     std::vector<std::size_t> needs = {planned.compile};
-    for (std::size_t i = 0; i < conditions_.size(); ++i) {
-      step.inputs.emplace_back("variant:" + conditions_[i], key(planned.variants[i]));
+    for (std::size_t i = 0; i < planned.variants.size(); ++i) {
+      const std::string& condition = i < conditions_.size() ? conditions_[i] : held_out_[i - conditions_.size()];
+      step.inputs.emplace_back("variant:" + condition, key(planned.variants[i]));
       needs.push_back(planned.variants[i]);
     }
     step.locations = {{"runner", on.location}, {"threads", context_.threads}};
     return add(std::move(step), std::move(needs));
   }
 
-  std::string run_key(const Cell& cell, const PlannedCell& planned) const {
+  std::string run_key(const std::string& execute, const Cell& cell) const {
     core::FieldHasher hasher;
-    hasher.add("execute", key(planned.execute)).add("experiment", manifest_.name);
+    hasher.add("execute", execute).add("experiment", manifest_.name);
     hasher.add("cell", describe(manifest_, cell));
+    // They are worked out when the run is recorded: other mixes are another run of the same steps.
+    for (const Mix& mix : manifest_.mixes) hasher.add("mix " + mix.name, Json(mix.weights).dump());
     return hasher.hex();
+  }
+
+  std::string portable_key(const Cell& cell, const PlannedCell& planned) const {
+    const Step& step = plan_.steps[planned.execute];
+    Json parameters = step.parameters;
+    parameters.erase("environment");
+    return run_key("on any machine " + step_key(step.stage, parameters, step.inputs), cell);
   }
 
   const Manifest& manifest_;
   const PlanContext& context_;
   Plan plan_;
-  std::vector<std::string> conditions_;
+  std::vector<std::string> conditions_, held_out_;
   std::vector<Json> method_parameters_, options_;
   std::vector<std::vector<std::string>> method_conditions_;
   std::unordered_map<std::string, std::size_t> by_key_;

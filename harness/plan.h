@@ -16,7 +16,8 @@ namespace automask::harness {
 struct PlannedCell {
   Cell cell;
   std::string run_key;                // content address of the cell's run in the database
-  std::vector<std::size_t> variants;  // one per condition
+  std::string portable_key;           // the same without the machine: by it a published cell is known again
+  std::vector<std::size_t> variants;  // one per condition, then one per held-out condition
   std::size_t train = 0, compile = 0, execute = 0;
 
   std::vector<std::size_t> steps() const;  // all of them, in the order of execution

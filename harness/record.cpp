@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "harness/environment.h"
+#include "harness/summaries.h"
 
 namespace automask::harness {
 namespace {
@@ -20,6 +21,7 @@ results::RunRecord identity(const Manifest& manifest, const PlannedCell& planned
   const Cell& cell = planned.cell;
   results::RunRecord run;
   run.key = planned.run_key;
+  run.portable_key = planned.portable_key;
   run.experiment = manifest.name;
   run.manifest_sha256 = manifest.sha256;
   run.manifest = manifest.document;
@@ -73,6 +75,10 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
                         std::string("does not have the expected form: ") + error.what(),
                         "remove its folder and start again");
     }
+    if (id == cell.train) {
+      const Json details = result->json.value("details", Json::object());
+      run.training = details.is_object() ? details.value("training", Json()) : Json();
+    }
     if (id != cell.execute) continue;
     run.started = result->json.value("started", "");
     run.finished = result->json.value("finished", "");
@@ -86,6 +92,7 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
         environment["timing"][key] = details.value(key, Json());
     set_environment(run, std::move(environment));
   }
+  for (results::Metric& metric : summaries(manifest, run.metrics)) run.metrics.push_back(std::move(metric));
   return run;
 }
 

@@ -25,7 +25,8 @@ int code_version(Stage stage);
 //   compile  {"verify_pictures": n}; for fp16 and int8 also "format", for int8 {"calibration": {"rule", "pictures"},
 //            "dataset", "conditions", "seed"}
 //            inputs {"checkpoint": key of train, "pictures": key of a variant}, for int8 {"data": fingerprint of train}
-//   execute  {"runner": name, "options": {...}, "conditions": [...], "seed": n, "environment": digest}
+//   execute  {"runner": name, "options": {...}, "conditions": [...], "seed": n, "environment": digest}; also
+//            "held_out": [...] where conditions are tested that none was trained on
 //            inputs {"package": key of compile, "variant:<condition>": key, ...}
 struct Step {
   std::string key;

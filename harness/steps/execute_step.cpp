@@ -12,6 +12,7 @@
 #include "core/shuffle.h"
 #include "harness/conditions.h"
 #include "harness/environment.h"
+#include "harness/held_out.h"
 #include "harness/steps/data.h"
 #include "harness/steps/predicted.h"
 #include "harness/steps/spot_check.h"
@@ -97,11 +98,20 @@ struct Measured {
   std::optional<host::CellResult> predicted;  // where the runner picked the condition of each picture
 };
 
+// Of a condition that was held out of training the nearest trained severity's.
+int index_of(const std::vector<std::string>& trained, const std::string& condition) {
+  if (trained.size() == 1 || std::find(trained.begin(), trained.end(), condition) != trained.end())
+    return serving_set(trained, condition);
+  std::vector<corruptions::Condition> parsed;
+  for (const std::string& name : trained) parsed.push_back(corruptions::Condition::parse(name));
+  return right_set(parsed, corruptions::Condition::parse(condition)).value_or(0);
+}
+
 Measured read(const Context& context, const package::Package& package, const std::string& condition) {
   Measured of;
   of.pictures = datasets::read_picture_set(context.input_folder("variant:" + condition, Stage::variant));
-  // A condition that was not trained falls back to the first, which is recorded.
-  of.index = serving_set(package::condition_names(package), condition);
+  // A condition that has no set of its own falls back to another's, which is recorded.
+  of.index = index_of(package::condition_names(package), condition);
   of.fallback =
       package.conditions[static_cast<std::size_t>(of.index)].name != condition && package.conditions.size() > 1;
   return of;
@@ -168,6 +178,16 @@ void add_predicted(Outcome& outcome, const std::string& condition, const Measure
             static_cast<std::int64_t>(taken.size()), evidence);
 }
 
+// Conditions that were held out of training are accuracy only: their latency is that of the set that served them.
+void add_held_out(Outcome& outcome, Unseen unseen, const std::string& condition, const Measured& of,
+                  const std::string& evidence) {
+  const std::string name = fmt::format("unseen_{}_top1", to_string(unseen));
+  const auto n = static_cast<std::int64_t>(of.labels.size());
+  add_share(outcome, name, condition, count_correct(of.run, of.labels), n, evidence);
+  if (of.predicted)
+    add_share(outcome, "predicted_" + name, condition, count_correct(*of.predicted, of.labels), n, evidence);
+}
+
 }  // namespace
 
 Outcome run_execute(const Context& context) {
@@ -197,7 +217,12 @@ Outcome run_execute(const Context& context) {
                                                                         : "the runner has no estimator";
   outcome.details["state_before"] = session->state();
   outcome.details["host_before"] = host_state_json();
-  const auto conditions = parameters.at("conditions").strings();
+  auto conditions = parameters.at("conditions").strings();
+  const std::size_t trained = conditions.size();
+  std::vector<corruptions::Condition> shown;
+  for (const std::string& condition : conditions) shown.push_back(corruptions::Condition::parse(condition));
+  if (parameters.has("held_out"))
+    for (const std::string& condition : parameters.at("held_out").strings()) conditions.push_back(condition);
   const auto seed = static_cast<std::uint64_t>(parameters.at("seed").integer());
   host::BlockPlan plan;
   plan.warmup = static_cast<int>(options.integer_or("warmup", 20));
@@ -238,6 +263,11 @@ Outcome run_execute(const Context& context) {
   }
   for (std::size_t i = 0; i < conditions.size(); ++i) {
     if (measured[i].fallback) outcome.details["fallback_conditions"].push_back(conditions[i]);
+    if (i >= trained) {
+      add_held_out(outcome, unseen_of(shown, corruptions::Condition::parse(conditions[i])), conditions[i], measured[i],
+                   device.evidence);
+      continue;
+    }
     add_metrics(outcome, conditions[i], measured[i].run, measured[i].labels, device.evidence);
     add_predicted(outcome, conditions[i], measured[i], device.evidence);
   }
