@@ -7,9 +7,10 @@ namespace automask::methods {
 Recipe automask_recipe(const TrainJob& job) {
   Recipe recipe;
   recipe.conditions = job.conditions;
-  recipe.own_normalisation = true;
+  recipe.own_sets = true;
+  recipe.shared_normalisation = job.spec.normalisation == Normalisation::shared;
   recipe.masked = true;
-  recipe.consensus = job.spec.consensus;
+  recipe.consensus = job.spec.consensus.value_or(1);
   return recipe;
 }
 

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+#include "methods/options.h"
+#include "methods/scorer_names.h"
+
 namespace automask::methods {
 namespace {
 
@@ -28,55 +32,28 @@ void refuse_foreign_options(const core::JsonCursor& cursor, const MethodInfo& in
   }
 }
 
-double number_above(const core::JsonCursor& cursor, double low, double high) {
-  const double value = cursor.number_in(low, high);
-  if (value == low) cursor.fail("must be above " + core::Json(low).dump());
-  return value;
-}
-
-void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
-  cursor.only_keys({"epochs", "batch", "learning_rate", "momentum", "weight_decay", "label_smoothing", "warmup",
-                    "checkpoint_seconds", "threads"});
-  if (cursor.has("epochs")) train.epochs = number_above(cursor.at("epochs"), 0, 1e5);
-  if (cursor.has("batch")) train.batch = static_cast<int>(cursor.at("batch").integer_in(1, 65536));
-  if (cursor.has("learning_rate")) train.learning_rate = number_above(cursor.at("learning_rate"), 0, 1e6);
-  if (cursor.has("momentum")) train.momentum = cursor.at("momentum").number_in(0, 0.9999);
-  if (cursor.has("weight_decay")) train.weight_decay = cursor.at("weight_decay").number_in(0, 1);
-  if (cursor.has("label_smoothing")) train.label_smoothing = cursor.at("label_smoothing").number_in(0, 0.99);
-  if (cursor.has("warmup")) train.warmup = cursor.at("warmup").number_in(0, 1);
-  if (cursor.has("checkpoint_seconds"))
-    train.checkpoint_seconds = static_cast<int>(cursor.at("checkpoint_seconds").integer_in(0, 86400));
-  if (cursor.has("threads")) train.threads = static_cast<int>(cursor.at("threads").integer_in(1, 1024));
-}
-
-void read_estimator(const core::JsonCursor& cursor, EstimatorOptions& estimator) {
-  cursor.only_keys({"hidden", "epochs", "pictures", "margin"});
-  if (cursor.has("hidden")) estimator.hidden = static_cast<int>(cursor.at("hidden").integer_in(1, 1024));
-  if (cursor.has("epochs")) estimator.epochs = static_cast<int>(cursor.at("epochs").integer_in(1, 100000));
-  if (cursor.has("pictures")) estimator.pictures = static_cast<int>(cursor.at("pictures").integer_in(1, 10000000));
-  if (cursor.has("margin")) estimator.margin = cursor.at("margin").number_in(0, 1000);
-}
-
-core::Json to_json(const EstimatorOptions& estimator) {
-  return {{"hidden", estimator.hidden},
-          {"epochs", estimator.epochs},
-          {"pictures", estimator.pictures},
-          {"margin", estimator.margin}};
-}
-
 }  // namespace
+
+const std::vector<std::string>& scorer_names() {
+  static const std::vector<std::string> names = {"fisher", "straight_through", "hard_concrete", "random"};
+  return names;
+}
 
 const std::vector<MethodInfo>& method_infos() {
   static const std::vector<MethodInfo> table = {
-      {"clean", "trained on clean pictures only: what happens if nothing is done", {}, false},
-      {"augment", "each training picture under a condition drawn at random", {}, false},
+      {"clean", "trained on clean pictures only: what happens if nothing is done", {"distillation", "qat"}, false},
+      {"augment",
+       "each training picture under a condition drawn at random",
+       {"frequencies", "distillation", "qat"},
+       false},
       {"prune",
        "augment, and channels pruned to the MAC budget by gate gradients while training",
-       {"mac_budget", "lanes"},
+       {"mac_budget", "byte_budget", "lanes", "scorer", "frequencies", "distillation", "qat"},
        false},
       {"automask",
        "channel masks at the MAC budget and a normalisation per condition",
-       {"mac_budget", "lanes", "consensus", "estimator"},
+       {"mac_budget", "byte_budget", "lanes", "consensus", "normalisation", "union_penalty", "scorer", "backbone",
+        "frequencies", "distillation", "qat", "estimator"},
        true},
   };
   return table;
@@ -95,35 +72,37 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
 
   if (!defaults.is_null()) read_train({defaults, cursor.file(), "/train"}, spec.train);
   if (cursor.has("train")) read_train(cursor.at("train"), spec.train);
-  if (cursor.has("mac_budget")) spec.mac_budget = number_above(cursor.at("mac_budget"), 0, 1);
-  if (cursor.has("consensus")) spec.consensus = cursor.at("consensus").number_in(0, 1);
-  if (cursor.has("estimator")) read_estimator(cursor.at("estimator"), spec.estimator);
-  if (cursor.has("lanes")) spec.lanes = static_cast<int>(cursor.at("lanes").integer_in(1, 4096));
+  for (const std::string& key : info.options)
+    if (cursor.has(key)) option(key).read(cursor.at(key), spec);
   return spec;
 }
 
 core::Json MethodSpec::parameters() const {
-  // Neither the name in tables nor how often a checkpoint is written decides the result.
-  core::Json json = {{"method", method},
-                     {"train",
-                      {{"epochs", train.epochs},
-                       {"batch", train.batch},
-                       {"learning_rate", train.learning_rate},
-                       {"momentum", train.momentum},
-                       {"weight_decay", train.weight_decay},
-                       {"label_smoothing", train.label_smoothing},
-                       {"warmup", train.warmup},
-                       {"threads", train.threads}}}};
-  for (const MethodInfo& info : method_infos()) {
-    if (info.name != method) continue;
-    for (const std::string& option : info.options) {
-      if (option == "mac_budget") json[option] = mac_budget;
-      if (option == "consensus") json[option] = consensus;
-      if (option == "estimator") json[option] = to_json(estimator);
-      if (option == "lanes") json[option] = lanes;
-    }
-  }
+  // The name in tables doesn't decide the result.
+  core::Json json = {{"method", method}, {"train", to_json(train)}};
+  for (const MethodInfo& info : method_infos())
+    if (info.name == method)
+      for (const std::string& key : info.options) json[key] = option(key).write(*this);
   return json;
+}
+
+std::vector<double> MethodSpec::weights_of(const std::vector<corruptions::Condition>& conditions) const {
+  if (frequencies.empty()) return std::vector<double>(conditions.size(), 1.0 / static_cast<double>(conditions.size()));
+  std::vector<double> weights;
+  for (const corruptions::Condition& condition : conditions) {
+    const auto found = frequencies.find(condition.canonical());
+    if (found == frequencies.end())
+      throw core::Error(core::ExitCode::steps_failed, "frequencies of " + name,
+                        "the condition \"" + condition.canonical() + "\" has none", "give every condition one");
+    weights.push_back(found->second);
+  }
+  if (weights.size() != frequencies.size())
+    for (const auto& [named, value] : frequencies)
+      if (std::none_of(conditions.begin(), conditions.end(),
+                       [&, wanted = named](const auto& c) { return c.canonical() == wanted; }))
+        throw core::Error(core::ExitCode::steps_failed, "frequencies of " + name,
+                          "\"" + named + "\" is no condition of the experiment", "remove it, or add the condition");
+  return weights;
 }
 
 }  // namespace automask::methods

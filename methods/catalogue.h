@@ -1,6 +1,9 @@
 #pragma once
-// The methods a manifest may name and the options each takes, checked. No LibTorch here.
+// The methods a manifest may name and the options each takes, checked. No LibTorch here. A new option is a field of
+// MethodSpec, a row of the table in options.cpp and a place in the lists of the methods that take it (catalogue.cpp).
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +16,7 @@ struct MethodInfo {
   std::string name;
   std::string summary;               // one line for help texts and reports
   std::vector<std::string> options;  // keys besides "method" and "train"
-  bool per_condition;                // has a normalisation (and maybe a mask) per condition
+  bool per_condition;  // has a normalisation (and maybe a mask) per condition unless options say otherwise
 };
 const std::vector<MethodInfo>& method_infos();
 
@@ -36,13 +39,42 @@ struct EstimatorOptions {
   double margin = 0;    // nats: where the best condition leads by less, the first condition or `clean` is taken
 };
 
+// What conditions have for themselves besides masks: batch normalisations; scale and bias per channel, statistics being
+// shared; nothing.
+enum class Normalisation { bn_k, affine_k, shared };
+// What the weights that a training starts from may become: all learns; only masks, normalisation and estimator learn.
+enum class Backbone { trained, frozen };
+
+// A dense network, trained by the same step on all conditions as augmentation, whose answers are learnt besides the
+// labels (Hinton et al., "Distilling the knowledge in a neural network", 2015).
+struct DistillationOptions {
+  enum class Teacher { none, dense } teacher = Teacher::none;
+  double weight = 0.5;     // of KL(teacher || student) x temperature^2
+  double temperature = 4;  // of both softmaxes
+};
+
+// INT8 quantisation-aware fine-tuning at the end; 0 epochs: none, ranges are calibrated when compiling.
+struct QatOptions {
+  double epochs = 0;
+  double learning_rate = 0.005;
+};
+
 // One method entry of a manifest, complete with defaults.
 struct MethodSpec {
   std::string name;    // the manifest's key, as it stands in tables
   std::string method;  // a MethodInfo's name
   TrainOptions train;
-  double mac_budget = 1;  // share of the dense MACs, (0, 1]
-  double consensus = 1;   // automask: weight of the mean score against the condition's own, [0, 1]
+  double mac_budget = 1;         // share of the dense MACs, (0, 1]
+  std::int64_t byte_budget = 0;  // of the INT8 package: union of the masks, normalisations and all; 0: any size
+  // automask: weight of the mean score against the condition's own, [0, 1]; empty: "auto", chosen on validation data.
+  std::optional<double> consensus = 1;
+  Normalisation normalisation = Normalisation::bn_k;
+  double union_penalty = 0;  // share of a channel's score that it loses where no other condition keeps it, [0, 1]
+  DistillationOptions distillation;
+  std::string scorer = "fisher";  // a name of scorer_names()
+  QatOptions qat;
+  Backbone backbone = Backbone::trained;
+  std::map<std::string, double> frequencies;  // per condition (canonical name), sums to 1; empty: all alike
   EstimatorOptions estimator;
   int lanes = 1;  // kept channels per group are rounded down to multiples of this (at least one multiple)
 
@@ -50,6 +82,10 @@ struct MethodSpec {
   // manifest's common "train" object. Fails with pointer and "did you mean".
   static MethodSpec from_json(const core::JsonCursor& cursor, const std::string& name, const core::Json& defaults);
   core::Json parameters() const;  // canonical, complete
+
+  // p_k of each condition in the order given, sums to 1: the frequencies, or all alike. Error(steps_failed) where the
+  // frequencies name a condition that is not among them, or leave one out.
+  std::vector<double> weights_of(const std::vector<corruptions::Condition>& conditions) const;
 };
 
 }  // namespace automask::methods

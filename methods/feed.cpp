@@ -18,7 +18,23 @@ core::RandomStream stream(std::uint64_t seed, const char* purpose, std::int64_t 
   return core::RandomStream(seed, core::hash64(std::string(purpose) + " " + std::to_string(index)));
 }
 
+// Without frequencies the stream is used as it always was: all alike.
+int drawn_condition(const FeedPlan& plan, int conditions, core::RandomStream& random) {
+  if (plan.frequencies.empty()) return static_cast<int>(random.below(static_cast<std::uint32_t>(conditions)));
+  double rest = random.uniform();
+  for (int k = 0; k + 1 < conditions; ++k) {
+    rest -= plan.frequencies[k];
+    if (rest < 0) return k;
+  }
+  return conditions - 1;
+}
+
 }  // namespace
+
+void clean_view(const ViewRequest& request, std::uint8_t* pixels) {
+  const auto picture = request.pictures.picture(request.picture);
+  std::copy(picture.begin(), picture.end(), pixels);
+}
 
 std::size_t Batch::pictures() const {
   std::size_t count = 0;
@@ -51,9 +67,8 @@ std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t
     const std::int64_t view = step * plan.batch + i, epoch = view / pictures;
     if (order.epoch != epoch || order.seed != plan.seed || order.pictures.size() != count)
       order = {plan.seed, epoch, epoch_order(plan.seed, epoch, count)};
-    const int condition = plan.parts_by_condition
-                              ? static_cast<int>(view % conditions)
-                              : static_cast<int>(random.below(static_cast<std::uint32_t>(conditions)));
+    const int condition =
+        plan.parts_by_condition ? static_cast<int>(view % conditions) : drawn_condition(plan, conditions, random);
     views.push_back({order.pictures[view % pictures], condition, epoch});
   }
   return views;
@@ -74,6 +89,13 @@ Batch make_batch(const FeedPlan& plan, std::int64_t step) {
     options.view = static_cast<std::uint32_t>(view.epoch + 1);
     corruptions::corrupt_picture(set, view.picture, plan.conditions[view.condition], options,
                                  part.pixels.data() + part.pixels.size() - set.picture_bytes());
+    part.extra.resize(plan.extra_views.size());
+    for (std::size_t i = 0; i < plan.extra_views.size(); ++i) {
+      part.extra[i].resize(part.pixels.size());
+      const std::size_t at = part.pixels.size() - set.picture_bytes();
+      plan.extra_views[i]({set, view.picture, plan.conditions[view.condition], options, part.pixels.data() + at},
+                          part.extra[i].data() + at);
+    }
   }
   std::erase_if(batch.parts, [](const Part& part) { return part.labels.empty(); });
   return batch;

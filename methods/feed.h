@@ -4,15 +4,30 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "corruptions/condition.h"
+#include "corruptions/variant.h"
 #include "datasets/picture_set.h"
 
 namespace automask::methods {
+
+// Who asks for one more picture beside a shown one: which picture, what it was shown under (its seed, split and view
+// are the key of all that is random), and the pixels shown [H, W, C].
+struct ViewRequest {
+  const datasets::PictureSet& pictures;
+  std::uint32_t picture;  // of the set
+  const corruptions::Condition& condition;
+  const corruptions::VariantOptions& options;
+  const std::uint8_t* shown;
+};
+// Writes the picture's bytes, of the same size. A pure function, called on the feed's threads.
+using ExtraView = std::function<void(const ViewRequest& request, std::uint8_t* pixels)>;
+void clean_view(const ViewRequest& request, std::uint8_t* pixels);  // the picture as it is
 
 struct FeedPlan {
   const datasets::PictureSet* pictures = nullptr;
@@ -22,12 +37,15 @@ struct FeedPlan {
   bool parts_by_condition = false;
   int batch = 1;
   std::uint64_t seed = 0;
+  std::vector<double> frequencies;     // one part: how often each condition is drawn; empty: all alike
+  std::vector<ExtraView> extra_views;  // made of every picture shown
 };
 
 struct Part {
   int condition = 0;                 // index into the plan's conditions where parts_by_condition, else 0
   std::vector<std::uint8_t> pixels;  // [pictures, H, W, C]
   std::vector<std::int64_t> labels;
+  std::vector<std::vector<std::uint8_t>> extra;  // per extra view, like pixels
 };
 
 struct Batch {

@@ -2,26 +2,19 @@
 
 #include <ATen/ATen.h>
 
+#include "core/hash.h"
+#include "core/philox.h"
+
 namespace automask::methods {
-namespace {
 
-double total(const Scores& scores) {
-  double sum = 0;
-  for (const auto& group : scores)
-    for (const double score : group) sum += score;
-  return sum;
+FisherScorer::FisherScorer(const graph::ChannelGroups& groups, int conditions, double memory)
+    : memory_(memory), seen_(conditions), scores_(conditions, zero_scores(groups)) {}
+
+void FisherScorer::after_backward(models::Network& network, int condition, double scale) {
+  add(condition, network.gate_gradients(), scale);
 }
 
-}  // namespace
-
-GateScores::GateScores(const graph::ChannelGroups& groups, int conditions, double memory)
-    : memory_(memory), seen_(conditions), scores_(conditions) {
-  for (Scores& scores : scores_)
-    for (const graph::ChannelGroup& group : groups.groups)
-      scores.emplace_back(group.maskable ? group.channels : 0, 0.0);
-}
-
-void GateScores::add(int condition, const std::vector<at::Tensor>& gradients, double scale) {
+void FisherScorer::add(int condition, const std::vector<at::Tensor>& gradients, double scale) {
   const double memory = seen_[condition] ? memory_ : 0;
   seen_[condition] = true;
   for (std::size_t g = 0; g < gradients.size(); ++g) {
@@ -35,28 +28,20 @@ void GateScores::add(int condition, const std::vector<at::Tensor>& gradients, do
   }
 }
 
-Scores GateScores::mixed(int condition, double consensus) const {
-  const Scores& own = scores_[condition];
-  Scores result = own;
-  for (std::size_t g = 0; g < own.size(); ++g)
-    for (std::size_t c = 0; c < own[g].size(); ++c) {
-      double sum = 0;
-      for (const Scores& scores : scores_) sum += scores[g][c];
-      result[g][c] = sum / double(scores_.size());
-    }
-  const double own_total = total(own);
-  const double scale = own_total > 0 ? total(result) / own_total : 0;
-  for (std::size_t g = 0; g < own.size(); ++g)
-    for (std::size_t c = 0; c < own[g].size(); ++c)
-      result[g][c] = consensus * result[g][c] + (1 - consensus) * scale * own[g][c];
-  return result;
-}
+core::Json FisherScorer::state() const { return {{"seen", seen_}, {"scores", scores_}}; }
 
-core::Json GateScores::state() const { return {{"seen", seen_}, {"scores", scores_}}; }
-
-void GateScores::restore(const core::Json& state) {
+void FisherScorer::restore(const core::Json& state) {
   seen_ = state.at("seen").get<std::vector<bool>>();
   scores_ = state.at("scores").get<std::vector<Scores>>();
+}
+
+RandomScorer::RandomScorer(const graph::ChannelGroups& groups, int conditions, std::uint64_t seed)
+    : scores_(conditions, zero_scores(groups)) {
+  for (int k = 0; k < conditions; ++k) {
+    core::RandomStream random(seed, core::hash64("random scores " + std::to_string(k)));
+    for (auto& group : scores_[k])
+      for (double& score : group) score = random.uniform();
+  }
 }
 
 }  // namespace automask::methods

@@ -14,8 +14,9 @@
 #include "corruptions/variant.h"
 #include "methods/evaluate.h"
 #include "methods/feed.h"
+#include "methods/objective.h"
 #include "methods/schedule.h"
-#include "methods/scores.h"
+#include "methods/scorer.h"
 #include "methods/sgd.h"
 #include "models/network.h"
 #include "models/safetensors.h"
@@ -27,9 +28,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* state_file = "state.safetensors";
 constexpr const char* state_key = "automask.training";
-// Gate gradients are taken at every second step and remembered over about forty: steady enough to rank channels.
-constexpr std::int64_t score_every = 2;
-constexpr double score_memory = 0.95;
 // Running statistics are averaged anew over so many batches with the final weights.
 constexpr std::int64_t recalibration_batches = 20;
 constexpr std::int64_t loss_points = 20;
@@ -77,16 +75,21 @@ class Trainer {
   Trainer(const TrainJob& job, const Recipe& recipe)
       : job_(job),
         recipe_(recipe),
+        graph_(recipe.graph.value_or(job.graph)),
         schedule_(job.spec.train, job.train->size(), job.spec.mac_budget),
-        masked_(recipe.masked && job.spec.mac_budget < 1),
-        network_(job.graph, recipe.own_normalisation ? static_cast<int>(recipe.conditions.size()) : 1, job.seed),
+        masked_(recipe.masked && job.spec.mac_budget < 1 && recipe.fixed_masks.empty()),
+        weights_(job.spec.weights_of(recipe.conditions)),
+        network_(graph_, {sets_of(recipe), recipe.shared_normalisation}, job.seed),
         optimizer_(network_, job.spec.train.momentum, job.spec.train.weight_decay),
-        scores_(network_.groups(), network_.conditions(), score_memory),
-        ramp_cut_(job.graph, network_.groups(), 1),
-        final_cut_(job.graph, network_.groups(), job.spec.lanes),
+        objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
+        scorer_(scorer_of(recipe)),
+        ramp_cut_(graph_, network_.groups(), 1),
+        final_cut_(graph_, network_.groups(), job.spec.lanes),
         scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
         losses_(loss_points) {
     if (masked_) final_cut_.require(job.spec.mac_budget);
+    for (int k = 0; k < network_.conditions() && !recipe.fixed_masks.empty(); ++k)
+      network_.set_mask(k, recipe.fixed_masks[recipe.fixed_masks.size() == 1 ? 0 : static_cast<std::size_t>(k)]);
   }
 
   models::Checkpoint run() {
@@ -98,9 +101,23 @@ class Trainer {
   }
 
  private:
-  FeedPlan plan() const {
-    return {job_.train, recipe_.conditions, recipe_.own_normalisation, job_.spec.train.batch, job_.seed};
+  static int sets_of(const Recipe& recipe) {
+    if (recipe.own_sets) return static_cast<int>(recipe.conditions.size());
+    return std::max(static_cast<int>(recipe.set_names.size()), 1);
   }
+  std::unique_ptr<Scorer> scorer_of(const Recipe& recipe) const {
+    const std::int64_t steps = schedule_.freeze_step();
+    if (recipe.scorer) return recipe.scorer(network_.groups(), network_.conditions(), steps, job_.seed);
+    return make_scorer(job_.spec.scorer, network_.groups(), network_.conditions(), steps, job_.seed);
+  }
+  FeedPlan plan() const {
+    FeedPlan plan{job_.train, recipe_.conditions, recipe_.own_sets, job_.spec.train.batch, job_.seed, {}, {}};
+    if (!job_.spec.frequencies.empty()) plan.frequencies = weights_;
+    plan.extra_views = recipe_.extra_views;
+    return plan;
+  }
+  Shown shown(const Part& part, double pictures) const;
+  std::vector<std::string> set_names() const;
   int workers() const {
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     return std::clamp(cores - job_.spec.train.threads, 1, 8);
@@ -121,11 +138,14 @@ class Trainer {
 
   const TrainJob& job_;
   const Recipe& recipe_;
+  graph::Graph graph_;
   Schedule schedule_;
   bool masked_;
+  std::vector<double> weights_;  // p_k per condition of the recipe
   models::Network network_;
   FlatSgd optimizer_;
-  GateScores scores_;
+  std::unique_ptr<Objective> objective_;
+  std::unique_ptr<Scorer> scorer_;
   BudgetCut ramp_cut_, final_cut_;
   models::InputScaling scaling_;
   std::int64_t step_ = 0;
@@ -138,23 +158,40 @@ class Trainer {
   std::size_t pictures_since_report_ = 0;
 };
 
+Shown Trainer::shown(const Part& part, double pictures) const {
+  const auto count = static_cast<std::int64_t>(part.labels.size());
+  Shown shown;
+  shown.condition = part.condition;
+  shown.views.push_back(input_of(part.pixels.data(), count, *job_.train, scaling_));
+  for (const auto& extra : part.extra) shown.views.push_back(input_of(extra.data(), count, *job_.train, scaling_));
+  shown.labels = at::tensor(part.labels);
+  shown.pictures = pictures;
+  // A mixed part was drawn by the frequencies already.
+  shown.weight = recipe_.own_sets ? weights_[part.condition] * static_cast<double>(weights_.size()) : 1;
+  shown.step = step_;
+  shown.steps = schedule_.steps;
+  return shown;
+}
+
 // The sum over the batch's parts of the mean loss over the batch; gradients add up in the optimizer's vector.
 double Trainer::forward_backward(const Batch& batch) {
-  const bool recording = masked_ && step_ < schedule_.freeze_step() && step_ % score_every == 0;
+  const bool recording = masked_ && step_ < schedule_.freeze_step() && scorer_->wants_gates(step_);
   const double pictures = double(batch.pictures());
   double loss_sum = 0;
   network_.record_gates(recording);
   network_.set_step(step_);
   for (const Part& part : batch.parts) {
-    const auto count = static_cast<std::int64_t>(part.labels.size());
-    const torch::Tensor x = input_of(part.pixels.data(), count, *job_.train, scaling_);
-    const torch::Tensor labels = at::tensor(part.labels);
-    const torch::Tensor loss = at::cross_entropy_loss(network_.forward(x, part.condition), labels, {},
-                                                      at::Reduction::Sum, -100, job_.spec.train.label_smoothing) /
-                               pictures;
+    const Shown what = shown(part, pictures);
+    if (recording) scorer_->before_forward(network_, part.condition, step_);
+    const torch::Tensor loss = objective_->loss(network_, what);
     loss.backward();
     loss_sum += loss.item<double>();
-    if (recording) scores_.add(part.condition, network_.gate_gradients(), pictures);
+    if (recording) scorer_->after_backward(network_, part.condition, pictures / what.weight);
+  }
+  const torch::Tensor penalty = objective_->penalty(network_, step_);
+  if (penalty.defined()) {
+    penalty.backward();
+    loss_sum += penalty.item<double>();
   }
   return loss_sum;
 }
@@ -189,8 +226,13 @@ void Trainer::cut_masks() {
   const bool last = step_ == schedule_.freeze_step();
   const double share = schedule_.mac_share(step_);
   if (!last && share < ramp_cut_.smallest_share()) return;
+  scorer_->before_cut(network_);
+  std::vector<const Scores*> own;
+  for (int k = 0; k < network_.conditions(); ++k) own.push_back(&scorer_->own(k));
+  const std::vector<double> weights =
+      recipe_.own_sets ? weights_ : std::vector<double>(own.size(), 1.0 / double(own.size()));
   for (int k = 0; k < network_.conditions(); ++k)
-    network_.set_mask(k, (last ? final_cut_ : ramp_cut_)(scores_.mixed(k, recipe_.consensus), share));
+    network_.set_mask(k, (last ? final_cut_ : ramp_cut_)(mixed(own, weights, k, recipe_.consensus), share));
 }
 
 // Statistics that the optimizer saw were of weights on the move; now each normalisation gets plain averages.
@@ -203,21 +245,31 @@ void Trainer::recalibrate() {
     const Batch batch = feed.next();
     network_.set_step(schedule_.steps + i);
     for (const Part& part : batch.parts) {
-      network_.set_norm_momentum(1.0 / ++seen[part.condition]);
-      network_.forward(
-          input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), *job_.train, scaling_),
-          part.condition);
+      const Shown what = shown(part, double(batch.pictures()));
+      for (int k = 0; k < network_.conditions(); ++k) {
+        if (recipe_.own_sets && k != part.condition) continue;
+        const int statistics = recipe_.shared_normalisation ? 0 : k;
+        network_.set_norm_momentum(1.0 / ++seen[statistics]);
+        network_.forward(what.views[0], k);
+      }
     }
     report("recalibrate", 0, batch.pictures());
     if (job_.stop_requested && job_.stop_requested()) interrupted();
   }
 }
 
+std::vector<std::string> Trainer::set_names() const {
+  if (!recipe_.set_names.empty()) return recipe_.set_names;
+  if (network_.conditions() == 1) return {"*"};
+  std::vector<std::string> names;
+  for (const corruptions::Condition& condition : recipe_.conditions) names.push_back(condition.canonical());
+  return names;
+}
+
 models::Checkpoint Trainer::result() {
   models::Checkpoint checkpoint;
   network_.store(checkpoint);
-  for (int k = 0; k < network_.conditions(); ++k)
-    checkpoint.conditions.push_back(network_.conditions() == 1 ? "*" : recipe_.conditions[k].canonical());
+  checkpoint.conditions = set_names();
   checkpoint.input = scaling_;
   if (job_.preprocessing) checkpoint.resizing = job_.preprocessing->resizing;
   checkpoint.classes = job_.train->classes;
@@ -229,7 +281,7 @@ models::Checkpoint Trainer::result() {
   if (job_.validation && job_.validation->size() != 0)
     for (const corruptions::Condition& condition : job_.conditions) {
       const auto own = std::find(recipe_.conditions.begin(), recipe_.conditions.end(), condition);
-      const int k = recipe_.own_normalisation ? static_cast<int>(own - recipe_.conditions.begin()) : 0;
+      const int k = recipe_.own_sets ? static_cast<int>(own - recipe_.conditions.begin()) : 0;
       corruptions::VariantOptions options;
       options.seed = job_.seed;
       options.split = "validation";
@@ -270,8 +322,8 @@ void Trainer::interrupted() const {
 core::Json Trainer::identity() const {
   core::Json conditions = core::Json::array();
   for (const corruptions::Condition& condition : recipe_.conditions) conditions.push_back(condition.canonical());
-  return {{"format_version", 1},      {"method", job_.spec.parameters()},    {"seed", job_.seed},
-          {"conditions", conditions}, {"graph", graph::to_json(job_.graph)}, {"pictures", job_.train->size()}};
+  return {{"format_version", 1},      {"method", job_.spec.parameters()}, {"seed", job_.seed},
+          {"conditions", conditions}, {"graph", graph::to_json(graph_)},  {"pictures", job_.train->size()}};
 }
 
 void Trainer::save() {
@@ -285,7 +337,7 @@ void Trainer::save() {
   for (const Mean& mean : losses_) losses.push_back({mean.sum, mean.count});
   for (int k = 0; k < network_.conditions(); ++k) masks.push_back(network_.mask(k));
   const core::Json state = {
-      {"identity", identity()}, {"step", step_}, {"losses", losses}, {"masks", masks}, {"scores", scores_.state()}};
+      {"identity", identity()}, {"step", step_}, {"losses", losses}, {"masks", masks}, {"scores", scorer_->state()}};
   file.metadata[state_key] = state.dump();
   core::write_file_atomically(state_path(), models::encode_safetensors(file));
   last_save_ = Clock::now();
@@ -311,7 +363,7 @@ void Trainer::restore() {
     for (int k = 0; k < network_.conditions(); ++k) network_.set_mask(k, state.at("masks").at(k).get<graph::Mask>());
     for (std::size_t i = 0; i < losses_.size(); ++i)
       losses_[i] = {state.at("losses").at(i).at(0).get<double>(), state.at("losses").at(i).at(1).get<std::int64_t>()};
-    scores_.restore(state.at("scores"));
+    scorer_->restore(state.at("scores"));
     step_ = state.at("step").get<std::int64_t>();
   } catch (const core::Error&) {
     throw;

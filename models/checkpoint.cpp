@@ -54,14 +54,21 @@ std::string condition_tensor(std::size_t k, const std::string& name) {
   return "conditions." + std::to_string(k) + "." + name;
 }
 
-// The parameters of every batch_norm node, by full name.
+// The parameters of every batch_norm and affine node, by full name.
 std::vector<std::string> normalisation_names(const graph::Graph& graph) {
   std::vector<std::string> names;
-  for (const graph::Node& node : graph.nodes)
+  for (const graph::Node& node : graph.nodes) {
+    if (node.op != graph::Op::batch_norm && node.op != graph::Op::affine) continue;
+    for (const char* tensor : {".weight", ".bias"}) names.push_back(node.name + tensor);
     if (node.op == graph::Op::batch_norm)
-      for (const char* tensor : {".weight", ".bias", ".running_mean", ".running_var"})
-        names.push_back(node.name + tensor);
+      for (const char* tensor : {".running_mean", ".running_var"}) names.push_back(node.name + tensor);
+  }
   return names;
+}
+
+bool of_affine(const graph::Graph& graph, const std::string& tensor) {
+  const int node = graph.find(tensor.substr(0, tensor.rfind('.')));
+  return node >= 0 && graph.nodes[static_cast<std::size_t>(node)].op == graph::Op::affine;
 }
 
 // Takes the tensor out of `from`, so that what remains is surplus.
@@ -118,7 +125,11 @@ Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, co
   checkpoint.normalisation.resize(checkpoint.conditions.size());
   for (std::size_t k = 0; k < checkpoint.conditions.size(); ++k)
     for (const std::string& name : names)
-      checkpoint.normalisation[k][name] = take(content.tensors, condition_tensor(k, name), shapes[name], path);
+      // Older files hold an affine node's tensors once, for all conditions.
+      checkpoint.normalisation[k][name] =
+          of_affine(checkpoint.graph, name) && content.tensors.count(condition_tensor(k, name)) == 0
+              ? checkpoint.weights.at(name)
+              : take(content.tensors, condition_tensor(k, name), shapes[name], path);
   if (!content.tensors.empty())
     corrupt(path, "tensor " + content.tensors.begin()->first, "belongs to no node of the graph");
   return checkpoint;

@@ -26,13 +26,14 @@ struct Resizing {
 };
 
 struct Checkpoint {
-  graph::Graph graph;        // dense: masks are not applied yet
-  graph::TensorMap weights;  // all of parameter_shapes(graph); batch_norm tensors are those of condition 0
+  graph::Graph graph;  // dense: masks are not applied yet
+  // All of parameter_shapes(graph); batch_norm and affine tensors are those of condition 0.
+  graph::TensorMap weights;
   // One entry ("*") when all conditions share mask and normalisation, else one per condition, canonical names.
   std::vector<std::string> conditions;
-  std::vector<graph::Mask> masks;               // per condition
-  std::vector<graph::TensorMap> normalisation;  // per condition: weight, bias, running_mean, running_var of every
-                                                // batch_norm node
+  std::vector<graph::Mask> masks;  // per condition
+  // Per condition: weight, bias, running_mean, running_var of every batch_norm node, weight and bias of every affine.
+  std::vector<graph::TensorMap> normalisation;
   InputScaling input;
   Resizing resizing;
   std::vector<std::string> classes;

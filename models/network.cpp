@@ -53,14 +53,23 @@ torch::Tensor initial_weight(const graph::Node& node, const std::vector<std::int
 }
 
 struct Normalisation {
-  torch::Tensor weight, bias, running_mean, running_var;
+  torch::Tensor weight, bias, running_mean, running_var;  // the last two: batch_norm only
+
+  std::vector<std::pair<const char*, torch::Tensor>> tensors() const {
+    if (!running_mean.defined()) return {{".weight", weight}, {".bias", bias}};
+    return {{".weight", weight}, {".bias", bias}, {".running_mean", running_mean}, {".running_var", running_var}};
+  }
 };
 
-Normalisation register_normalisation(torch::nn::Module& module, std::int64_t channels) {
-  return {module.register_parameter("weight", torch::ones({channels})),
-          module.register_parameter("bias", torch::zeros({channels})),
-          module.register_buffer("running_mean", torch::zeros({channels})),
-          module.register_buffer("running_var", torch::ones({channels}))};
+Normalisation register_normalisation(torch::nn::Module& module, std::int64_t channels, bool statistics) {
+  Normalisation n{module.register_parameter("weight", torch::ones({channels})),
+                  module.register_parameter("bias", torch::zeros({channels})),
+                  {},
+                  {}};
+  if (!statistics) return n;
+  n.running_mean = module.register_buffer("running_mean", torch::zeros({channels}));
+  n.running_var = module.register_buffer("running_var", torch::ones({channels}));
+  return n;
 }
 
 // Measured on AVX2 with LibTorch 1.13.1 and oneDNN 2.6.3, one training step: ResNet-18 at 224 takes 0.85 of the time in
@@ -169,8 +178,8 @@ torch::Tensor per_channel(const torch::Tensor& t) { return t.view({1, -1, 1, 1})
 
 struct Network::Nodes {
   struct Parts {
-    torch::Tensor weight, bias;        // conv2d, linear, affine
-    std::vector<Normalisation> norms;  // batch_norm: per condition
+    torch::Tensor weight, bias;        // conv2d, linear
+    std::vector<Normalisation> norms;  // batch_norm, affine: per condition
     graph::Shape shape;                // of the output
     bool early_gate = false;           // the mask folds into this node
     bool late_gate = false;            // gates multiply this node's output while they are recorded
@@ -186,7 +195,7 @@ struct Network::Nodes {
 
   void plan(const graph::Graph& graph, const graph::ChannelGroups& groups);
   torch::Tensor run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values, int condition,
-                    bool training, double momentum) const;
+                    bool training, bool statistics_frozen, double momentum) const;
   // The gates of a node's channels, [N, channels, 1, 1]; ones where a group has none.
   torch::Tensor gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures) const;
 };
@@ -231,7 +240,7 @@ void Network::Nodes::plan(const graph::Graph& graph, const graph::ChannelGroups&
 }
 
 torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values,
-                                  int condition, bool training, double momentum) const {
+                                  int condition, bool training, bool statistics_frozen, double momentum) const {
   const Parts& p = parts[index];
   const graph::Attributes& a = node.attributes;
   const torch::Tensor& x = values[node.inputs[0]];
@@ -247,11 +256,13 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
       return as_features(masked(at::linear(x.flatten(1), p.weight, p.bias)));
     case Op::batch_norm: {
       const Normalisation& n = p.norms[condition];
-      return at::batch_norm(x, masked(n.weight), masked(n.bias), n.running_mean, n.running_var, training, momentum,
-                            a.eps, false);
+      return at::batch_norm(x, masked(n.weight), masked(n.bias), n.running_mean, n.running_var,
+                            training && !statistics_frozen, momentum, a.eps, false);
     }
-    case Op::affine:
-      return x * per_channel(masked(p.weight)) + per_channel(masked(p.bias));
+    case Op::affine: {
+      const Normalisation& n = p.norms[condition];
+      return x * per_channel(masked(n.weight)) + per_channel(masked(n.bias));
+    }
     case Op::relu:
       return p.in_place ? x.relu_() : at::relu(x);
     case Op::relu6: {
@@ -298,9 +309,9 @@ torch::Tensor Network::Nodes::gate_of(const std::vector<graph::Segment>& channel
   return (pieces.size() == 1 ? pieces[0] : at::cat(pieces, 1)).view({pictures, -1, 1, 1});
 }
 
-Network::Network(graph::Graph graph, int conditions, std::uint64_t seed, bool initialise)
-    : graph_(std::move(graph)), conditions_(conditions), seed_(seed), nodes_(std::make_shared<Nodes>()) {
-  if (conditions < 1) throw graph::GraphError("a network needs at least one condition");
+Network::Network(graph::Graph graph, const NetworkOptions& options, std::uint64_t seed, bool initialise)
+    : graph_(std::move(graph)), conditions_(options.conditions), seed_(seed), nodes_(std::make_shared<Nodes>()) {
+  if (conditions_ < 1) throw graph::GraphError("a network needs at least one condition");
   groups_ = graph::channel_groups(graph_);
   std::map<std::string, std::vector<std::int64_t>> shapes;
   for (const auto& [name, shape] : graph::parameter_shapes(graph_)) shapes[name] = shape;
@@ -315,16 +326,18 @@ Network::Network(graph::Graph graph, int conditions, std::uint64_t seed, bool in
     const auto shape = shapes.find(node.name + ".weight");
     if (shape == shapes.end()) continue;
     torch::nn::Module& module = module_at(*this, node.name);
-    if (node.op == Op::batch_norm) {
-      p.norms.push_back(register_normalisation(module, shape->second[0]));
-      for (int k = 1; k < conditions; ++k)
-        p.norms.push_back(register_normalisation(module_at(*this, "conditions." + std::to_string(k) + "." + node.name),
-                                                 shape->second[0]));
+    if (node.op == Op::batch_norm || node.op == Op::affine) {
+      const bool statistics = node.op == Op::batch_norm;
+      p.norms.push_back(register_normalisation(module, shape->second[0], statistics));
+      for (int k = 1; k < conditions_; ++k)
+        p.norms.push_back(
+            options.shared_normalisation
+                ? p.norms[0]
+                : register_normalisation(module_at(*this, "conditions." + std::to_string(k) + "." + node.name),
+                                         shape->second[0], statistics));
       continue;
     }
-    torch::Tensor weight = node.op == Op::affine ? torch::ones(shape->second)
-                           : initialise          ? initial_weight(node, shape->second, seed)
-                                                 : torch::empty(shape->second);
+    torch::Tensor weight = initialise ? initial_weight(node, shape->second, seed) : torch::empty(shape->second);
     // oneDNN's kernels want it; a reorder per call would be paid otherwise.
     if (node.op == Op::conv2d) weight = weight.contiguous(nodes_->format);
     p.weight = module.register_parameter("weight", weight);
@@ -332,12 +345,12 @@ Network::Network(graph::Graph graph, int conditions, std::uint64_t seed, bool in
     if (bias != shapes.end()) p.bias = module.register_parameter("bias", torch::zeros(bias->second));
   }
   nodes_->plan(graph_, groups_);
-  masks_.assign(conditions, graph::full_mask(groups_));
-  nodes_->masks.assign(conditions, std::vector<torch::Tensor>(graph_.nodes.size()));
+  masks_.assign(conditions_, graph::full_mask(groups_));
+  nodes_->masks.assign(conditions_, std::vector<torch::Tensor>(graph_.nodes.size()));
 }
 
 Network::Network(const Checkpoint& checkpoint)
-    : Network(checkpoint.graph, static_cast<int>(checkpoint.conditions.size()), 0, false) {
+    : Network(checkpoint.graph, NetworkOptions{static_cast<int>(checkpoint.conditions.size()), false}, 0, false) {
   load(checkpoint);
 }
 
@@ -348,7 +361,9 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
     nodes_->gates.assign(groups_.groups.size(), {});
     for (std::size_t g = 0; g < groups_.groups.size(); ++g) {
       if (!groups_.groups[g].maskable) continue;
-      nodes_->gates[g] = flags(masks_[condition][g]).repeat({x.size(0), 1}).set_requires_grad(true);
+      torch::Tensor gate = flags(masks_[condition][g]);
+      if (!gate_values_.empty()) gate.mul_(at::tensor(gate_values_.at(g)));
+      nodes_->gates[g] = gate.repeat({x.size(0), 1}).set_requires_grad(true);
     }
   }
   std::vector<torch::Tensor> values(graph_.nodes.size());
@@ -357,7 +372,7 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
   if (observer_) values[0] = observer_(0, values[0]);
   for (std::size_t i = 1; i < graph_.nodes.size(); ++i) {
     const Nodes::Parts& p = nodes_->parts[i];
-    values[i] = nodes_->run(graph_.nodes[i], i, values, condition, is_training(), norm_momentum_);
+    values[i] = nodes_->run(graph_.nodes[i], i, values, condition, is_training(), statistics_frozen_, norm_momentum_);
     if (graph_.nodes[i].op == Op::dropout && is_training()) {
       const std::string stream =
           "dropout " + graph_.nodes[i].name + " " + std::to_string(step_) + " " + std::to_string(condition);
@@ -417,10 +432,7 @@ void Network::load(const Checkpoint& checkpoint) {
     if (p.bias.defined()) fill(p.bias, checkpoint.weights, name + ".bias");
     for (std::size_t k = 0; k < p.norms.size(); ++k) {
       const graph::TensorMap& from = checkpoint.normalisation[k];
-      fill(p.norms[k].weight, from, name + ".weight");
-      fill(p.norms[k].bias, from, name + ".bias");
-      fill(p.norms[k].running_mean, from, name + ".running_mean");
-      fill(p.norms[k].running_var, from, name + ".running_var");
+      for (const auto& [suffix, tensor] : p.norms[k].tensors()) fill(tensor, from, name + suffix);
     }
   }
   for (int k = 0; k < conditions_; ++k) set_mask(k, checkpoint.masks[k]);
@@ -438,10 +450,7 @@ void Network::store(Checkpoint& checkpoint) const {
     if (p.bias.defined()) checkpoint.weights[name + ".bias"] = to_plain(p.bias);
     for (std::size_t k = 0; k < p.norms.size(); ++k) {
       graph::TensorMap& norms = checkpoint.normalisation[k];
-      norms[name + ".weight"] = to_plain(p.norms[k].weight);
-      norms[name + ".bias"] = to_plain(p.norms[k].bias);
-      norms[name + ".running_mean"] = to_plain(p.norms[k].running_mean);
-      norms[name + ".running_var"] = to_plain(p.norms[k].running_var);
+      for (const auto& [suffix, tensor] : p.norms[k].tensors()) norms[name + suffix] = to_plain(tensor);
     }
   }
   for (const auto& [name, tensor] : checkpoint.normalisation[0]) checkpoint.weights[name] = tensor;

@@ -15,12 +15,22 @@
 
 namespace automask::models {
 
+// How many conditions a network serves and what each has for itself besides its mask.
+struct NetworkOptions {
+  int conditions = 1;
+  bool shared_normalisation = false;  // all use condition 0's batch_norm and affine tensors
+};
+
 // Parameters are named as in graph.h, so the state dict is torchvision's. Shared parameters are registered once, and
-// condition 0's normalisation under the plain names; that of conditions k >= 1 as "conditions.<k>.<node>.<tensor>".
+// condition 0's normalisation (batch_norm and affine nodes) under the plain names; that of conditions k >= 1 as
+// "conditions.<k>.<node>.<tensor>".
 class Network : public torch::nn::Module {
  public:
   // `conditions` >= 1 sets of normalisation. Weights: He initialisation from `seed`, the same whatever the threads.
-  Network(graph::Graph graph, int conditions, std::uint64_t seed) : Network(std::move(graph), conditions, seed, true) {}
+  Network(graph::Graph graph, int conditions, std::uint64_t seed)
+      : Network(std::move(graph), NetworkOptions{conditions, false}, seed) {}
+  Network(graph::Graph graph, const NetworkOptions& options, std::uint64_t seed)
+      : Network(std::move(graph), options, seed, true) {}
   explicit Network(const Checkpoint& checkpoint);
 
   // x: [N, C, H, W] float, already scaled. Returns logits [N, classes], or what the softmax at the graph's end makes of
@@ -49,6 +59,11 @@ class Network : public torch::nn::Module {
   // them the gradient of a masked channel's gate would be 0 by ReLU's own, and no channel could ever return.
   void record_gates(bool on);
   std::vector<torch::Tensor> gate_gradients() const;  // empty tensors for unmaskable groups
+  // What recorded gates of kept channels are instead of 1, per group and member; empty: ones.
+  void set_gate_values(std::vector<std::vector<float>> values) { gate_values_ = std::move(values); }
+
+  // While on, batch_norm uses its running statistics in training mode, too, and leaves them as they are.
+  void freeze_statistics(bool on) { statistics_frozen_ = on; }
 
   // Called with each node's value as soon as it is computed; what it returns takes the value's place. For calibration
   // and for simulating other arithmetic. An empty function ends it.
@@ -59,7 +74,7 @@ class Network : public torch::nn::Module {
   void store(Checkpoint& checkpoint) const;  // fills graph, weights, masks, normalisation
 
  private:
-  Network(graph::Graph graph, int conditions, std::uint64_t seed, bool initialise);
+  Network(graph::Graph graph, const NetworkOptions& options, std::uint64_t seed, bool initialise);
 
   graph::Graph graph_;
   graph::ChannelGroups groups_;
@@ -68,6 +83,8 @@ class Network : public torch::nn::Module {
   std::int64_t step_ = 0;
   std::vector<graph::Mask> masks_;
   double norm_momentum_ = 0.1;
+  bool statistics_frozen_ = false;
+  std::vector<std::vector<float>> gate_values_;
   Observer observer_;
   struct Nodes;
   std::shared_ptr<Nodes> nodes_;

@@ -57,7 +57,7 @@ void fold_normalisation(const Dense& dense, std::size_t k, std::size_t node_inde
                         package::Condition& condition) {
   const graph::Node& node = dense.checkpoint.graph.nodes[node_index];
   const bool norm = node.op == Op::batch_norm;
-  const graph::TensorMap& tensors = norm ? dense.checkpoint.normalisation[k] : dense.checkpoint.weights;
+  const graph::TensorMap& tensors = dense.checkpoint.normalisation[k];
   const std::string place = "condition " + condition.name;
   const auto& weight = values(tensors, node.name + ".weight", channels, place);
   const auto& bias = values(tensors, node.name + ".bias", channels, place);

@@ -8,6 +8,7 @@
 #include "harness/schema.h"
 #include "harness/starter.h"
 #include "methods/catalogue.h"
+#include "methods/scorer_names.h"
 #include "models/zoo.h"
 #include "support.h"
 
@@ -260,9 +261,11 @@ TEST(Schema, KnowsTheCatalogues) {
       const Json& names = variant["properties"]["method"]["enum"];
       if (std::find(names.begin(), names.end(), info.name) == names.end()) continue;
       for (const std::string& option : info.options) EXPECT_TRUE(variant["properties"].contains(option)) << option;
+      EXPECT_EQ(variant["properties"].size(), info.options.size() + 3) << info.name << ": an option it has not";
     }
   }
   EXPECT_EQ(methods.size(), methods::method_infos().size());
+  EXPECT_EQ(definitions["scorer"]["enum"], Json(methods::scorer_names()));
   for (const auto& info : corruptions::operator_infos()) {
     for (const auto& [level, good] :
          {std::pair{info.low, true}, {info.high, true}, {info.low - 1, false}, {info.high + 1, false}}) {

@@ -38,11 +38,50 @@ TEST(Catalogue, OwnOptionsOverrideDefaults) {
   EXPECT_EQ(spec.lanes, 4);
 }
 
+// A value of the option that is not its default.
+Json example_of(const std::string& option) {
+  static const Json examples = {{"mac_budget", 0.5},
+                                {"byte_budget", 100000},
+                                {"lanes", 4},
+                                {"consensus", "auto"},
+                                {"normalisation", "affine_k"},
+                                {"union_penalty", 0.25},
+                                {"scorer", "random"},
+                                {"backbone", "frozen"},
+                                {"frequencies", {{"clean", 3}, {"jpeg:q10", 1}}},
+                                {"distillation", {{"teacher", "dense"}, {"weight", 0.25}}},
+                                {"qat", {{"epochs", 1}}},
+                                {"estimator", {{"hidden", 8}, {"margin", 0.5}}}};
+  return examples.at(option);
+}
+
+TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
+  for (const MethodInfo& info : method_infos())
+    for (const std::string& option : info.options)
+      EXPECT_NE(spec_of({{"method", info.name}, {option, example_of(option)}}).parameters()[option],
+                spec_of({{"method", info.name}}).parameters()[option])
+          << option;
+  EXPECT_EQ(spec_of({{"method", "automask"}, {"frequencies", {{"clean", 3}, {"jpeg:q10", 1}}}})
+                .weights_of({{}, corruptions::Condition::parse("jpeg:q10")}),
+            (std::vector<double>{0.75, 0.25}));
+}
+
+TEST(Catalogue, FrequenciesNameEveryConditionAndNoOther) {
+  const auto weights = [](const Json& frequencies) {
+    return spec_of({{"method", "augment"}, {"frequencies", frequencies}})
+        .weights_of({{}, corruptions::Condition::parse("jpeg:q10")});
+  };
+  EXPECT_SAYS(error_of([&] { weights({{"clean", 1}}); }), "\"jpeg:q10\" has none");
+  EXPECT_SAYS(error_of([&] {
+                weights({{"clean", 1}, {"jpeg:q10", 1}, {"jpeg:q20", 1}});
+              }),
+              "\"jpeg:q20\" is no condition");
+}
+
 TEST(Catalogue, ParametersAreCompleteAndReadBack) {
   for (const MethodInfo& info : method_infos()) {
     Json json = {{"method", info.name}, {"train", {{"epochs", 0.5}, {"threads", 1}}}};
-    for (const std::string& option : info.options)
-      json[option] = option == "estimator" ? Json{{"hidden", 8}, {"margin", 0.5}} : Json(1);
+    for (const std::string& option : info.options) json[option] = example_of(option);
     const Json parameters = spec_of(json).parameters();
     EXPECT_EQ(spec_of(parameters).parameters(), parameters);
     for (const std::string& option : info.options) EXPECT_TRUE(parameters.contains(option)) << option;
@@ -85,6 +124,12 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"mac_budget", 0}}, "/methods/mine/mac_budget", "above 0");
   says({{"method", "automask"}, {"mac_budget", 1.5}}, "/methods/mine/mac_budget", "1");
   says({{"method", "automask"}, {"consensus", -0.5}}, "/methods/mine/consensus", "0");
+  says({{"method", "automask"}, {"consensus", "best"}}, "/methods/mine/consensus", "auto");
+  says({{"method", "automask"}, {"normalisation", "bn"}}, "/methods/mine/normalisation", "bn_k");
+  says({{"method", "automask"}, {"scorer", "fischer"}}, "/methods/mine/scorer", "did you mean \"fisher\"?");
+  says({{"method", "automask"}, {"frequencies", {{"claen", 1}}}}, "/methods/mine/frequencies/claen", "clean");
+  says({{"method", "prune"}, {"distillation", {{"teacher", "big"}}}}, "/methods/mine/distillation/teacher", "dense");
+  says({{"method", "prune"}, {"qat", {{"epochs", -1}}}}, "/methods/mine/qat/epochs", "0");
   says({{"method", "prune"}, {"lanes", 0}}, "/methods/mine/lanes", "1");
   says({{"method", "clean"}, {"train", {{"epoch", 3}}}}, "/methods/mine/train", "did you mean \"epochs\"?");
   says({{"method", "clean"}, {"train", {{"epochs", "3"}}}}, "/methods/mine/train/epochs", "number");

@@ -78,8 +78,8 @@ graph::ChannelGroups two_groups() {
   return groups;
 }
 
-TEST(GateScores, AreRunningMeansOfSquares) {
-  GateScores scores(two_groups(), 1, 0.75);
+TEST(FisherScorer, AreRunningMeansOfSquares) {
+  FisherScorer scores(two_groups(), 1, 0.75);
   scores.add(0, {at::Tensor(), at::tensor({1.0F, 2.0F, 3.0F, 0.0F}).view({2, 2})}, 2);
   // Squares of doubled gradients, mean over two pictures; the first takes the place of the empty mean.
   EXPECT_EQ(scores.own(0)[1], (std::vector<double>{(4 + 36) / 2.0, (16 + 0) / 2.0}));
@@ -88,24 +88,29 @@ TEST(GateScores, AreRunningMeansOfSquares) {
   EXPECT_EQ(scores.own(0)[1], (std::vector<double>{0.75 * 20 + 0.25, 0.75 * 8 + 0.25}));
 }
 
-TEST(GateScores, ConsensusMixesMeanAndOwn) {
-  GateScores scores(two_groups(), 2, 0);
+TEST(FisherScorer, ConsensusMixesMeanAndOwn) {
+  FisherScorer scores(two_groups(), 2, 0);
   scores.add(0, {at::Tensor(), at::tensor({1.0F, 0.0F}).view({1, 2})}, 1);
   scores.add(1, {at::Tensor(), at::tensor({0.0F, 3.0F}).view({1, 2})}, 1);
+  const auto mix = [&](int condition, double consensus, const std::vector<double>& weights) {
+    return mixed({&scores.own(0), &scores.own(1)}, weights, condition, consensus)[1];
+  };
+  const std::vector<double> alike = {0.5, 0.5};
   // Means are 0.5 and 4.5; condition 0's own scores, scaled to that sum, are 5 and 0.
-  EXPECT_EQ(scores.mixed(0, 1)[1], (std::vector<double>{0.5, 4.5}));
-  EXPECT_EQ(scores.mixed(1, 1)[1], scores.mixed(0, 1)[1]);
-  EXPECT_EQ(scores.mixed(0, 0)[1], (std::vector<double>{5, 0}));
-  EXPECT_EQ(scores.mixed(0, 0.5)[1], (std::vector<double>{2.75, 2.25}));
+  EXPECT_EQ(mix(0, 1, alike), (std::vector<double>{0.5, 4.5}));
+  EXPECT_EQ(mix(1, 1, alike), mix(0, 1, alike));
+  EXPECT_EQ(mix(0, 0, alike), (std::vector<double>{5, 0}));
+  EXPECT_EQ(mix(0, 0.5, alike), (std::vector<double>{2.75, 2.25}));
+  EXPECT_EQ(mix(0, 1, {0.75, 0.25}), (std::vector<double>{0.75, 2.25}));
 }
 
-TEST(GateScores, StateRoundTrip) {
-  GateScores scores(two_groups(), 2, 0.9);
+TEST(FisherScorer, StateRoundTrip) {
+  FisherScorer scores(two_groups(), 2, 0.9);
   scores.add(1, {at::Tensor(), at::tensor({0.1F, 1e-20F}).view({1, 2})}, 3);
-  GateScores other(two_groups(), 2, 0.9);
+  FisherScorer other(two_groups(), 2, 0.9);
   other.restore(core::Json::parse(scores.state().dump()));
   EXPECT_EQ(other.own(1), scores.own(1));
-  for (GateScores* s : {&scores, &other}) s->add(1, {at::Tensor(), at::tensor({0.3F, 0.7F}).view({1, 2})}, 3);
+  for (FisherScorer* s : {&scores, &other}) s->add(1, {at::Tensor(), at::tensor({0.3F, 0.7F}).view({1, 2})}, 3);
   EXPECT_EQ(other.own(1), scores.own(1));
 }
 

@@ -1,0 +1,53 @@
+#pragma once
+// What a training step minimises. The trainer asks an Objective for the loss of each part of a batch, then for a
+// penalty once a step; gradients add up. A recipe that minimises something else derives from it.
+#include <torch/types.h>
+
+#include <memory>
+#include <vector>
+
+#include "methods/method.h"
+#include "models/network.h"
+
+namespace automask::methods {
+
+// One part of a batch: pictures of one condition (or of all, where they share a normalisation).
+struct Shown {
+  int condition = 0;  // the network's set of normalisation and mask
+  // views[0]: the pictures as the feed shows them; then one tensor per extra view of the recipe, of the same pictures
+  // in the same order. Each [N, C, H, W], scaled.
+  std::vector<torch::Tensor> views;
+  torch::Tensor labels;              // [N], classes
+  torch::Tensor teacher;             // the teacher's logits of views[0], [N, classes]; undefined without a teacher
+  double pictures = 1;               // of the whole batch
+  double weight = 1;                 // p_k times the number of conditions: 1 where all are alike
+  std::int64_t step = 0, steps = 1;  // of the training
+};
+
+class Objective {
+ public:
+  explicit Objective(const MethodSpec& spec) : spec_(spec) {}
+  virtual ~Objective() = default;
+  Objective(const Objective&) = delete;
+  Objective& operator=(const Objective&) = delete;
+
+  // Scalar, to be differentiated: the sum over the part's pictures divided by the batch's, times the part's weight.
+  // Runs the network forward as often as it likes; gates are recorded in the last forward pass. Default:
+  // classification() of the network's answer to views[0].
+  virtual torch::Tensor loss(models::Network& network, const Shown& part);
+
+  // Added once a step, e.g. a penalty on parameters; undefined: none. Default: none.
+  virtual torch::Tensor penalty(models::Network& network, std::int64_t step);
+
+  // Cross entropy with label smoothing and, with a teacher, temperature^2 x KL(teacher || student) by its weight;
+  // scaled as loss() must be.
+  torch::Tensor classification(const torch::Tensor& logits, const Shown& part) const;
+
+ protected:
+  const MethodSpec& spec() const { return spec_; }
+
+ private:
+  MethodSpec spec_;
+};
+
+}  // namespace automask::methods

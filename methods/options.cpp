@@ -1,0 +1,164 @@
+#include "methods/options.h"
+
+#include "methods/scorer_names.h"
+
+namespace automask::methods {
+namespace {
+
+double number_above(const core::JsonCursor& cursor, double low, double high) {
+  const double value = cursor.number_in(low, high);
+  if (value == low) cursor.fail("must be above " + core::Json(low).dump());
+  return value;
+}
+
+// The index of a string among those allowed.
+template <typename Enum>
+Enum choice(const core::JsonCursor& cursor, const std::vector<std::string>& names) {
+  const std::string name = cursor.string();
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return static_cast<Enum>(i);
+  std::string all;
+  for (const std::string& known : names) all += (all.empty() ? "" : ", ") + known;
+  cursor.fail("is none of " + all, core::suggestion(name, names));
+}
+template <typename Enum>
+std::string name_of(Enum value, const std::vector<std::string>& names) {
+  return names[static_cast<std::size_t>(value)];
+}
+
+const std::vector<std::string> normalisations = {"bn_k", "affine_k", "shared"};
+const std::vector<std::string> backbones = {"trained", "frozen"};
+const std::vector<std::string> teachers = {"none", "dense"};
+
+void read_estimator(const core::JsonCursor& cursor, MethodSpec& spec) {
+  EstimatorOptions& estimator = spec.estimator;
+  cursor.only_keys({"hidden", "epochs", "pictures", "margin"});
+  if (cursor.has("hidden")) estimator.hidden = static_cast<int>(cursor.at("hidden").integer_in(1, 1024));
+  if (cursor.has("epochs")) estimator.epochs = static_cast<int>(cursor.at("epochs").integer_in(1, 100000));
+  if (cursor.has("pictures")) estimator.pictures = static_cast<int>(cursor.at("pictures").integer_in(1, 10000000));
+  if (cursor.has("margin")) estimator.margin = cursor.at("margin").number_in(0, 1000);
+}
+core::Json write_estimator(const MethodSpec& spec) {
+  return {{"hidden", spec.estimator.hidden},
+          {"epochs", spec.estimator.epochs},
+          {"pictures", spec.estimator.pictures},
+          {"margin", spec.estimator.margin}};
+}
+
+void read_distillation(const core::JsonCursor& cursor, MethodSpec& spec) {
+  DistillationOptions& distillation = spec.distillation;
+  cursor.only_keys({"teacher", "weight", "temperature"});
+  if (cursor.has("teacher"))
+    distillation.teacher = choice<DistillationOptions::Teacher>(cursor.at("teacher"), teachers);
+  if (cursor.has("weight")) distillation.weight = cursor.at("weight").number_in(0, 1000);
+  if (cursor.has("temperature")) distillation.temperature = number_above(cursor.at("temperature"), 0, 1000);
+}
+core::Json write_distillation(const MethodSpec& spec) {
+  return {{"teacher", name_of(spec.distillation.teacher, teachers)},
+          {"weight", spec.distillation.weight},
+          {"temperature", spec.distillation.temperature}};
+}
+
+void read_qat(const core::JsonCursor& cursor, MethodSpec& spec) {
+  cursor.only_keys({"epochs", "learning_rate"});
+  if (cursor.has("epochs")) spec.qat.epochs = cursor.at("epochs").number_in(0, 1e5);
+  if (cursor.has("learning_rate")) spec.qat.learning_rate = number_above(cursor.at("learning_rate"), 0, 1e6);
+}
+core::Json write_qat(const MethodSpec& spec) {
+  return {{"epochs", spec.qat.epochs}, {"learning_rate", spec.qat.learning_rate}};
+}
+
+// {"clean": 7, "jpeg:q10": 3}: any unit.
+void read_frequencies(const core::JsonCursor& cursor, MethodSpec& spec) {
+  if (!cursor.value().is_object()) cursor.fail("must be an object", "write {\"clean\": 0.7, \"jpeg:q10\": 0.3}");
+  spec.frequencies.clear();
+  double sum = 0;
+  for (const std::string& key : cursor.keys()) {
+    const double value = number_above(cursor.at(key), 0, 1e9);
+    std::string name = key;
+    try {
+      name = corruptions::Condition::parse(key).canonical();
+    } catch (const core::Error& e) {
+      cursor.at(key).fail(e.what());
+    }
+    spec.frequencies[name] += value;
+    sum += value;
+  }
+  for (auto& [name, value] : spec.frequencies) value /= sum;
+}
+
+void read_consensus(const core::JsonCursor& cursor, MethodSpec& spec) {
+  if (cursor.value().is_string()) {
+    if (cursor.string() != "auto") cursor.fail("must be a number or \"auto\"");
+    spec.consensus.reset();
+  } else {
+    spec.consensus = cursor.number_in(0, 1);
+  }
+}
+
+const std::vector<Option> table = {
+    {"mac_budget", [](const core::JsonCursor& c, MethodSpec& s) { s.mac_budget = number_above(c, 0, 1); },
+     [](const MethodSpec& s) { return core::Json(s.mac_budget); }},
+    {"byte_budget",
+     [](const core::JsonCursor& c, MethodSpec& s) { s.byte_budget = c.integer_in(0, std::int64_t{1} << 50); },
+     [](const MethodSpec& s) { return core::Json(s.byte_budget); }},
+    {"lanes", [](const core::JsonCursor& c, MethodSpec& s) { s.lanes = static_cast<int>(c.integer_in(1, 4096)); },
+     [](const MethodSpec& s) { return core::Json(s.lanes); }},
+    {"consensus", read_consensus,
+     [](const MethodSpec& s) { return s.consensus ? core::Json(*s.consensus) : core::Json("auto"); }},
+    {"normalisation",
+     [](const core::JsonCursor& c, MethodSpec& s) { s.normalisation = choice<Normalisation>(c, normalisations); },
+     [](const MethodSpec& s) { return core::Json(name_of(s.normalisation, normalisations)); }},
+    {"union_penalty", [](const core::JsonCursor& c, MethodSpec& s) { s.union_penalty = c.number_in(0, 1); },
+     [](const MethodSpec& s) { return core::Json(s.union_penalty); }},
+    {"distillation", read_distillation, write_distillation},
+    {"scorer",
+     [](const core::JsonCursor& c, MethodSpec& s) {
+       s.scorer = scorer_names()[choice<std::size_t>(c, scorer_names())];
+     },
+     [](const MethodSpec& s) { return core::Json(s.scorer); }},
+    {"qat", read_qat, write_qat},
+    {"backbone", [](const core::JsonCursor& c, MethodSpec& s) { s.backbone = choice<Backbone>(c, backbones); },
+     [](const MethodSpec& s) { return core::Json(name_of(s.backbone, backbones)); }},
+    {"frequencies", read_frequencies, [](const MethodSpec& s) { return core::Json(s.frequencies); }},
+    {"estimator", read_estimator, write_estimator},
+};
+
+}  // namespace
+
+const std::vector<Option>& options() { return table; }
+
+const Option& option(const std::string& key) {
+  for (const Option& row : table)
+    if (key == row.key) return row;
+  throw core::Error(core::ExitCode::internal, "option " + key, "is listed by a method but not in the table");
+}
+
+void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
+  cursor.only_keys({"epochs", "batch", "learning_rate", "momentum", "weight_decay", "label_smoothing", "warmup",
+                    "checkpoint_seconds", "threads"});
+  if (cursor.has("epochs")) train.epochs = number_above(cursor.at("epochs"), 0, 1e5);
+  if (cursor.has("batch")) train.batch = static_cast<int>(cursor.at("batch").integer_in(1, 65536));
+  if (cursor.has("learning_rate")) train.learning_rate = number_above(cursor.at("learning_rate"), 0, 1e6);
+  if (cursor.has("momentum")) train.momentum = cursor.at("momentum").number_in(0, 0.9999);
+  if (cursor.has("weight_decay")) train.weight_decay = cursor.at("weight_decay").number_in(0, 1);
+  if (cursor.has("label_smoothing")) train.label_smoothing = cursor.at("label_smoothing").number_in(0, 0.99);
+  if (cursor.has("warmup")) train.warmup = cursor.at("warmup").number_in(0, 1);
+  if (cursor.has("checkpoint_seconds"))
+    train.checkpoint_seconds = static_cast<int>(cursor.at("checkpoint_seconds").integer_in(0, 86400));
+  if (cursor.has("threads")) train.threads = static_cast<int>(cursor.at("threads").integer_in(1, 1024));
+}
+
+// Without how often a checkpoint is written: that doesn't decide the result.
+core::Json to_json(const TrainOptions& train) {
+  return {{"epochs", train.epochs},
+          {"batch", train.batch},
+          {"learning_rate", train.learning_rate},
+          {"momentum", train.momentum},
+          {"weight_decay", train.weight_decay},
+          {"label_smoothing", train.label_smoothing},
+          {"warmup", train.warmup},
+          {"threads", train.threads}};
+}
+
+}  // namespace automask::methods

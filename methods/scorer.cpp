@@ -1,0 +1,59 @@
+#include "methods/scorer.h"
+
+#include "core/error.h"
+#include "methods/learned_gates.h"
+#include "methods/scorer_names.h"
+#include "methods/scores.h"
+
+namespace automask::methods {
+namespace {
+
+double total(const Scores& scores) {
+  double sum = 0;
+  for (const auto& group : scores)
+    for (const double score : group) sum += score;
+  return sum;
+}
+
+}  // namespace
+
+bool Scorer::wants_gates(std::int64_t) const { return false; }
+void Scorer::before_forward(models::Network&, int, std::int64_t) {}
+void Scorer::after_backward(models::Network&, int, double) {}
+void Scorer::before_cut(models::Network&) {}
+core::Json Scorer::state() const { return core::Json::object(); }
+void Scorer::restore(const core::Json&) {}
+
+std::unique_ptr<Scorer> make_scorer(const std::string& name, const graph::ChannelGroups& groups, int conditions,
+                                    std::int64_t steps, std::uint64_t seed) {
+  if (name == "fisher") return std::make_unique<FisherScorer>(groups, conditions);
+  if (name == "straight_through") return std::make_unique<StraightThroughScorer>(groups, conditions);
+  if (name == "hard_concrete") return std::make_unique<HardConcreteScorer>(groups, conditions, steps, seed);
+  if (name == "random") return std::make_unique<RandomScorer>(groups, conditions, seed);
+  throw core::Error(core::ExitCode::internal, "scorer " + name, "is in the catalogue but not in the table");
+}
+
+Scores zero_scores(const graph::ChannelGroups& groups) {
+  Scores scores;
+  for (const graph::ChannelGroup& group : groups.groups) scores.emplace_back(group.maskable ? group.channels : 0, 0.0);
+  return scores;
+}
+
+Scores mixed(const std::vector<const Scores*>& own, const std::vector<double>& weights, int condition,
+             double consensus) {
+  const Scores& mine = *own[condition];
+  Scores result = mine;
+  for (std::size_t g = 0; g < mine.size(); ++g)
+    for (std::size_t c = 0; c < mine[g].size(); ++c) {
+      result[g][c] = 0;
+      for (std::size_t k = 0; k < own.size(); ++k) result[g][c] += weights[k] * (*own[k])[g][c];
+    }
+  const double own_total = total(mine);
+  const double scale = own_total > 0 ? total(result) / own_total : 0;
+  for (std::size_t g = 0; g < mine.size(); ++g)
+    for (std::size_t c = 0; c < mine[g].size(); ++c)
+      result[g][c] = consensus * result[g][c] + (1 - consensus) * scale * mine[g][c];
+  return result;
+}
+
+}  // namespace automask::methods
