@@ -118,6 +118,21 @@ ModelSpec read_model(const JsonCursor& cursor, const std::string& name, const da
   return {name, cursor.value()};
 }
 
+// Files for conditions: one for each, none for others.
+void check_files(const JsonCursor& cursor, const methods::MethodSpec& method,
+                 const std::vector<corruptions::Condition>& conditions) {
+  if (method.files.empty() || method.files.count("*") != 0) return;
+  std::set<std::string> named;
+  for (const auto& [condition, file] : method.files) named.insert(condition);
+  for (const auto& condition : conditions)
+    if (named.erase(condition.canonical()) == 0)
+      cursor.at("file").fail("names no file for the condition \"" + condition.canonical() + "\"",
+                             "give every condition one, or one path for all");
+  if (!named.empty())
+    cursor.at("file").fail("the condition \"" + *named.begin() + "\" is none of /conditions",
+                           "remove it, or add the condition");
+}
+
 TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
   cursor.only_keys(
       {"runner", "threads", "format", "warmup", "repetitions", "min_latencies", "min_seconds", "interleave", "limit"});
@@ -299,6 +314,7 @@ Manifest parse(const Document& source) {
   const JsonCursor methods = root.at("methods");
   for (const std::string& name : entries(methods))
     manifest.methods.push_back(methods::MethodSpec::from_json(methods.at(name), name, defaults));
+  for (const auto& method : manifest.methods) check_files(methods.at(method.name), method, manifest.conditions);
   const JsonCursor targets = root.at("targets");
   for (const std::string& name : entries(targets)) manifest.targets.push_back(read_target(targets.at(name), name));
 

@@ -14,6 +14,7 @@ namespace {
 using core::Json;
 
 constexpr int verify_pictures = 32;
+constexpr int crossed_pictures = 2000;     // per condition, of networks with several sets under each of them
 constexpr int calibration_pictures = 256;  // per condition; more move INT8's ranges by less than their rounding
 
 // What of a data set's parameters decides one split: limits and the validation carve-out of the other do not, so that
@@ -31,7 +32,7 @@ class Planner {
     for (const auto& condition : manifest.conditions) conditions_.push_back(condition.canonical());
     for (const auto& condition : manifest.held_out) held_out_.push_back(condition.canonical());
     for (const auto& method : manifest.methods) {
-      method_parameters_.push_back(method.parameters());
+      method_parameters_.push_back(trained_parameters(method));
       method_conditions_.push_back(training_conditions(manifest, method));
     }
     for (const auto& target : manifest.targets) options_.push_back(target.options());
@@ -44,7 +45,16 @@ class Planner {
       planned.variants = variants(cell.dataset);
       planned.train = train(cell);
       planned.compile = compile(cell, planned);
-      planned.execute = execute(cell, planned);
+      const auto& method = manifest_.methods[cell.method];
+      const auto& info = methods::method_info(method.method);
+      const bool adapts = method.trained_spec().method != method.method;
+      if (adapts || method.method == "piggyback") {
+        planned.execute = evaluate(cell, planned, true);
+      } else {
+        if (info.per_condition || (!method.files.empty() && method.files.count("*") == 0))
+          planned.evaluate = evaluate(cell, planned, false);
+        planned.execute = execute(cell, planned);
+      }
       planned.run_key = run_key(key(planned.execute), cell);
       planned.portable_key = portable_key(cell, planned);
       plan_.cells.push_back(std::move(planned));
@@ -53,6 +63,25 @@ class Planner {
   }
 
  private:
+  // What decides the training: of a method that adapts a network at test time that network's, of files their content.
+  Json trained_parameters(const methods::MethodSpec& method) {
+    Json parameters = method.trained_spec().parameters();
+    if (method.files.empty()) return parameters;
+    methods::MethodSpec named = method;
+    for (auto& [condition, file] : named.files) file = core::sha256_file(external_file(method, file));
+    return named.parameters();
+  }
+
+  std::filesystem::path external_file(const methods::MethodSpec& method, const std::string& name) const {
+    const auto file = std::filesystem::absolute(manifest_.file.parent_path() / name).lexically_normal();
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error))
+      throw core::Error(core::ExitCode::invalid_manifest,
+                        manifest_.file.string() + ": /methods/" + method.name + "/file",
+                        "there is no file " + file.string(), "correct the path; it is relative to the manifest");
+    return file;
+  }
+
   // Steps with equal keys are one step, whatever names lead to them.
   std::size_t add(Step step, std::vector<std::size_t> needs) {
     step.key = step_key(step.stage, step.parameters, step.inputs);
@@ -118,6 +147,8 @@ class Planner {
     step.locations = {{"dataset", data_location(cell.dataset)},
                       {"threads", context_.threads},
                       {"checkpoint_seconds", manifest_.methods[cell.method].train.checkpoint_seconds}};
+    for (const auto& [condition, file] : manifest_.methods[cell.method].files)
+      step.locations["files"][condition] = external_file(manifest_.methods[cell.method], file).string();
     return found->second = add(std::move(step), {});
   }
 
@@ -147,6 +178,34 @@ class Planner {
       step.locations["dataset"] = data_location(cell.dataset);
     }
     return found->second = add(std::move(step), {planned.train, pictures});
+  }
+
+  // `alone`: no runner executes the network, all of its accuracy is here.
+  std::size_t evaluate(const Cell& cell, const PlannedCell& planned, bool alone) {
+    const auto& method = manifest_.methods[cell.method];
+    Step step;
+    step.stage = Stage::evaluate;
+    step.label = "evaluate " + manifest_.datasets[cell.dataset].name + " " + manifest_.models[cell.model].name + " " +
+                 method.name + " seed " + std::to_string(cell.seed);
+    step.parameters = {
+        {"conditions", conditions_}, {"pictures", alone ? 0 : crossed_pictures}, {"threads", method.train.threads}};
+    if (alone) step.parameters["method"] = method.parameters();
+    if (cell.repetition > 0 && alone) step.parameters["repetition"] = cell.repetition;
+    step.inputs = {{"checkpoint", key(planned.train)}};
+    std::vector<std::size_t> needs = {planned.train};
+    add_variants(step, needs, planned);
+    step.locations = {{"threads", context_.threads}};
+    return add(std::move(step), std::move(needs));
+  }
+
+  // The pictures of all conditions, and which of them were held out.
+  void add_variants(Step& step, std::vector<std::size_t>& needs, const PlannedCell& planned) const {
+    if (!held_out_.empty()) step.parameters["held_out"] = held_out_;
+    for (std::size_t i = 0; i < planned.variants.size(); ++i) {
+      const std::string& condition = i < conditions_.size() ? conditions_[i] : held_out_[i - conditions_.size()];
+      step.inputs.emplace_back("variant:" + condition, key(planned.variants[i]));
+      needs.push_back(planned.variants[i]);
+    }
   }
 
   // A target's runner with the digest of where it would run.
@@ -182,14 +241,9 @@ class Planner {
                        {"seed", cell.seed},
                        {"environment", on.environment}};
     if (cell.repetition > 0) step.parameters["repetition"] = cell.repetition;
-    if (!held_out_.empty()) step.parameters["held_out"] = held_out_;
     step.inputs = {{"package", key(planned.compile)}};
     std::vector<std::size_t> needs = {planned.compile};
-    for (std::size_t i = 0; i < planned.variants.size(); ++i) {
-      const std::string& condition = i < conditions_.size() ? conditions_[i] : held_out_[i - conditions_.size()];
-      step.inputs.emplace_back("variant:" + condition, key(planned.variants[i]));
-      needs.push_back(planned.variants[i]);
-    }
+    add_variants(step, needs, planned);
     step.locations = {{"runner", on.location}, {"threads", context_.threads}};
     return add(std::move(step), std::move(needs));
   }
@@ -228,12 +282,14 @@ class Planner {
 
 std::vector<std::size_t> PlannedCell::steps() const {
   std::vector<std::size_t> all = variants;
-  all.insert(all.end(), {train, compile, execute});
+  all.insert(all.end(), {train, compile});
+  if (evaluate) all.push_back(*evaluate);
+  all.push_back(execute);
   return all;
 }
 
 std::vector<std::string> training_conditions(const Manifest& manifest, const methods::MethodSpec& method) {
-  if (method.method == "clean") return {"clean"};
+  if (method.trained_spec().method == "clean") return {"clean"};
   std::vector<std::string> names;
   for (const auto& condition : manifest.conditions) names.push_back(condition.canonical());
   return names;

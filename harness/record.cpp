@@ -90,6 +90,11 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
     if (const Json details = result->json.value("details", Json::object()); details.contains("host_before"))
       for (const char* key : {"host_before", "host_after", "state_before", "state"})
         environment["timing"][key] = details.value(key, Json());
+    // Accuracy without a runner: recorded as such, with its reason.
+    if (const Json details = result->json.value("details", Json::object()); details.contains("run_state")) {
+      run.state = details.value("run_state", "passed");
+      run.reason = details.value("run_reason", "");
+    }
     set_environment(run, std::move(environment));
   }
   for (results::Metric& metric : summaries(manifest, run.metrics)) run.metrics.push_back(std::move(metric));

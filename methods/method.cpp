@@ -25,6 +25,8 @@ constexpr Method methods[] = {
 // Views of validation pictures that tell how often the estimator is right, per condition.
 constexpr std::size_t estimator_validation = 1000;
 
+}  // namespace
+
 void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
   const int channels = job.train->channels;
   if (checkpoint.conditions.size() < 2 || (channels != 1 && channels != 3)) return;
@@ -51,8 +53,6 @@ void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
   core::Json& record = checkpoint.training["validation_estimator"] = core::Json::object();
   for (std::size_t k = 0; k < accuracy.size(); ++k) record[checkpoint.conditions[k]] = accuracy[k];
 }
-
-}  // namespace
 
 models::Checkpoint train(const TrainJob& job) {
   for (const Method& method : methods) {

@@ -41,6 +41,7 @@ constexpr MetricDefinition table[] = {
     {"latency_min", "ms", "lower", "shortest time of one inference"},
     {"latency_max", "ms", "lower", "longest time of one inference"},
     {"mix_latency_median", "ms", "lower", "mean of latency_median weighted as a mix says, estimator included"},
+    {"switch_load", "ms", "lower", "mean time to load and prepare another condition's package, by the host's clock"},
     {"throughput", "1/s", "higher", "inferences per second of the host's clock"},
     {"energy", "mJ", "lower", "energy of one inference"},
     // bytes
@@ -54,7 +55,7 @@ constexpr MetricDefinition table[] = {
     {"encoded_bytes_mean", "B", "lower", "mean size of one picture as the condition's codec leaves it"},
     // computation
     {"macs", "MAC", "lower", "multiply-accumulates of one inference, counted on the shrunk network"},
-    {"mean_macs", "MAC", "lower", "mean of macs over the trained conditions"},
+    {"mean_macs", "MAC", "lower", "mean of macs over the trained conditions, adaptation_macs added"},
     {"mix_macs", "MAC", "lower", "mean of macs weighted as a mix of the manifest says"},
     {"adaptation_macs", "MAC", "lower", "multiply-accumulates of one picture's share of adapting at test time"},
     {"estimator_macs", "MAC", "lower", "multiply-accumulates of the estimator, which macs leaves out"},
