@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ namespace automask::methods {
 struct Progress {
   std::int64_t step = 0, steps = 0;
   double loss = 0, macs_share = 1, pictures_per_second = 0;
-  std::string phase;  // "train", "recalibrate"
+  std::string phase;  // "train", "recalibrate", "fine-tune", "estimator"; "teacher: train" and so on
 };
 
 struct TrainJob {
@@ -31,6 +32,8 @@ struct TrainJob {
   const datasets::PictureSet* validation = nullptr;  // held out of train; may be empty
   // What the model's published weights expect of pictures; without it the scaling is the training pictures' own.
   std::optional<models::Preprocessing> preprocessing;
+  // Weights to start from, all of parameter_shapes(graph); null: drawn from the seed.
+  std::shared_ptr<const graph::TensorMap> initial;
   std::uint64_t seed = 0;
   // Resumable state lives here; a job that finds some continues and ends with the same bits as an undisturbed one.
   std::filesystem::path work_folder;

@@ -26,11 +26,11 @@ double Schedule::learning_rate(std::int64_t step) const {
   return options.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * progress));
 }
 
-double Schedule::mac_share(std::int64_t done) const {
-  if (done >= freeze_step()) return mac_budget;
+double Schedule::ramp(std::int64_t done) const {
+  if (done >= freeze_step()) return 1;
   const std::int64_t start = std::min(warmup_steps(), freeze_step());
-  if (done <= start) return 1;
-  return 1 - (1 - mac_budget) * double(done - start) / double(freeze_step() - start);
+  if (done <= start) return 0;
+  return double(done - start) / double(freeze_step() - start);
 }
 
 bool Schedule::cuts_after(std::int64_t done) const {

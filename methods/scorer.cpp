@@ -6,17 +6,6 @@
 #include "methods/scores.h"
 
 namespace automask::methods {
-namespace {
-
-double total(const Scores& scores) {
-  double sum = 0;
-  for (const auto& group : scores)
-    for (const double score : group) sum += score;
-  return sum;
-}
-
-}  // namespace
-
 bool Scorer::wants_gates(std::int64_t) const { return false; }
 void Scorer::before_forward(models::Network&, int, std::int64_t) {}
 void Scorer::after_backward(models::Network&, int, double) {}
@@ -37,23 +26,6 @@ Scores zero_scores(const graph::ChannelGroups& groups) {
   Scores scores;
   for (const graph::ChannelGroup& group : groups.groups) scores.emplace_back(group.maskable ? group.channels : 0, 0.0);
   return scores;
-}
-
-Scores mixed(const std::vector<const Scores*>& own, const std::vector<double>& weights, int condition,
-             double consensus) {
-  const Scores& mine = *own[condition];
-  Scores result = mine;
-  for (std::size_t g = 0; g < mine.size(); ++g)
-    for (std::size_t c = 0; c < mine[g].size(); ++c) {
-      result[g][c] = 0;
-      for (std::size_t k = 0; k < own.size(); ++k) result[g][c] += weights[k] * (*own[k])[g][c];
-    }
-  const double own_total = total(mine);
-  const double scale = own_total > 0 ? total(result) / own_total : 0;
-  for (std::size_t g = 0; g < mine.size(); ++g)
-    for (std::size_t c = 0; c < mine[g].size(); ++c)
-      result[g][c] = consensus * result[g][c] + (1 - consensus) * scale * mine[g][c];
-  return result;
 }
 
 }  // namespace automask::methods

@@ -44,9 +44,4 @@ std::unique_ptr<Scorer> make_scorer(const std::string& name, const graph::Channe
 // All zero, of the shape that own() has.
 Scores zero_scores(const graph::ChannelGroups& groups);
 
-// consensus x (mean over conditions) + (1 - consensus) x (the condition's own, scaled to the mean's sum); the mean is
-// weighted by `weights`, which sum to 1.
-Scores mixed(const std::vector<const Scores*>& own, const std::vector<double>& weights, int condition,
-             double consensus);
-
 }  // namespace automask::methods

@@ -7,10 +7,16 @@
 
 namespace automask::methods {
 
-FlatSgd::FlatSgd(torch::nn::Module& module, double momentum, double weight_decay)
+FlatSgd::FlatSgd(torch::nn::Module& module, double momentum, double weight_decay,
+                 const std::function<bool(const std::string&)>& learns)
     : momentum_(momentum), weight_decay_(weight_decay) {
   const torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> parameters = module.parameters();
+  std::vector<torch::Tensor> parameters;
+  for (auto& parameter : module.named_parameters()) {
+    const bool open = !learns || learns(parameter.key());
+    parameter.value().set_requires_grad(open);
+    if (open) parameters.push_back(parameter.value());
+  }
   std::stable_partition(parameters.begin(), parameters.end(), [](const torch::Tensor& p) { return p.dim() > 1; });
   std::int64_t count = 0;
   for (const torch::Tensor& p : parameters) {

@@ -3,19 +3,24 @@
 // many tensors the network has, and a state that is two tensors.
 #include <torch/nn/module.h>
 
+#include <functional>
+#include <string>
+
 namespace automask::methods {
 
 class FlatSgd {
  public:
   // Moves the module's parameters into one vector (they keep shape and memory layout) and gives them gradients there.
-  // Weight decay acts on tensors of two or more dimensions: not on biases, not on normalisation.
-  FlatSgd(torch::nn::Module& module, double momentum, double weight_decay);
+  // Weight decay acts on tensors of two or more dimensions: not on biases, not on normalisation. Parameters that
+  // `learns` says no of, by name, stay where and as they are, and get no gradients; empty: all learn.
+  FlatSgd(torch::nn::Module& module, double momentum, double weight_decay,
+          const std::function<bool(const std::string& name)>& learns = {});
 
   void zero_gradients();
   void step(double learning_rate);
 
-  torch::Tensor& values() { return values_; }
-  torch::Tensor& velocity() { return velocity_; }
+  const torch::Tensor& values() const { return values_; }
+  const torch::Tensor& velocity() const { return velocity_; }
 
  private:
   double momentum_, weight_decay_;

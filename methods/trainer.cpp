@@ -6,20 +6,24 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <optional>
 #include <thread>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "corruptions/variant.h"
+#include "graph/union.h"
+#include "methods/affine.h"
 #include "methods/evaluate.h"
-#include "methods/feed.h"
+#include "methods/input_scaling.h"
+#include "methods/learner.h"
+#include "methods/mask_cutter.h"
 #include "methods/objective.h"
 #include "methods/schedule.h"
 #include "methods/scorer.h"
-#include "methods/sgd.h"
-#include "models/network.h"
+#include "methods/teacher.h"
+#include "methods/training_log.h"
 #include "models/safetensors.h"
+#include "models/shrunk.h"
 
 namespace automask::methods {
 namespace {
@@ -30,29 +34,9 @@ constexpr const char* state_file = "state.safetensors";
 constexpr const char* state_key = "automask.training";
 // Running statistics are averaged anew over so many batches with the final weights.
 constexpr std::int64_t recalibration_batches = 20;
-constexpr std::int64_t loss_points = 20;
 
 [[noreturn]] void fail(const std::string& where, const std::string& problem, const std::string& remedy) {
   throw core::Error(core::ExitCode::steps_failed, where, problem, remedy);
-}
-
-// Mean and deviation per channel over the clean training pictures; sums of integers, so exact in any order.
-models::InputScaling scaling_of(const datasets::PictureSet& set) {
-  std::vector<std::uint64_t> sum(set.channels), squares(set.channels);
-  for (std::size_t i = 0; i < set.pixels.size(); ++i) {
-    const std::uint64_t value = set.pixels[i];
-    sum[i % set.channels] += value;
-    squares[i % set.channels] += value * value;
-  }
-  models::InputScaling scaling;
-  const double count = double(set.pixels.size()) / set.channels;
-  for (int c = 0; c < set.channels; ++c) {
-    const double mean = double(sum[c]) / count;
-    const double variance = std::max(double(squares[c]) / count - mean * mean, 1.0);
-    scaling.mean.push_back(static_cast<float>(mean / 255));
-    scaling.deviation.push_back(static_cast<float>(std::sqrt(variance) / 255));
-  }
-  return scaling;
 }
 
 void check(const TrainJob& job) {
@@ -68,6 +52,28 @@ void check(const TrainJob& job) {
   if (*low < 0 || *high >= shapes.back().channels)
     fail(where, "a label is outside the network's " + std::to_string(shapes.back().channels) + " classes",
          "build the model for the data set's classes");
+  if (job.spec.backbone == Backbone::frozen && !job.initial)
+    fail(where, "the backbone is frozen, but there are no weights to start from",
+         "name a file of weights, or let the backbone train");
+}
+
+// The graph that is trained: the recipe's or the job's, and where conditions need a scale and bias of their own and the
+// network has no normalisation, one with affine nodes.
+graph::Graph graph_of(const TrainJob& job, const Recipe& recipe) {
+  const graph::Graph& graph = recipe.graph ? *recipe.graph : job.graph;
+  const bool own = recipe.own_sets && !recipe.shared_normalisation && recipe.conditions.size() > 1;
+  return own && !has_normalisation(graph) ? with_affine(graph) : graph;
+}
+
+// A set of its own that no picture ever reaches would be left as it was drawn.
+void check_views(const TrainJob& job, const Recipe& recipe) {
+  const auto views = Schedule(job.spec.train, job.train->size(), 1).steps * job.spec.train.batch;
+  const auto conditions = static_cast<std::int64_t>(recipe.conditions.size());
+  if (recipe.own_sets && views < conditions)
+    fail("training " + job.spec.name,
+         "the condition \"" + recipe.conditions.back().canonical() + "\" gets no picture: " + std::to_string(views) +
+             " views are fewer than " + std::to_string(conditions) + " conditions",
+         "raise epochs or batch");
 }
 
 class Trainer {
@@ -75,40 +81,44 @@ class Trainer {
   Trainer(const TrainJob& job, const Recipe& recipe)
       : job_(job),
         recipe_(recipe),
-        graph_(recipe.graph.value_or(job.graph)),
+        graph_(graph_of(job, recipe)),
         schedule_(job.spec.train, job.train->size(), job.spec.mac_budget),
         masked_(recipe.masked && job.spec.mac_budget < 1 && recipe.fixed_masks.empty()),
         weights_(job.spec.weights_of(recipe.conditions)),
-        network_(graph_, {sets_of(recipe), recipe.shared_normalisation}, job.seed),
-        optimizer_(network_, job.spec.train.momentum, job.spec.train.weight_decay),
+        cutter_(graph_, job.spec, recipe.consensus, set_weights(), {}),
         objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
-        scorer_(scorer_of(recipe)),
-        ramp_cut_(graph_, network_.groups(), 1),
-        final_cut_(graph_, network_.groups(), job.spec.lanes),
+        scorer_(new_scorer()),
         scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
-        losses_(loss_points) {
-    if (masked_) final_cut_.require(job.spec.mac_budget);
-    for (int k = 0; k < network_.conditions() && !recipe.fixed_masks.empty(); ++k)
-      network_.set_mask(k, recipe.fixed_masks[recipe.fixed_masks.size() == 1 ? 0 : static_cast<std::size_t>(k)]);
+        log_(schedule_.steps) {
+    for (int k = 0; k < sets(); ++k)
+      masks_.push_back(recipe.fixed_masks.empty()       ? graph::full_mask(cutter_.groups())
+                       : recipe.fixed_masks.size() == 1 ? recipe.fixed_masks[0]
+                                                        : recipe.fixed_masks[static_cast<std::size_t>(k)]);
   }
 
   models::Checkpoint run() {
-    restore();
     last_save_ = last_report_ = Clock::now();
+    teacher_ = teacher_of(job_, teacher_record_);
+    start();
+    restore();
     train();
     recalibrate();
     return result();
   }
 
  private:
-  static int sets_of(const Recipe& recipe) {
-    if (recipe.own_sets) return static_cast<int>(recipe.conditions.size());
-    return std::max(static_cast<int>(recipe.set_names.size()), 1);
+  int sets() const {
+    if (recipe_.own_sets) return static_cast<int>(recipe_.conditions.size());
+    return std::max(static_cast<int>(recipe_.set_names.size()), 1);
   }
-  std::unique_ptr<Scorer> scorer_of(const Recipe& recipe) const {
+  // p_k of the sets.
+  std::vector<double> set_weights() const {
+    return recipe_.own_sets ? weights_ : std::vector<double>(static_cast<std::size_t>(sets()), 1.0 / sets());
+  }
+  std::unique_ptr<Scorer> new_scorer() const {
     const std::int64_t steps = schedule_.freeze_step();
-    if (recipe.scorer) return recipe.scorer(network_.groups(), network_.conditions(), steps, job_.seed);
-    return make_scorer(job_.spec.scorer, network_.groups(), network_.conditions(), steps, job_.seed);
+    if (recipe_.scorer) return recipe_.scorer(cutter_.groups(), sets(), steps, job_.seed);
+    return make_scorer(job_.spec.scorer, cutter_.groups(), sets(), steps, job_.seed);
   }
   FeedPlan plan() const {
     FeedPlan plan{job_.train, recipe_.conditions, recipe_.own_sets, job_.spec.train.batch, job_.seed, {}, {}};
@@ -116,18 +126,25 @@ class Trainer {
     plan.extra_views = recipe_.extra_views;
     return plan;
   }
-  Shown shown(const Part& part, double pictures) const;
-  std::vector<std::string> set_names() const;
   int workers() const {
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     return std::clamp(cores - job_.spec.train.threads, 1, 8);
   }
+  models::Network& network() { return learner_->network; }
+  // Statistics that came with the weights stay where conditions have only a scale and bias of their own.
+  bool keeps_statistics() const { return recipe_.own_sets && job_.spec.normalisation == Normalisation::affine_k; }
 
+  void start();
+  void shrink();
   void train();
   double forward_backward(const Batch& batch);
+  Shown shown(const Part& part, double pictures) const;
   void cut_masks();
   void recalibrate();
   models::Checkpoint result();
+  core::Json validation();
+  std::vector<std::string> set_names() const;
+  double mean_share() const;
   void report(const char* phase, double loss, std::size_t pictures);
   [[noreturn]] void interrupted() const;
 
@@ -138,25 +155,62 @@ class Trainer {
 
   const TrainJob& job_;
   const Recipe& recipe_;
-  graph::Graph graph_;
+  graph::Graph graph_;  // dense
   Schedule schedule_;
   bool masked_;
   std::vector<double> weights_;  // p_k per condition of the recipe
-  models::Network network_;
-  FlatSgd optimizer_;
+  MaskCutter cutter_;
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<Scorer> scorer_;
-  BudgetCut ramp_cut_, final_cut_;
   models::InputScaling scaling_;
+  TrainingLog log_;
+  std::unique_ptr<models::Network> teacher_;
+  core::Json teacher_record_;
+
+  std::unique_ptr<Learner> learner_;
+  std::vector<graph::Mask> masks_;   // of the dense graph, per set
+  std::optional<graph::Mask> kept_;  // what the learner was shrunk to
   std::int64_t step_ = 0;
-  struct Mean {
-    double sum = 0;
-    std::int64_t count = 0;
-  };
-  std::vector<Mean> losses_;  // over equal stretches of the training
   Clock::time_point last_save_, last_report_;
   std::size_t pictures_since_report_ = 0;
 };
+
+// A dense learner with the job's weights, drawn or given. Fixed masks are shrunk to at once.
+void Trainer::start() {
+  LearnerOptions options;
+  options.network = {sets(), recipe_.shared_normalisation};
+  options.momentum = job_.spec.train.momentum;
+  options.weight_decay = job_.spec.train.weight_decay;
+  options.frozen_backbone = job_.spec.backbone == Backbone::frozen;
+  options.seed = job_.seed;
+  learner_ = std::make_unique<Learner>(graph_, options);
+  if (job_.initial) {
+    models::Checkpoint initial;
+    network().store(initial);
+    for (auto& [name, tensor] : initial.weights) {
+      const auto given = job_.initial->find(name);
+      if (given == job_.initial->end()) continue;  // an affine node's, or a recipe's own
+      if (given->second.shape != tensor.shape)
+        fail("training " + job_.spec.name, "the given weights' tensor " + name + " has another shape",
+             "give weights of the same model and classes");
+      tensor = given->second;
+      for (graph::TensorMap& norms : initial.normalisation)
+        if (norms.count(name) != 0) norms[name] = tensor;
+    }
+    network().load(initial);
+  } else if (keeps_statistics() && has_normalisation(job_.graph)) {
+    fail("training " + job_.spec.name, "affine_k keeps the statistics of the weights to start from, and there are none",
+         "name a file of weights, or take bn_k");
+  }
+  for (int k = 0; k < sets(); ++k) network().set_mask(k, masks_[static_cast<std::size_t>(k)]);
+  if (!recipe_.fixed_masks.empty()) shrink();
+}
+
+// From here on nothing is computed that no mask keeps.
+void Trainer::shrink() {
+  kept_ = graph::united(masks_);
+  if (*kept_ != graph::full_mask(cutter_.groups())) learner_ = learner_->shrunk(*kept_);
+}
 
 Shown Trainer::shown(const Part& part, double pictures) const {
   const auto count = static_cast<std::int64_t>(part.labels.size());
@@ -165,6 +219,10 @@ Shown Trainer::shown(const Part& part, double pictures) const {
   shown.views.push_back(input_of(part.pixels.data(), count, *job_.train, scaling_));
   for (const auto& extra : part.extra) shown.views.push_back(input_of(extra.data(), count, *job_.train, scaling_));
   shown.labels = at::tensor(part.labels);
+  if (teacher_) {
+    const torch::NoGradGuard no_grad;
+    shown.teacher = teacher_->forward(shown.views[0]);
+  }
   shown.pictures = pictures;
   // A mixed part was drawn by the frequencies already.
   shown.weight = recipe_.own_sets ? weights_[part.condition] * static_cast<double>(weights_.size()) : 1;
@@ -178,17 +236,17 @@ double Trainer::forward_backward(const Batch& batch) {
   const bool recording = masked_ && step_ < schedule_.freeze_step() && scorer_->wants_gates(step_);
   const double pictures = double(batch.pictures());
   double loss_sum = 0;
-  network_.record_gates(recording);
-  network_.set_step(step_);
+  network().record_gates(recording);
+  network().set_step(step_);
   for (const Part& part : batch.parts) {
     const Shown what = shown(part, pictures);
-    if (recording) scorer_->before_forward(network_, part.condition, step_);
-    const torch::Tensor loss = objective_->loss(network_, what);
+    if (recording) scorer_->before_forward(network(), part.condition, step_);
+    const torch::Tensor loss = objective_->loss(network(), what);
     loss.backward();
     loss_sum += loss.item<double>();
-    if (recording) scorer_->after_backward(network_, part.condition, pictures / what.weight);
+    if (recording) scorer_->after_backward(network(), part.condition, pictures / what.weight);
   }
-  const torch::Tensor penalty = objective_->penalty(network_, step_);
+  const torch::Tensor penalty = objective_->penalty(network(), step_);
   if (penalty.defined()) {
     penalty.backward();
     loss_sum += penalty.item<double>();
@@ -197,20 +255,19 @@ double Trainer::forward_backward(const Batch& batch) {
 }
 
 void Trainer::train() {
-  network_.train();
   Feed feed(plan(), step_, schedule_.steps, workers());
   while (step_ < schedule_.steps) {
+    network().train();
+    network().freeze_statistics(keeps_statistics());
     const Batch batch = feed.next();
-    optimizer_.zero_gradients();
+    learner_->optimizer.zero_gradients();
     const double loss = forward_backward(batch);
     if (!std::isfinite(loss))
       fail("training " + job_.spec.name + ", step " + std::to_string(step_ + 1) + " of " +
                std::to_string(schedule_.steps),
            "the loss is no longer a finite number", "lower learning_rate or raise warmup");
-    optimizer_.step(schedule_.learning_rate(step_));
-    Mean& mean = losses_[step_ * loss_points / schedule_.steps];
-    mean.sum += loss;
-    ++mean.count;
+    learner_->optimizer.step(schedule_.learning_rate(step_));
+    log_.loss(step_, loss);
     ++step_;
     if (masked_ && schedule_.cuts_after(step_)) cut_masks();
     report("train", loss, batch.pictures());
@@ -218,39 +275,48 @@ void Trainer::train() {
     if (stop || Clock::now() - last_save_ >= std::chrono::seconds(job_.spec.train.checkpoint_seconds)) save();
     if (stop) interrupted();
   }
-  network_.record_gates(false);
+  network().record_gates(false);
   save();  // so that a stop from here on repeats no step
 }
 
 void Trainer::cut_masks() {
   const bool last = step_ == schedule_.freeze_step();
-  const double share = schedule_.mac_share(step_);
-  if (!last && share < ramp_cut_.smallest_share()) return;
-  scorer_->before_cut(network_);
+  scorer_->before_cut(network());
   std::vector<const Scores*> own;
-  for (int k = 0; k < network_.conditions(); ++k) own.push_back(&scorer_->own(k));
-  const std::vector<double> weights =
-      recipe_.own_sets ? weights_ : std::vector<double>(own.size(), 1.0 / double(own.size()));
-  for (int k = 0; k < network_.conditions(); ++k)
-    network_.set_mask(k, (last ? final_cut_ : ramp_cut_)(mixed(own, weights, k, recipe_.consensus), share));
+  for (int k = 0; k < sets(); ++k) own.push_back(&scorer_->own(k));
+  if (last) {
+    masks_ = cutter_.last(own);
+  } else {
+    auto masks = cutter_.ramp(own, schedule_.mac_share(step_), schedule_.ramp(step_));
+    if (!masks) return;
+    masks_ = std::move(*masks);
+  }
+  network().record_gates(false);
+  for (int k = 0; k < sets(); ++k) network().set_mask(k, masks_[static_cast<std::size_t>(k)]);
+  double overlaps = 0;
+  for (const graph::Mask& a : masks_)
+    for (const graph::Mask& b : masks_) overlaps += overlap(cutter_.groups(), a, b) / double(sets() * sets());
+  log_.cut(step_, mean_share(), overlaps);
+  if (last) shrink();
 }
 
 // Statistics that the optimizer saw were of weights on the move; now each normalisation gets plain averages.
 void Trainer::recalibrate() {
+  if (keeps_statistics() || !has_normalisation(graph_)) return;
   const torch::NoGradGuard no_grad;
-  network_.train();
+  network().train();
   Feed feed(plan(), schedule_.steps, schedule_.steps + recalibration_batches, workers());
-  std::vector<int> seen(network_.conditions());
+  std::vector<int> seen(static_cast<std::size_t>(sets()));
   for (std::int64_t i = 0; i < recalibration_batches; ++i) {
     const Batch batch = feed.next();
-    network_.set_step(schedule_.steps + i);
+    network().set_step(schedule_.steps + i);
     for (const Part& part : batch.parts) {
-      const Shown what = shown(part, double(batch.pictures()));
-      for (int k = 0; k < network_.conditions(); ++k) {
+      const torch::Tensor x =
+          input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), *job_.train, scaling_);
+      for (int k = 0; k < sets(); ++k) {
         if (recipe_.own_sets && k != part.condition) continue;
-        const int statistics = recipe_.shared_normalisation ? 0 : k;
-        network_.set_norm_momentum(1.0 / ++seen[statistics]);
-        network_.forward(what.views[0], k);
+        network().set_norm_momentum(1.0 / ++seen[recipe_.shared_normalisation ? 0 : static_cast<std::size_t>(k)]);
+        network().forward(x, k);
       }
     }
     report("recalibrate", 0, batch.pictures());
@@ -260,44 +326,69 @@ void Trainer::recalibrate() {
 
 std::vector<std::string> Trainer::set_names() const {
   if (!recipe_.set_names.empty()) return recipe_.set_names;
-  if (network_.conditions() == 1) return {"*"};
+  if (sets() == 1) return {"*"};
   std::vector<std::string> names;
   for (const corruptions::Condition& condition : recipe_.conditions) names.push_back(condition.canonical());
   return names;
 }
 
+core::Json Trainer::validation() {
+  core::Json result = core::Json::object();
+  if (!job_.validation || job_.validation->size() == 0) return result;
+  for (const corruptions::Condition& condition : job_.conditions) {
+    const auto own = std::find(recipe_.conditions.begin(), recipe_.conditions.end(), condition);
+    const int k = recipe_.own_sets ? static_cast<int>(own - recipe_.conditions.begin()) : 0;
+    corruptions::VariantOptions options;
+    options.seed = job_.seed;
+    options.split = "validation";
+    options.threads = job_.spec.train.threads;
+    const auto variant = corruptions::make_variant(*job_.validation, condition, options);
+    result[condition.canonical()] = top1(network(), variant.pictures, scaling_, k);
+  }
+  return result;
+}
+
 models::Checkpoint Trainer::result() {
   models::Checkpoint checkpoint;
-  network_.store(checkpoint);
+  network().store(checkpoint);
+  if (kept_) checkpoint = models::expanded_checkpoint(checkpoint, graph_, *kept_, masks_);
   checkpoint.conditions = set_names();
   checkpoint.input = scaling_;
   if (job_.preprocessing) checkpoint.resizing = job_.preprocessing->resizing;
   checkpoint.classes = job_.train->classes;
 
-  core::Json losses = core::Json::array(), shares = core::Json::object(), validation = core::Json::object();
-  for (const Mean& mean : losses_)
-    if (mean.count != 0) losses.push_back(mean.sum / double(mean.count));
-  for (int k = 0; k < network_.conditions(); ++k) shares[checkpoint.conditions[k]] = final_cut_.share(network_.mask(k));
-  if (job_.validation && job_.validation->size() != 0)
-    for (const corruptions::Condition& condition : job_.conditions) {
-      const auto own = std::find(recipe_.conditions.begin(), recipe_.conditions.end(), condition);
-      const int k = recipe_.own_sets ? static_cast<int>(own - recipe_.conditions.begin()) : 0;
-      corruptions::VariantOptions options;
-      options.seed = job_.seed;
-      options.split = "validation";
-      options.threads = job_.spec.train.threads;
-      const auto variant = corruptions::make_variant(*job_.validation, condition, options);
-      validation[condition.canonical()] = top1(network_, variant.pictures, scaling_, k);
-    }
+  core::Json shares = core::Json::object(), rates = core::Json::array();
+  for (int k = 0; k < sets(); ++k)
+    shares[checkpoint.conditions[static_cast<std::size_t>(k)]] = cutter_.share(masks_[static_cast<std::size_t>(k)]);
+  for (std::int64_t i = 0; i < TrainingLog::points; ++i)
+    rates.push_back(schedule_.learning_rate(i * schedule_.steps / TrainingLog::points));
+  core::Json log = {{"losses", log_.losses()}, {"learning_rates", rates}, {"cuts", log_.cuts()}};
+  if (sets() > 1) log["overlap"] = cutter_.overlaps(masks_);
+  if (teacher_) log["teacher"] = teacher_record_;
   checkpoint.training = {{"method", job_.spec.method},
                          {"options", job_.spec.parameters()},
                          {"seed", job_.seed},
                          {"steps", schedule_.steps},
                          {"views", schedule_.steps * job_.spec.train.batch},
-                         {"losses", losses},
                          {"mac_share", shares},
-                         {"validation_top1", validation}};
+                         {"validation_top1", validation()},
+                         {"log", log}};
+  // Sets that differ in nothing are one for all.
+  const bool alike = recipe_.shared_normalisation && recipe_.own_sets && sets() > 1 &&
+                     std::all_of(masks_.begin(), masks_.end(), [&](const auto& mask) { return mask == masks_[0]; });
+  if (alike) {
+    checkpoint.conditions = {"*"};
+    checkpoint.masks.resize(1);
+    checkpoint.normalisation.resize(1);
+  }
   return checkpoint;
+}
+
+double Trainer::mean_share() const {
+  const std::vector<double> weights = set_weights();
+  double share = 0;
+  for (std::size_t k = 0; k < masks_.size(); ++k) share += weights[k] * cutter_.share(masks_[k]);
+  return share;
 }
 
 void Trainer::report(const char* phase, double loss, std::size_t pictures) {
@@ -305,9 +396,7 @@ void Trainer::report(const char* phase, double loss, std::size_t pictures) {
   const auto now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - last_report_).count();
   if (!job_.progress || seconds < 1) return;
-  double share = 0;
-  for (int k = 0; k < network_.conditions(); ++k) share += final_cut_.share(network_.mask(k)) / network_.conditions();
-  job_.progress({step_, schedule_.steps, loss, share, double(pictures_since_report_) / seconds, phase});
+  job_.progress({step_, schedule_.steps, loss, mean_share(), double(pictures_since_report_) / seconds, phase});
   last_report_ = now;
   pictures_since_report_ = 0;
 }
@@ -322,22 +411,23 @@ void Trainer::interrupted() const {
 core::Json Trainer::identity() const {
   core::Json conditions = core::Json::array();
   for (const corruptions::Condition& condition : recipe_.conditions) conditions.push_back(condition.canonical());
-  return {{"format_version", 1},      {"method", job_.spec.parameters()}, {"seed", job_.seed},
-          {"conditions", conditions}, {"graph", graph::to_json(graph_)},  {"pictures", job_.train->size()}};
+  return {{"format_version", 2},           {"method", job_.spec.parameters()}, {"seed", job_.seed},
+          {"conditions", conditions},      {"graph", graph::to_json(graph_)},  {"pictures", job_.train->size()},
+          {"consensus", recipe_.consensus}};
 }
 
 void Trainer::save() {
   if (job_.work_folder.empty()) return;
   models::SafetensorsFile file;
-  file.tensors["values"] = models::to_plain(optimizer_.values());
-  file.tensors["velocity"] = models::to_plain(optimizer_.velocity());
-  for (const auto& buffer : network_.named_buffers())
+  file.tensors["values"] = models::to_plain(learner_->optimizer.values());
+  file.tensors["velocity"] = models::to_plain(learner_->optimizer.velocity());
+  for (const auto& buffer : network().named_buffers())
     file.tensors["buffers." + buffer.key()] = models::to_plain(buffer.value());
-  core::Json losses = core::Json::array(), masks = core::Json::array();
-  for (const Mean& mean : losses_) losses.push_back({mean.sum, mean.count});
-  for (int k = 0; k < network_.conditions(); ++k) masks.push_back(network_.mask(k));
-  const core::Json state = {
-      {"identity", identity()}, {"step", step_}, {"losses", losses}, {"masks", masks}, {"scores", scorer_->state()}};
+  for (const auto& [name, tensor] : learner_->still_parameters())
+    file.tensors["still." + name] = models::to_plain(tensor);
+  const core::Json state = {{"identity", identity()},      {"step", step_},
+                            {"log", log_.state()},         {"masks", masks_},
+                            {"shrunk", kept_.has_value()}, {"scores", scorer_->state()}};
   file.metadata[state_key] = state.dump();
   core::write_file_atomically(state_path(), models::encode_safetensors(file));
   last_save_ = Clock::now();
@@ -352,17 +442,19 @@ void Trainer::restore() {
     const core::Json state = core::parse_json(file.metadata.at(state_key), name, core::ExitCode::corrupt);
     if (state.at("identity") != identity()) return;  // of another job: start over, the next save replaces it
     const torch::NoGradGuard no_grad;
+    masks_ = state.at("masks").get<std::vector<graph::Mask>>();
+    for (int k = 0; k < sets() && !kept_; ++k) network().set_mask(k, masks_.at(static_cast<std::size_t>(k)));
+    if (state.at("shrunk").get<bool>() && !kept_) shrink();
     const auto fill = [&](torch::Tensor target, const std::string& tensor) {
       const graph::Tensor& from = file.tensors.at(tensor);
       if (from.shape != target.sizes().vec()) throw std::out_of_range(tensor);
       target.copy_(models::to_torch(from));
     };
-    fill(optimizer_.values(), "values");
-    fill(optimizer_.velocity(), "velocity");
-    for (const auto& buffer : network_.named_buffers()) fill(buffer.value(), "buffers." + buffer.key());
-    for (int k = 0; k < network_.conditions(); ++k) network_.set_mask(k, state.at("masks").at(k).get<graph::Mask>());
-    for (std::size_t i = 0; i < losses_.size(); ++i)
-      losses_[i] = {state.at("losses").at(i).at(0).get<double>(), state.at("losses").at(i).at(1).get<std::int64_t>()};
+    fill(learner_->optimizer.values(), "values");
+    fill(learner_->optimizer.velocity(), "velocity");
+    for (const auto& buffer : network().named_buffers()) fill(buffer.value(), "buffers." + buffer.key());
+    for (const auto& [parameter, tensor] : learner_->still_parameters()) fill(tensor, "still." + parameter);
+    log_.restore(state.at("log"));
     scorer_->restore(state.at("scores"));
     step_ = state.at("step").get<std::int64_t>();
   } catch (const core::Error&) {
@@ -377,6 +469,7 @@ void Trainer::restore() {
 
 models::Checkpoint run(const TrainJob& job, const Recipe& recipe) {
   check(job);
+  check_views(job, recipe);
   at::set_num_threads(job.spec.train.threads);
   return Trainer(job, recipe).run();
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "graph/union.h"
 
 namespace automask::compiler {
 namespace {
@@ -34,10 +35,8 @@ Dense survey(const models::Checkpoint& checkpoint) {
     } catch (const graph::GraphError& e) {
       fail("condition " + checkpoint.conditions[k], e.what());
     }
-    if (k == 0) dense.united = checkpoint.masks[0];
-    for (std::size_t g = 0; g < dense.united.size(); ++g)
-      for (std::size_t c = 0; c < dense.united[g].size(); ++c) dense.united[g][c] |= checkpoint.masks[k][g][c];
   }
+  dense.united = graph::united(checkpoint.masks);
   return dense;
 }
 
@@ -80,24 +79,6 @@ void fold_normalisation(const Dense& dense, std::size_t k, std::size_t node_inde
   }
 }
 
-// The mask over the union's channel groups. Those refine the dense network's: a grouped convolution of which one group
-// is left ties nothing, so a channel group can fall apart.
-graph::Mask remapped(const Dense& dense, const graph::ChannelGroups& union_groups, const graph::Mask& mask) {
-  graph::Mask result = graph::full_mask(union_groups);
-  for (std::size_t i = 0; i < union_groups.of_node.size(); ++i) {
-    const auto stored = graph::channel_mask(dense.groups, static_cast<int>(i), dense.united);
-    const auto kept = graph::channel_mask(dense.groups, static_cast<int>(i), mask);
-    std::size_t channel = 0;  // of the dense node
-    for (const graph::Segment& segment : union_groups.of_node[i])
-      for (int c = 0; c < segment.members * segment.repeat; ++c, ++channel) {
-        while (!stored[channel]) ++channel;
-        result[static_cast<std::size_t>(segment.group)][static_cast<std::size_t>(segment.first + c / segment.repeat)] =
-            kept[channel];
-      }
-  }
-  return result;
-}
-
 }  // namespace
 
 package::Package compile(const models::Checkpoint& checkpoint) {
@@ -127,9 +108,8 @@ package::Package compile(const models::Checkpoint& checkpoint) {
     for (const char* suffix : {".weight", ".bias", ".running_mean", ".running_var"})
       package.weights.erase(node.name + suffix);
   }
-  const graph::ChannelGroups union_groups = graph::channel_groups(package.graph);
-  for (std::size_t k = 0; k < package.conditions.size(); ++k)
-    package.conditions[k].mask = remapped(dense, union_groups, checkpoint.masks[k]);
+  const std::vector<graph::Mask> masks = graph::masks_within(checkpoint.graph, dense.united, checkpoint.masks);
+  for (std::size_t k = 0; k < package.conditions.size(); ++k) package.conditions[k].mask = masks[k];
   package.input_mean = checkpoint.input.mean;
   package.input_deviation = checkpoint.input.deviation;
   package.input_resize = checkpoint.resizing.resize;

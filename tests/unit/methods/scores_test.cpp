@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
+#include "methods/mask_cutter.h"
 #include "models/network.h"
 #include "tests/unit/models/checkpoints.h"
 

@@ -68,7 +68,7 @@ TEST(Train, EveryMethodLearns) {
       for (const auto& [condition, percent] : checkpoint.training["validation_estimator"].items())
         EXPECT_GT(percent.get<double>(), 90) << condition;
     EXPECT_EQ(checkpoint.training["views"], 8000) << "the same for every method";
-    const auto losses = checkpoint.training["losses"].get<std::vector<double>>();
+    const auto losses = checkpoint.training["log"]["losses"].get<std::vector<double>>();
     EXPECT_LT(losses.back(), 0.75 * losses.front()) << info.name;
     const double top1 = reference_top1(checkpoint, test, 0, 2);
     EXPECT_GT(top1, 60) << info.name << ": chance is 10";
@@ -242,6 +242,13 @@ TEST(Train, RefusesWhatDoesNotFit) {
   job = job_of({{"method", "clean"}});
   job.train = &labelled;
   EXPECT_SAYS(error_of([&] { train(job); }), "10 classes");
+  job = job_of(automask, 1e-9);
+  job.spec.train.batch = 2;
+  EXPECT_SAYS(error_of([&] { train(job); }), "\"jpeg:q10\" gets no picture");
+  job = job_of({{"method", "automask"}, {"backbone", "frozen"}});
+  EXPECT_SAYS(error_of([&] { train(job); }), "no weights to start from");
+  job = job_of({{"method", "automask"}, {"normalisation", "affine_k"}});
+  EXPECT_SAYS(error_of([&] { train(job); }), "affine_k keeps the statistics");
 }
 
 }  // namespace

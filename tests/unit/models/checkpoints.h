@@ -8,7 +8,7 @@
 
 namespace automask::testing {
 
-// `conditions` normalisations and masks; the plain batch_norm tensors are those of condition 0.
+// `conditions` normalisations and masks; the plain batch_norm and affine tensors are those of condition 0.
 inline models::Checkpoint random_checkpoint(const graph::Graph& net, int conditions, std::mt19937& random,
                                             float keep = 0.6F) {
   models::Checkpoint checkpoint;
@@ -20,8 +20,8 @@ inline models::Checkpoint random_checkpoint(const graph::Graph& net, int conditi
     graph::TensorMap all = networks::random_weights(net, random);
     checkpoint.normalisation.emplace_back();
     for (const graph::Node& node : net.nodes)
-      if (node.op == graph::Op::batch_norm)
-        for (const char* tensor : {".weight", ".bias", ".running_mean", ".running_var"})
+      for (const char* tensor : {".weight", ".bias", ".running_mean", ".running_var"})
+        if ((node.op == graph::Op::batch_norm || node.op == graph::Op::affine) && all.count(node.name + tensor) != 0)
           checkpoint.normalisation[k][node.name + tensor] = all[node.name + tensor];
     if (k == 0) checkpoint.weights = std::move(all);
   }

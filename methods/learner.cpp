@@ -1,0 +1,60 @@
+#include "methods/learner.h"
+
+#include <ATen/ATen.h>
+#include <torch/utils.h>
+
+#include <set>
+
+#include "models/shrunk.h"
+
+namespace automask::methods {
+namespace {
+
+models::Checkpoint stored(const models::Network& network) {
+  models::Checkpoint checkpoint;
+  network.store(checkpoint);
+  return checkpoint;
+}
+
+}  // namespace
+
+bool is_normalisation(const graph::Graph& graph, const std::string& parameter) {
+  std::string name = parameter.substr(0, parameter.rfind('.'));
+  const std::string prefix = "conditions.";
+  if (name.starts_with(prefix)) name = name.substr(name.find('.', prefix.size()) + 1);
+  const int node = graph.find(name);
+  if (node < 0) return false;
+  const graph::Op op = graph.nodes[static_cast<std::size_t>(node)].op;
+  return op == graph::Op::batch_norm || op == graph::Op::affine;
+}
+
+Learner::Learner(graph::Graph graph, const LearnerOptions& o)
+    : options(o),
+      network(std::move(graph), o.network, o.seed),
+      optimizer(network, o.momentum, o.weight_decay, [this](const std::string& name) {
+        return !options.frozen_backbone || is_normalisation(network.graph(), name);
+      }) {}
+
+std::unique_ptr<Learner> Learner::shrunk(const graph::Mask& kept) const {
+  const torch::NoGradGuard no_grad;
+  auto small = std::make_unique<Learner>(graph::shrink(network.graph(), kept), options);
+  // The velocities stand where the weights stand: for a moment they take their place.
+  torch::Tensor here = optimizer.values(), there = small->optimizer.values();
+  const torch::Tensor weights = here.clone();
+  here.copy_(optimizer.velocity());
+  const models::Checkpoint velocity = stored(network);
+  here.copy_(weights);
+  small->network.load(models::shrunk_checkpoint(velocity, kept));
+  small->optimizer.velocity().copy_(there);
+  small->network.load(models::shrunk_checkpoint(stored(network), kept));
+  return small;
+}
+
+std::vector<std::pair<std::string, torch::Tensor>> Learner::still_parameters() const {
+  std::vector<std::pair<std::string, torch::Tensor>> still;
+  for (const auto& parameter : network.named_parameters())
+    if (!parameter.value().requires_grad()) still.emplace_back(parameter.key(), parameter.value());
+  return still;
+}
+
+}  // namespace automask::methods
