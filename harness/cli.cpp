@@ -90,6 +90,7 @@ int parse_and_act(int argc, char** argv) {
   add_query(app, commands);
   add_show(app, commands);
   add_report(app, commands);
+  add_db(app, commands);
   add_doctor(app, commands);
   add_completion(app, commands);
   const auto all = [](const CLI::App*) { return true; };

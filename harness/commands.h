@@ -71,6 +71,7 @@ void add_runners(CLI::App& app, Commands& commands);
 void add_query(CLI::App& app, Commands& commands);
 void add_show(CLI::App& app, Commands& commands);
 void add_report(CLI::App& app, Commands& commands);
+void add_db(CLI::App& app, Commands& commands);
 void add_doctor(CLI::App& app, Commands& commands);
 void add_completion(CLI::App& app, Commands& commands);
 

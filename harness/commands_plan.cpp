@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <array>
+#include <filesystem>
 #include <iostream>
 #include <set>
 
 #include "harness/commands.h"
 #include "harness/explain.h"
+#include "harness/imported.h"
 #include "harness/progress.h"
 
 namespace automask::harness {
@@ -15,11 +18,13 @@ namespace {
 
 using core::Json;
 
-// The steps of the chosen cells, in the order of the plan.
-std::vector<std::size_t> steps_of(const Plan& plan, const std::vector<std::size_t>& cells) {
+// The steps of the chosen cells that are done here, in the order of the plan.
+std::vector<std::size_t> steps_of(const Plan& plan, const std::vector<std::size_t>& cells,
+                                  const ImportedCells& imported) {
   std::set<std::size_t> steps;
   for (const std::size_t i : cells)
-    for (const std::size_t step : plan.cells[i].steps()) steps.insert(step);
+    if (!imported.contains(i))
+      for (const std::size_t step : plan.cells[i].steps()) steps.insert(step);
   return {steps.begin(), steps.end()};
 }
 
@@ -110,20 +115,29 @@ int plan_command(const Commands& commands, const ManifestOptions& options, bool 
   const auto cells = resolve_cells(manifest);
   const auto chosen = options.choose(manifest, cells);
   const Plan plan = plan_for(manifest, cells, options.weights, commands);
-  const auto steps = steps_of(plan, chosen);
   const Cache cache(commands.layout(),
                     [](const std::string& warning) { std::cerr << "automask: " << warning << "\n"; });
+  ImportedCells imported;
+  if (std::filesystem::exists(commands.layout().database()))
+    for (auto& [i, from] : imported_cells(plan, cache, results::Store::open_read_only(commands.layout().database())))
+      if (std::find(chosen.begin(), chosen.end(), i) != chosen.end()) imported.emplace(i, from);
+  const auto steps = steps_of(plan, chosen, imported);
   const auto statuses = inspect(plan, cache, explain);
   const auto format = commands.table_format();
   if (format == results::Format::table) {
+    if (!imported.empty()) std::cout << imported_sentence(imported) << "\n";
     print_people(manifest, plan, statuses, steps, chosen.size(), commands.layout());
     return 0;
   }
   const Json rows = to_json(plan, statuses, steps);
   if (format == results::Format::json) {
-    std::cout
-        << Json{{"schema_version", 1}, {"experiment", manifest.name}, {"cells", chosen.size()}, {"rows", rows}}.dump(2)
-        << "\n";
+    std::cout << Json{{"schema_version", 1},
+                      {"experiment", manifest.name},
+                      {"cells", chosen.size()},
+                      {"imported", imported.size()},
+                      {"rows", rows}}
+                     .dump(2)
+              << "\n";
     return 0;
   }
   results::Table table;

@@ -18,7 +18,7 @@ using core::Json;
 struct RunOptions {
   ManifestOptions manifest;
   int jobs = 1;
-  bool keep_going = false, fail_fast = false;
+  bool keep_going = false, fail_fast = false, ignore_imported = false;
   std::string progress = "auto";
 };
 
@@ -30,6 +30,7 @@ std::string headline(const RunSummary& summary) {
   if (summary.stopped)
     return fmt::format("interrupted: {} done, {} found finished, {} left; start the same command to go on",
                        plural(summary.done, "step"), summary.found, summary.interrupted + summary.not_started);
+  if (summary.imported == summary.cells) return "nothing to do: every cell is imported";
   if (summary.failed == 0 && summary.done == 0)
     return fmt::format(
         "everything is up to date: {} found finished by their keys (code version, parameters, inputs and seeds are the "
@@ -54,7 +55,7 @@ Json to_json(const Manifest& manifest, const RunSummary& summary, const results:
             {"skipped", summary.skipped},
             {"interrupted", summary.interrupted},
             {"not_started", summary.not_started}}},
-          {"cells", {{"chosen", summary.cells}, {"passed", summary.cells_passed}}},
+          {"cells", {{"chosen", summary.cells}, {"passed", summary.cells_passed}, {"imported", summary.imported}}},
           {"failures", summary.failures},
           {"gates", gates},
           {"report", {{"html", report.html.string()}, {"markdown", report.markdown.string()}}}};
@@ -75,6 +76,7 @@ void print_outcome(const Commands& commands, const Manifest& manifest, const Run
   }
   if (!table.empty()) std::cout << table << (table.back() == '\n' ? "" : "\n") << "\n";
   std::cout << manifest.name << ": " << headline(summary) << "\n";
+  if (!summary.imported_from.empty()) std::cout << summary.imported_from << "\n";
   for (const GateVerdict& gate : summary.gates)
     std::cout << (gate.missed ? "gate missed: " : "gate met: ") << gate.sentence << "\n";
   if (!report.html.empty()) std::cout << "report: " << report.html.string() << "\n";
@@ -104,7 +106,7 @@ int run_command(const Commands& commands, const RunOptions& options) {
   RunSummary summary;
   {
     const InterruptGuard guard;
-    summary = run_plan(manifest, plan, chosen, cache, *launcher, *sink, execute_options);
+    summary = run_plan(manifest, plan, chosen, cache, *launcher, *sink, execute_options, options.ignore_imported);
   }
   print_outcome(commands, manifest, summary, store);
   if (progress != ProgressKind::jsonl)  // there the events have said it
@@ -124,6 +126,8 @@ void add_run(CLI::App& app, Commands& commands) {
   auto* keep = command->add_flag("--keep-going", options->keep_going,
                                  "after a failure go on with what does not depend on it (the default)");
   command->add_flag("--fail-fast", options->fail_fast, "after a failure start nothing new")->excludes(keep);
+  command->add_flag("--ignore-imported", options->ignore_imported,
+                    "do cells here whose published result was imported by `automask db merge`");
   command->add_option("--progress", options->progress, "auto, plain, jsonl or none; on stderr")
       ->type_name("KIND")
       ->capture_default_str();

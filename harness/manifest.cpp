@@ -59,16 +59,54 @@ void check_remarks(const JsonCursor& root) {
     if (root.has(object) && root.at(object).has("description")) root.at(object).at("description").string();
 }
 
-std::vector<corruptions::Condition> read_conditions(const JsonCursor& cursor) {
+// None of them may be one of `others`, which are trained on.
+std::vector<corruptions::Condition> read_conditions(const JsonCursor& cursor,
+                                                    const std::vector<corruptions::Condition>& others = {}) {
   if (cursor.strings().empty()) cursor.fail("has no condition", "name at least \"clean\"");
   std::vector<corruptions::Condition> conditions;
   for (std::size_t i = 0; i < cursor.size(); ++i) {
     const auto condition = corruptions::Condition::from_json(cursor.at(i));
     if (std::find(conditions.begin(), conditions.end(), condition) != conditions.end())
       cursor.at(i).fail("the condition \"" + condition.canonical() + "\" stands twice", "remove one of them");
+    if (std::find(others.begin(), others.end(), condition) != others.end())
+      cursor.at(i).fail("the condition \"" + condition.canonical() + "\" is trained on, so it is not held out",
+                        "remove it here or from /conditions");
     conditions.push_back(condition);
   }
   return conditions;
+}
+
+// {"mostly_clean": {"clean": 70, "*": 30}}: "*" is shared equally by the conditions that are not named.
+std::vector<Mix> read_mixes(const JsonCursor& section, const std::vector<corruptions::Condition>& conditions) {
+  std::vector<Mix> mixes;
+  for (const std::string& name : entries(section)) {
+    const JsonCursor entry = section.at(name);
+    std::vector<double> weights(conditions.size(), -1);  // -1: not named
+    double rest = 0, sum = 0;
+    for (const std::string& key : entry.keys()) {
+      const double weight = entry.at(key).number_in(0, 1e9);
+      sum += weight;
+      if (key == "*") {
+        rest = weight;
+        continue;
+      }
+      const Json text = key;
+      const auto condition = corruptions::Condition::from_json(JsonCursor(text, entry.file(), entry.at(key).pointer()));
+      const auto found = std::find(conditions.begin(), conditions.end(), condition);
+      if (found == conditions.end())
+        entry.at(key).fail("the condition \"" + condition.canonical() + "\" is none of /conditions",
+                           "mix conditions that are tested");
+      double& slot = weights[static_cast<std::size_t>(found - conditions.begin())];
+      if (slot >= 0) entry.at(key).fail("the condition \"" + condition.canonical() + "\" stands twice");
+      slot = weight;
+    }
+    const auto unnamed = static_cast<double>(std::count(weights.begin(), weights.end(), -1));
+    if (rest > 0 && unnamed == 0) entry.at("*").fail("no condition is left for it", "remove it");
+    if (sum <= 0) entry.fail("has no weight above 0", "write e.g. {\"clean\": 70, \"*\": 30}");
+    for (double& weight : weights) weight = (weight < 0 ? rest / unnamed : weight) / sum;
+    mixes.push_back({name, weights});
+  }
+  return mixes;
 }
 
 ModelSpec read_model(const JsonCursor& cursor, const std::string& name, const datasets::DatasetSpec& first) {
@@ -78,6 +116,21 @@ ModelSpec read_model(const JsonCursor& cursor, const std::string& name, const da
     // Whether it fits a data set is checked for those it is combined with.
   }
   return {name, cursor.value()};
+}
+
+// Files for conditions: one for each, none for others.
+void check_files(const JsonCursor& cursor, const methods::MethodSpec& method,
+                 const std::vector<corruptions::Condition>& conditions) {
+  if (method.files.empty() || method.files.count("*") != 0) return;
+  std::set<std::string> named;
+  for (const auto& [condition, file] : method.files) named.insert(condition);
+  for (const auto& condition : conditions)
+    if (named.erase(condition.canonical()) == 0)
+      cursor.at("file").fail("names no file for the condition \"" + condition.canonical() + "\"",
+                             "give every condition one, or one path for all");
+  if (!named.empty())
+    cursor.at("file").fail("the condition \"" + *named.begin() + "\" is none of /conditions",
+                           "remove it, or add the condition");
 }
 
 TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
@@ -234,8 +287,8 @@ std::vector<std::int64_t> read_seeds(const JsonCursor& cursor) {
 
 Manifest parse(const Document& source) {
   const JsonCursor raw(source.json, source.file.string());
-  raw.only_keys({"$schema", "name", "description", "datasets", "conditions", "models", "train", "methods", "targets",
-                 "matrix", "seeds", "repetitions", "corruption_seed", "gates"});
+  raw.only_keys({"$schema", "name", "description", "datasets", "conditions", "held_out", "mixes", "models", "train",
+                 "methods", "targets", "matrix", "seeds", "repetitions", "corruption_seed", "gates"});
   if (raw.has("$schema")) raw.at("$schema").string();
   check_remarks(raw);
 
@@ -251,6 +304,8 @@ Manifest parse(const Document& source) {
   for (const std::string& name : entries(data))
     manifest.datasets.push_back(datasets::DatasetSpec::from_json(data.at(name), name));
   manifest.conditions = read_conditions(root.at("conditions"));
+  if (root.has("held_out")) manifest.held_out = read_conditions(root.at("held_out"), manifest.conditions);
+  if (root.has("mixes")) manifest.mixes = read_mixes(root.at("mixes"), manifest.conditions);
   const JsonCursor models = root.at("models");
   for (const std::string& name : entries(models))
     manifest.models.push_back(read_model(models.at(name), name, manifest.datasets.front()));
@@ -259,6 +314,7 @@ Manifest parse(const Document& source) {
   const JsonCursor methods = root.at("methods");
   for (const std::string& name : entries(methods))
     manifest.methods.push_back(methods::MethodSpec::from_json(methods.at(name), name, defaults));
+  for (const auto& method : manifest.methods) check_files(methods.at(method.name), method, manifest.conditions);
   const JsonCursor targets = root.at("targets");
   for (const std::string& name : entries(targets)) manifest.targets.push_back(read_target(targets.at(name), name));
 

@@ -48,6 +48,12 @@ struct Gate {
   std::optional<double> min, max;
 };
 
+// How often each condition is met: "70 % clean". Accuracy, MACs and latency are reported weighted so, too.
+struct Mix {
+  std::string name;
+  std::vector<double> weights;  // one per condition of the manifest; their sum is 1
+};
+
 struct Manifest {
   std::filesystem::path file;
   std::string name;  // of the experiment, in tables and folders
@@ -57,6 +63,8 @@ struct Manifest {
 
   std::vector<datasets::DatasetSpec> datasets;
   std::vector<corruptions::Condition> conditions;
+  std::vector<corruptions::Condition> held_out;  // tested apart, never trained on
+  std::vector<Mix> mixes;
   std::vector<ModelSpec> models;
   std::vector<methods::MethodSpec> methods;
   std::vector<TargetSpec> targets;

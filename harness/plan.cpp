@@ -14,6 +14,7 @@ namespace {
 using core::Json;
 
 constexpr int verify_pictures = 32;
+constexpr int crossed_pictures = 2000;     // per condition, of networks with several sets under each of them
 constexpr int calibration_pictures = 256;  // per condition; more move INT8's ranges by less than their rounding
 
 // What of a data set's parameters decides one split: limits and the validation carve-out of the other do not, so that
@@ -34,8 +35,9 @@ class Planner {
  public:
   Planner(const Manifest& manifest, const PlanContext& context) : manifest_(manifest), context_(context) {
     for (const auto& condition : manifest.conditions) conditions_.push_back(condition.canonical());
+    for (const auto& condition : manifest.held_out) held_out_.push_back(condition.canonical());
     for (const auto& method : manifest.methods) {
-      method_parameters_.push_back(method.parameters());
+      method_parameters_.push_back(trained_parameters(method));
       method_conditions_.push_back(training_conditions(manifest, method));
     }
     for (const auto& target : manifest.targets) options_.push_back(target.options());
@@ -48,14 +50,43 @@ class Planner {
       planned.variants = variants(cell.dataset);
       planned.train = train(cell);
       planned.compile = compile(cell, planned);
-      planned.execute = execute(cell, planned);
-      planned.run_key = run_key(cell, planned);
+      const auto& method = manifest_.methods[cell.method];
+      const auto& info = methods::method_info(method.method);
+      const bool adapts = method.trained_spec().method != method.method;
+      if (adapts || method.method == "piggyback") {
+        planned.execute = evaluate(cell, planned, true);
+      } else {
+        if (info.per_condition || (!method.files.empty() && method.files.count("*") == 0))
+          planned.evaluate = evaluate(cell, planned, false);
+        planned.execute = execute(cell, planned);
+      }
+      planned.run_key = run_key(key(planned.execute), cell);
+      planned.portable_key = portable_key(cell, planned);
       plan_.cells.push_back(std::move(planned));
     }
     return std::move(plan_);
   }
 
  private:
+  // What decides the training: of a method that adapts a network at test time that network's, of files their content.
+  Json trained_parameters(const methods::MethodSpec& method) {
+    Json parameters = method.trained_spec().parameters();
+    if (method.files.empty()) return parameters;
+    methods::MethodSpec named = method;
+    for (auto& [condition, file] : named.files) file = core::sha256_file(external_file(method, file));
+    return named.parameters();
+  }
+
+  std::filesystem::path external_file(const methods::MethodSpec& method, const std::string& name) const {
+    const auto file = std::filesystem::absolute(manifest_.file.parent_path() / name).lexically_normal();
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(file, error))
+      throw core::Error(core::ExitCode::invalid_manifest,
+                        manifest_.file.string() + ": /methods/" + method.name + "/file",
+                        "there is no file " + file.string(), "correct the path; it is relative to the manifest");
+    return file;
+  }
+
   // Steps with equal keys are one step, whatever names lead to them.
   std::size_t add(Step step, std::vector<std::size_t> needs) {
     step.key = step_key(step.stage, step.parameters, step.inputs);
@@ -87,7 +118,9 @@ class Planner {
     if (!added) return found->second;
     const auto& spec = manifest_.datasets[dataset];
     const Json pictures = split_parameters(spec, datasets::Split::test);
-    for (const std::string& condition : conditions_) {
+    std::vector<std::string> tested = conditions_;
+    tested.insert(tested.end(), held_out_.begin(), held_out_.end());
+    for (const std::string& condition : tested) {
       Step step;
       step.stage = Stage::variant;
       step.label = "variant " + spec.name + " " + condition;
@@ -127,6 +160,8 @@ class Planner {
       step.inputs.emplace_back("weights", context_.file_digest(file));
       step.locations["weights"] = file.string();
     }
+    for (const auto& [condition, file] : method.files)
+      step.locations["files"][condition] = external_file(method, file).string();
     return found->second = add(std::move(step), {});
   }
 
@@ -167,6 +202,34 @@ class Planner {
     return found->second = add(std::move(step), {planned.train, pictures});
   }
 
+  // `alone`: no runner executes the network, all of its accuracy is here.
+  std::size_t evaluate(const Cell& cell, const PlannedCell& planned, bool alone) {
+    const auto& method = manifest_.methods[cell.method];
+    Step step;
+    step.stage = Stage::evaluate;
+    step.label = "evaluate " + manifest_.datasets[cell.dataset].name + " " + manifest_.models[cell.model].name + " " +
+                 method.name + " seed " + std::to_string(cell.seed);
+    step.parameters = {
+        {"conditions", conditions_}, {"pictures", alone ? 0 : crossed_pictures}, {"threads", method.train.threads}};
+    if (alone) step.parameters["method"] = method.parameters();
+    if (cell.repetition > 0 && alone) step.parameters["repetition"] = cell.repetition;
+    step.inputs = {{"checkpoint", key(planned.train)}};
+    std::vector<std::size_t> needs = {planned.train};
+    add_variants(step, needs, planned);
+    step.locations = {{"threads", context_.threads}};
+    return add(std::move(step), std::move(needs));
+  }
+
+  // The pictures of all conditions, and which of them were held out.
+  void add_variants(Step& step, std::vector<std::size_t>& needs, const PlannedCell& planned) const {
+    if (!held_out_.empty()) step.parameters["held_out"] = held_out_;
+    for (std::size_t i = 0; i < planned.variants.size(); ++i) {
+      const std::string& condition = i < conditions_.size() ? conditions_[i] : held_out_[i - conditions_.size()];
+      step.inputs.emplace_back("variant:" + condition, key(planned.variants[i]));
+      needs.push_back(planned.variants[i]);
+    }
+  }
+
   // A target's runner with the digest of where it would run.
   struct Runner {
     std::string name;
@@ -202,25 +265,31 @@ class Planner {
     if (cell.repetition > 0) step.parameters["repetition"] = cell.repetition;
     step.inputs = {{"package", key(planned.compile)}};
     std::vector<std::size_t> needs = {planned.compile};
-    for (std::size_t i = 0; i < conditions_.size(); ++i) {
-      step.inputs.emplace_back("variant:" + conditions_[i], key(planned.variants[i]));
-      needs.push_back(planned.variants[i]);
-    }
+    add_variants(step, needs, planned);
     step.locations = {{"runner", on.location}, {"threads", context_.threads}};
     return add(std::move(step), std::move(needs));
   }
 
-  std::string run_key(const Cell& cell, const PlannedCell& planned) const {
+  std::string run_key(const std::string& execute, const Cell& cell) const {
     core::FieldHasher hasher;
-    hasher.add("execute", key(planned.execute)).add("experiment", manifest_.name);
+    hasher.add("execute", execute).add("experiment", manifest_.name);
     hasher.add("cell", describe(manifest_, cell));
+    // They are worked out when the run is recorded: other mixes are another run of the same steps.
+    for (const Mix& mix : manifest_.mixes) hasher.add("mix " + mix.name, Json(mix.weights).dump());
     return hasher.hex();
+  }
+
+  std::string portable_key(const Cell& cell, const PlannedCell& planned) const {
+    const Step& step = plan_.steps[planned.execute];
+    Json parameters = step.parameters;
+    parameters.erase("environment");
+    return run_key("on any machine " + step_key(step.stage, parameters, step.inputs), cell);
   }
 
   const Manifest& manifest_;
   const PlanContext& context_;
   Plan plan_;
-  std::vector<std::string> conditions_;
+  std::vector<std::string> conditions_, held_out_;
   std::vector<Json> method_parameters_, options_;
   std::vector<std::vector<std::string>> method_conditions_;
   std::unordered_map<std::string, std::size_t> by_key_;
@@ -235,12 +304,14 @@ class Planner {
 
 std::vector<std::size_t> PlannedCell::steps() const {
   std::vector<std::size_t> all = variants;
-  all.insert(all.end(), {train, compile, execute});
+  all.insert(all.end(), {train, compile});
+  if (evaluate) all.push_back(*evaluate);
+  all.push_back(execute);
   return all;
 }
 
 std::vector<std::string> training_conditions(const Manifest& manifest, const methods::MethodSpec& method) {
-  if (method.method == "clean") return {"clean"};
+  if (method.trained_spec().method == "clean") return {"clean"};
   std::vector<std::string> names;
   for (const auto& condition : manifest.conditions) names.push_back(condition.canonical());
   return names;

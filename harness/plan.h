@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,11 @@ namespace automask::harness {
 struct PlannedCell {
   Cell cell;
   std::string run_key;                // content address of the cell's run in the database
-  std::vector<std::size_t> variants;  // one per condition
-  std::size_t train = 0, compile = 0, execute = 0;
+  std::string portable_key;           // the same without the machine: by it a published cell is known again
+  std::vector<std::size_t> variants;  // one per condition, then one per held-out condition
+  std::size_t train = 0, compile = 0;
+  std::optional<std::size_t> evaluate;  // beside the execution: a network's sets under conditions that aren't theirs
+  std::size_t execute = 0;              // the step that gives the accuracy; an evaluation where no runner can
 
   std::vector<std::size_t> steps() const;  // all of them, in the order of execution
 };

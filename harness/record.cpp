@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "harness/environment.h"
+#include "harness/summaries.h"
 
 namespace automask::harness {
 namespace {
@@ -20,6 +21,7 @@ results::RunRecord identity(const Manifest& manifest, const PlannedCell& planned
   const Cell& cell = planned.cell;
   results::RunRecord run;
   run.key = planned.run_key;
+  run.portable_key = planned.portable_key;
   run.experiment = manifest.name;
   run.manifest_sha256 = manifest.sha256;
   run.manifest = manifest.document;
@@ -73,6 +75,10 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
                         std::string("does not have the expected form: ") + error.what(),
                         "remove its folder and start again");
     }
+    if (id == cell.train) {
+      const Json details = result->json.value("details", Json::object());
+      run.training = details.is_object() ? details.value("training", Json()) : Json();
+    }
     if (id != cell.execute) continue;
     run.started = result->json.value("started", "");
     run.finished = result->json.value("finished", "");
@@ -84,8 +90,14 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
     if (const Json details = result->json.value("details", Json::object()); details.contains("host_before"))
       for (const char* key : {"host_before", "host_after", "state_before", "state"})
         environment["timing"][key] = details.value(key, Json());
+    // Accuracy without a runner: recorded as such, with its reason.
+    if (const Json details = result->json.value("details", Json::object()); details.contains("run_state")) {
+      run.state = details.value("run_state", "passed");
+      run.reason = details.value("run_reason", "");
+    }
     set_environment(run, std::move(environment));
   }
+  for (results::Metric& metric : summaries(manifest, run.metrics)) run.metrics.push_back(std::move(metric));
   return run;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "harness/imported.h"
 #include "results/query.h"
 #include "results/store.h"
 
@@ -13,11 +14,12 @@ namespace {
 // Writes each cell's run once all its steps are there.
 class Recorder {
  public:
-  Recorder(const Manifest& manifest, const Plan& plan, const Cache& cache, const std::vector<std::size_t>& chosen)
+  Recorder(const Manifest& manifest, const Plan& plan, const Cache& cache, results::Store& database,
+           const std::vector<std::size_t>& chosen, const ImportedCells& imported)
       : manifest_(manifest),
         plan_(plan),
         cache_(cache),
-        database_(results::Store::open(cache.store().database())),
+        database_(database),
         left_(plan.cells.size()),
         cells_of_(plan.steps.size()) {
     for (const std::size_t i : chosen) {
@@ -30,7 +32,10 @@ class Recorder {
     for (const auto& row : rows) passed_.insert(row.front().get<std::string>());
     // Also the cells that are not chosen now: what they had run before still stands for the plan.
     std::vector<std::string> keys;
-    for (const PlannedCell& cell : plan.cells) keys.push_back(cell.run_key);
+    for (std::size_t i = 0; i < plan.cells.size(); ++i) {
+      const auto found = imported.find(i);
+      keys.push_back(found == imported.end() ? plan.cells[i].run_key : found->second.key);
+    }
     database_.set_current(manifest.name, keys);
   }
 
@@ -58,7 +63,7 @@ class Recorder {
   const Manifest& manifest_;
   const Plan& plan_;
   const Cache& cache_;
-  results::Store database_;
+  results::Store& database_;
   std::vector<std::size_t> left_;  // steps each chosen cell waits for
   std::vector<std::vector<std::size_t>> cells_of_;
   std::unordered_set<std::string> passed_;  // keys of runs that are in the database and final
@@ -101,25 +106,40 @@ core::ExitCode RunSummary::exit_code() const {
 }
 
 RunSummary run_plan(const Manifest& manifest, const Plan& plan, const std::vector<std::size_t>& chosen_cells,
-                    const Cache& cache, Launcher& launcher, ProgressSink& sink, ExecuteOptions options) {
+                    const Cache& cache, Launcher& launcher, ProgressSink& sink, ExecuteOptions options,
+                    bool ignore_imported) {
+  results::Store database = results::Store::open(cache.store().database());
+  const ImportedCells imported = ignore_imported ? ImportedCells{} : imported_cells(plan, cache, database);
   std::set<std::size_t> distinct;
-  for (const std::size_t i : chosen_cells)
+  std::vector<std::size_t> own_cells;
+  ImportedCells chosen_imported;
+  for (const std::size_t i : chosen_cells) {
+    if (const auto found = imported.find(i); found != imported.end()) {
+      chosen_imported.insert(*found);
+      continue;
+    }
+    own_cells.push_back(i);
     for (const std::size_t step : plan.cells[i].steps()) distinct.insert(step);
+  }
   const std::vector<std::size_t> wanted(distinct.begin(), distinct.end());
 
-  Recorder recorder(manifest, plan, cache, chosen_cells);
+  Recorder recorder(manifest, plan, cache, database, own_cells, imported);
   options.finished = [&](std::size_t step) { recorder.step_finished(step); };
   const auto outcomes = execute(plan, wanted, cache, launcher, sink, options);
-  recorder.record_failures(outcomes, chosen_cells);
+  recorder.record_failures(outcomes, own_cells);
 
   RunSummary summary;
   summary.cells = chosen_cells.size();
-  summary.cells_passed = recorder.recorded();
+  summary.imported = chosen_imported.size();
+  summary.imported_from = imported_sentence(chosen_imported);
+  summary.cells_passed = recorder.recorded() + summary.imported;
   count(summary, outcomes, wanted);
   summary.stopped = options.interrupts() > 0 && summary.interrupted + summary.not_started > 0;
   if (!manifest.gates.empty() && summary.failed == 0 && !summary.stopped) {
     std::vector<results::RunRecord> runs;
-    for (const std::size_t i : chosen_cells)
+    for (const auto& [i, from] : chosen_imported)
+      if (auto run = results::stored_run(database, from.key)) runs.push_back(std::move(*run));
+    for (const std::size_t i : own_cells)
       if (auto run = passed_run(manifest, plan, plan.cells[i], cache)) {
         run->samples.clear();
         runs.push_back(std::move(*run));

@@ -17,13 +17,21 @@ using core::Json;
 std::string artifact(const results::Store& store, const StoreLayout& layout, const std::string& key, const char* kind) {
   const auto found =
       results::query(store,
-                     "SELECT t.path FROM artifact t JOIN run r ON r.id = t.run_id WHERE r.key = :key AND "
-                     "r.newest = 1 AND t.kind = :kind ORDER BY t.path LIMIT 1",
+                     "SELECT t.path, r.origin FROM artifact t JOIN run r ON r.id = t.run_id WHERE r.key = :key AND "
+                     "r.newest = 1 AND t.kind = :kind AND t.path NOT LIKE '%.json' ORDER BY t.path",
                      {{"key", key}, {"kind", kind}});
   if (found.rows.empty())
     throw Error(ExitCode::steps_failed, "run " + key.substr(0, 10), std::string("left no ") + kind,
                 "see its state with `automask show " + key.substr(0, 10) + "`");
   const auto path = layout.root / found.rows.front().front().get<std::string>();
+  if (found.rows.size() > 1)
+    throw Error(ExitCode::usage, "run " + key.substr(0, 10),
+                "left " + std::to_string(found.rows.size()) + " of what should be one " + kind,
+                "name one of the files in " + path.parent_path().string());
+  if (const std::string origin = found.rows.front()[1]; !origin.empty() && !std::filesystem::exists(path))
+    throw Error(ExitCode::usage, "run " + key.substr(0, 10),
+                "was imported from " + origin + ", which holds no networks",
+                "do it here with `automask run --ignore-imported`");
   if (!std::filesystem::exists(path))
     throw Error(ExitCode::steps_failed, path.string(), "is gone", "start the experiment's `automask run` again");
   return path.string();

@@ -7,7 +7,7 @@
 namespace automask::harness {
 namespace {
 
-constexpr std::array<std::string_view, 4> names = {"variant", "train", "compile", "execute"};
+constexpr std::array<std::string_view, 5> names = {"variant", "train", "compile", "evaluate", "execute"};
 
 }  // namespace
 
@@ -28,6 +28,8 @@ int code_version(Stage stage) {
       return 4;
     case Stage::compile:
       return 4;
+    case Stage::evaluate:
+      return 1;
     case Stage::execute:
       return 3;
   }

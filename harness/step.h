@@ -8,7 +8,7 @@
 
 namespace automask::harness {
 
-enum class Stage { variant, train, compile, execute };
+enum class Stage { variant, train, compile, evaluate, execute };
 std::string_view to_string(Stage stage);
 Stage parse_stage(const std::string& name);
 
@@ -25,7 +25,10 @@ int code_version(Stage stage);
 //   compile  {"verify_pictures": n}; for fp16 and int8 also "format", for int8 {"calibration": {"rule", "pictures"},
 //            "dataset", "conditions", "seed"}
 //            inputs {"checkpoint": key of train, "pictures": key of a variant}, for int8 {"data": fingerprint of train}
-//   execute  {"runner": name, "options": {...}, "conditions": [...], "seed": n, "environment": digest}
+//   evaluate {"conditions", "held_out", "pictures": n, "threads": n}; "method": {...} where it decides the accuracy
+//            inputs {"checkpoint": key of train, "variant:<condition>": key, ...}
+//   execute  {"runner": name, "options": {...}, "conditions": [...], "seed": n, "environment": digest}; also
+//            "held_out": [...] where conditions are tested that none was trained on
 //            inputs {"package": key of compile, "variant:<condition>": key, ...}
 struct Step {
   std::string key;

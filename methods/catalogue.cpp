@@ -92,8 +92,35 @@ const std::vector<MethodInfo>& method_infos() {
        "one set of weights at several widths, which are selected when it is used",
        {"widths", "lanes", "frequencies", "distillation", "qat"},
        false},
+      {"separate",
+       "a pruned network for each condition, trained on it alone with its share of the views",
+       {"mac_budget", "lanes", "scorer", "estimator"},
+       true,
+       Product::networks},
+      {"piggyback",
+       "a mask over single weights for each condition on one backbone (Mallya et al. 2018)",
+       {"mask_learning_rate", "estimator"},
+       true,
+       Product::networks},
+      {"bn_adapt",
+       "normalises by the statistics of the test pictures themselves",
+       {"base", "test_batch", "prior"},
+       false,
+       Product::none},
+      {"tent",
+       "minimises the entropy of its answers at test time (Wang et al. 2021)",
+       {"base", "test_batch", "test_learning_rate"},
+       false,
+       Product::none},
+      {"external", "networks from files, trained elsewhere", {"file", "estimator"}, false, Product::none},
   };
   return table;
+}
+
+const MethodInfo& method_info(const std::string& name) {
+  for (const MethodInfo& info : method_infos())
+    if (info.name == name) return info;
+  throw core::Error(core::ExitCode::internal, "method " + name, "is not in the catalogue");
 }
 
 MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::string& name, const core::Json& defaults) {
@@ -114,7 +141,21 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
   if (spec.train.epochs == 0) check_no_epochs(cursor, spec, info);
   for (const std::string& key : info.options)
     if (cursor.has(key)) option(key).read(cursor.at(key), spec);
+  if (spec.method == "external" && spec.files.empty())
+    cursor.fail("names no file", "give \"file\": a path, or an object of conditions and paths");
+  if (spec.method == "tent" && spec.test_batch < 2)
+    cursor.at("test_batch").fail("must be 2 at least", "the statistics of one picture are no statistics");
   return spec;
+}
+
+MethodSpec MethodSpec::trained_spec() const {
+  if (method != "bn_adapt" && method != "tent") return *this;
+  MethodSpec trained;
+  trained.name = name;
+  trained.method = base;
+  trained.train = train;
+  trained.init = init;
+  return trained;
 }
 
 core::Json MethodSpec::parameters() const {

@@ -12,13 +12,19 @@
 
 namespace automask::methods {
 
+// What training a method gives: one network, one for each condition (methods/members.h), or none of its own: it takes
+// that of another method (MethodSpec::trained_spec) or files.
+enum class Product { network, networks, none };
+
 struct MethodInfo {
   std::string name;
   std::string summary;               // one line for help texts and reports
   std::vector<std::string> options;  // keys besides "method" and "train"
   bool per_condition;  // has a normalisation (and maybe a mask) per condition unless options say otherwise
+  Product product = Product::network;
 };
 const std::vector<MethodInfo>& method_infos();
+const MethodInfo& method_info(const std::string& name);  // one of the table
 
 // The schedule, the same for every method: SGD with Nesterov momentum, cosine decay to 0, label smoothing.
 // `views` counts pictures shown: views = epochs x pictures, whatever the method, so that budgets are equal.
@@ -103,12 +109,20 @@ struct MethodSpec {
   DenoiserOptions denoiser;
   std::vector<double> widths = {1, 0.5, 0.25};  // of slimmable, the first serves where none is selected
   EstimatorOptions estimator;
+  std::string base = "augment";              // bn_adapt, tent: the method whose network adapts at test time
+  int test_batch = 64;                       // pictures of one condition that arrive, and adapt, together
+  double prior = 16;                         // bn_adapt: pictures that the statistics of training count for
+  double test_learning_rate = 1e-3;          // tent: of Adam
+  double mask_learning_rate = 1e-4;          // piggyback: of Adam (Mallya et al. 2018, section 4)
+  std::map<std::string, std::string> files;  // external: file per condition (canonical name), or "*" alone for all
   int lanes = 1;  // kept channels per group are rounded down to multiples of this (at least one multiple)
 
   // {"method": "automask", "mac_budget": 0.5, "consensus": 0.6, "lanes": 4, "train": {...}}; `defaults` is the
   // manifest's common "train" object. Fails with pointer and "did you mean".
   static MethodSpec from_json(const core::JsonCursor& cursor, const std::string& name, const core::Json& defaults);
   core::Json parameters() const;  // canonical, complete
+  // What is trained for it: itself, for methods that adapt at test time their base with the same schedule.
+  MethodSpec trained_spec() const;
 
   // p_k of each condition in the order given, sums to 1: the frequencies, or all alike. Error(steps_failed) where the
   // frequencies name a condition that is not among them, or leave one out.

@@ -27,6 +27,8 @@ constexpr Method methods[] = {
 // Views of validation pictures that tell how often the estimator is right, per condition.
 constexpr std::size_t estimator_validation = 1000;
 
+}  // namespace
+
 void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
   if (!has_estimator(checkpoint.conditions.size(), *job.train)) return;
   if (job.progress) job.progress({0, 1, 0, 1, 0, "estimator"});
@@ -52,8 +54,6 @@ void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
   core::Json& record = checkpoint.training["validation_estimator"] = core::Json::object();
   for (std::size_t k = 0; k < accuracy.size(); ++k) record[checkpoint.conditions[k]] = accuracy[k];
 }
-
-}  // namespace
 
 models::Checkpoint train(const TrainJob& job) {
   for (const Method& method : methods) {

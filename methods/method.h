@@ -47,6 +47,10 @@ struct TrainJob {
 // step), on budgets that cannot be met (names the smallest possible).
 models::Checkpoint train(const TrainJob& job);
 
+// The estimator of the checkpoint's conditions, trained on the job's pictures, and how often it is right on those held
+// out; nothing where there is one condition.
+void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint);
+
 // Top-1 of a checkpoint's network on pictures under normalisation and mask `k`, by LibTorch; the reference.
 double reference_top1(const models::Checkpoint& checkpoint, const datasets::PictureSet& pictures, int k, int threads);
 

@@ -160,6 +160,41 @@ void read_scorer(const core::JsonCursor& cursor, MethodSpec& spec) {
   spec.scorer = scorer_names()[choice<std::size_t>(cursor, scorer_names())];
 }
 
+std::string canonical_condition(const core::JsonCursor& value, const std::string& text) {
+  try {
+    return corruptions::Condition::parse(text).canonical();
+  } catch (const core::Error& e) {
+    value.fail(e.what());
+  }
+}
+
+// "trained.pth", or {"clean": "a.onnx", "jpeg:q10": "b.onnx"}.
+void read_files(const core::JsonCursor& cursor, MethodSpec& spec) {
+  spec.files.clear();
+  const auto path = [](const core::JsonCursor& value) {
+    if (value.string().empty()) value.fail("is empty", "name a .pth, .safetensors or .onnx file");
+    return value.string();
+  };
+  if (!cursor.value().is_object()) {
+    spec.files["*"] = path(cursor);
+    return;
+  }
+  if (cursor.value().empty()) cursor.fail("names no file", "give every condition one, or one path for all");
+  for (const std::string& key : cursor.keys()) {
+    const std::string name = key == "*" ? key : canonical_condition(cursor.at(key), key);
+    if (!spec.files.emplace(name, path(cursor.at(key))).second)
+      cursor.at(key).fail("the condition \"" + name + "\" stands twice", "remove one of them");
+  }
+  if (spec.files.count("*") != 0 && spec.files.size() > 1)
+    cursor.at("*").fail("stands beside conditions", "give one file for all, or one for every condition");
+}
+core::Json write_files(const MethodSpec& spec) {
+  const auto all = spec.files.find("*");
+  return all != spec.files.end() ? core::Json(all->second) : core::Json(spec.files);
+}
+
+const std::vector<std::string> bases = {"augment", "clean"};
+
 const std::vector<Option> table = {
     {"init", read_init, write_init},
     {"mac_budget", [](const core::JsonCursor& c, MethodSpec& s) { s.mac_budget = number_above(c, 0, 1); },
@@ -191,6 +226,20 @@ const std::vector<Option> table = {
      [](const MethodSpec& s) { return core::Json(name_of(s.backbone, backbones)); }},
     {"frequencies", read_frequencies, [](const MethodSpec& s) { return core::Json(s.frequencies); }},
     {"estimator", read_estimator, write_estimator},
+    {"base", [](const core::JsonCursor& c, MethodSpec& s) { s.base = bases[choice<std::size_t>(c, bases)]; },
+     [](const MethodSpec& s) { return core::Json(s.base); }},
+    {"test_batch",
+     [](const core::JsonCursor& c, MethodSpec& s) { s.test_batch = static_cast<int>(c.integer_in(1, 65536)); },
+     [](const MethodSpec& s) { return core::Json(s.test_batch); }},
+    {"prior", [](const core::JsonCursor& c, MethodSpec& s) { s.prior = c.number_in(0, 1e6); },
+     [](const MethodSpec& s) { return core::Json(s.prior); }},
+    {"test_learning_rate",
+     [](const core::JsonCursor& c, MethodSpec& s) { s.test_learning_rate = number_above(c, 0, 1e6); },
+     [](const MethodSpec& s) { return core::Json(s.test_learning_rate); }},
+    {"mask_learning_rate",
+     [](const core::JsonCursor& c, MethodSpec& s) { s.mask_learning_rate = number_above(c, 0, 1e6); },
+     [](const MethodSpec& s) { return core::Json(s.mask_learning_rate); }},
+    {"file", read_files, write_files},
 };
 
 }  // namespace

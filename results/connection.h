@@ -26,6 +26,9 @@ auto guarded(const std::filesystem::path& file, const std::string& doing, Action
   }
 }
 
+// student_t_975(degrees), NULL below one degree: what saved queries need for intervals over seeds.
+void add_functions(SQLite::Database& database);
+
 struct Store::Connection {
   Connection(std::filesystem::path path, int flags);
 

@@ -183,8 +183,8 @@ class Recorder {
     const std::int64_t environment = document_id("environment", run.environment);
     const std::int64_t build = document_id("build", run.build);
     SQLite::Statement& insert =
-        sql("INSERT INTO run(key, state, reason, started, finished, manifest_sha256, environment_id, build_id) "
-            "VALUES(?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0))");
+        sql("INSERT INTO run(key, state, reason, started, finished, manifest_sha256, environment_id, build_id, "
+            "portable_key, origin, training) VALUES(?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), ?, ?, ?)");
     insert.bind(1, run.key);
     insert.bind(2, run.state);
     insert.bind(3, run.reason);
@@ -193,6 +193,9 @@ class Recorder {
     if (manifest) insert.bind(6, *manifest);
     insert.bind(7, environment);
     insert.bind(8, build);
+    insert.bind(9, run.portable_key);
+    insert.bind(10, run.origin);
+    if (!run.training.is_null()) insert.bind(11, dump(run.training));
     insert.exec();
     return connection_.database.getLastInsertRowid();
   }

@@ -99,6 +99,10 @@ class Page {
     absent(section);
     accuracy(section);
     predicted(section);
+    apart(section, "Conditions never trained on", "Top-1 accuracy in percent on held-out conditions; higher is better",
+          held_out_columns(section), held_out_note);
+    apart(section, "Mixes of conditions", "Top-1 accuracy in percent and median latency, conditions weighted",
+          mix_columns(section), mix_note);
     costs(section);
     latency(section);
     storage(section);
@@ -262,6 +266,28 @@ class Page {
     rows(section, columns);
     close_table();
     note(predicted_note);
+  }
+
+  void apart(const Section& section, const char* title, const std::string& caption,
+             const std::vector<PredictedColumn>& heads, const char* text) {
+    if (heads.empty()) return;
+    html_.element("h3", {}, title).line();
+    open_table(caption + "; " + seeds_text(section), "matrix");
+    html_.open("thead").open("tr").element("th", {{"scope", "col"}}, "method");
+    std::vector<Column> columns;
+    for (const PredictedColumn& head : heads) {
+      if (head.condition.empty() || head.condition != head.head)
+        html_.element("th", {{"scope", "col"}}, head.head);
+      else
+        condition_head(head.condition);
+      const auto format = head.milliseconds ? milliseconds : percent,
+                 bound = head.milliseconds ? milliseconds : percent1;
+      columns.push_back(column(section, head.metric, head.condition, format, bound, !head.milliseconds));
+    }
+    html_.close().close().line();
+    rows(section, columns);
+    close_table();
+    note(text);
   }
 
   // Accuracy against what it costs.

@@ -81,6 +81,18 @@ void write_section(std::string& out, const Section& section) {
     write_columns(out, section, columns);
     out += std::string(predicted_note) + "\n\n";
   }
+  const auto write_apart = [&](const char* title, const std::vector<PredictedColumn>& heads, const char* note) {
+    if (heads.empty()) return;
+    out += std::string("### ") + title + "\n\n";
+    std::vector<Column> columns;
+    for (const PredictedColumn& of : heads)
+      columns.push_back({of.head, of.metric, of.condition, of.mean, !of.milliseconds, true,
+                         of.milliseconds ? milliseconds : percent, of.milliseconds ? milliseconds : percent1});
+    write_columns(out, section, columns);
+    out += std::string(note) + "\n\n";
+  };
+  write_apart("Conditions never trained on: top-1 accuracy, %", held_out_columns(section), held_out_note);
+  write_apart("Mixes of conditions: top-1 accuracy, %, and latency", mix_columns(section), mix_note);
   if (!conditions_of(section, "latency_median").empty()) {
     out += "### Latency, ms, mean over conditions\n\n";
     std::vector<Column> columns;

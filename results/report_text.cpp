@@ -30,6 +30,12 @@ const char* const storage_note =
     "Bytes of the deployable file and of its parts; lower is better. “Dense FP32” is what the parameters of the "
     "unmasked network take in 32-bit floats.";
 
+const char* const held_out_note =
+    "Of these conditions training showed nothing: severities of trained corruptions, and other corruptions. Means are "
+    "with the predicted condition where a network has several sets; single conditions are under the set of the nearest "
+    "trained severity, or the first.";
+const char* const mix_note =
+    "Conditions weighted as the manifest's mixes say, with the predicted condition where a network has several sets.";
 const char* const predicted_note =
     "“Given” is the accuracy with each picture's true condition told to the network; “predicted” lets the package's "
     "estimator pick it on the device, picture by picture, and its latency includes estimator and switch. “Estimator "
@@ -144,9 +150,35 @@ std::vector<PredictedColumn> predicted_columns(const Section& section) {
                                           {"predicted, mean", "predicted_top1", "", true, false}};
   for (const std::string& condition : conditions)
     columns.push_back({condition, "predicted_top1", condition, false, false});
+  if (!conditions_of(section, "random_condition_top1").empty())
+    columns.push_back({"random, mean", "random_condition_top1", "", true, false});
+  if (!conditions_of(section, "wrong_condition_top1").empty())
+    columns.push_back({"wrong, mean", "wrong_condition_top1", "", true, false});
   columns.push_back({"estimator right, mean", "estimator_accuracy", "", true, false});
   columns.push_back({"given, median ms", "latency_median", "", true, true});
   columns.push_back({"predicted, median ms", "predicted_latency_median", "", true, true});
+  return columns;
+}
+
+std::vector<PredictedColumn> held_out_columns(const Section& section) {
+  std::vector<PredictedColumn> columns;
+  for (const auto& [metric, head] : {std::pair("mean_top1_unseen_severity", "unseen severities, mean"),
+                                     std::pair("mean_top1_unseen_corruption", "unseen corruptions, mean")})
+    if (!conditions_of(section, metric).empty()) columns.push_back({head, metric, "", false, false});
+  if (columns.empty()) return {};
+  columns.insert(columns.begin(), {"trained, mean", "mean_top1_trained", "", false, false});
+  for (const char* metric : {"unseen_severity_top1", "unseen_corruption_top1"})
+    for (const std::string& condition : conditions_of(section, metric))
+      columns.push_back({condition, metric, condition, false, false});
+  return columns;
+}
+
+std::vector<PredictedColumn> mix_columns(const Section& section) {
+  std::vector<PredictedColumn> columns;
+  for (const std::string& mix : conditions_of(section, "mix_top1")) {
+    columns.push_back({mix, "mix_top1", mix, false, false});
+    columns.push_back({mix + ", median ms", "mix_latency_median", mix, false, true});
+  }
   return columns;
 }
 

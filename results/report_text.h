@@ -12,6 +12,8 @@ extern const char* const interval_note;  // what the brackets mean
 extern const char* const latency_note;
 extern const char* const storage_note;
 extern const char* const predicted_note;
+extern const char* const held_out_note;
+extern const char* const mix_note;
 
 // Over how many seeds a section's accuracies are, and which interval follows: "one seed, Wilson intervals".
 std::string seeds_text(const Section& section);
@@ -46,6 +48,10 @@ struct PredictedColumn {
   bool mean, milliseconds;  // over conditions; else percent
 };
 std::vector<PredictedColumn> predicted_columns(const Section& section);
+
+// Columns of the table of conditions that were never trained on, and of mixes; none where nothing of it was tested.
+std::vector<PredictedColumn> held_out_columns(const Section& section);
+std::vector<PredictedColumn> mix_columns(const Section& section);
 
 struct StoragePart {
   const char *metric, *label;

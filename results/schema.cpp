@@ -252,8 +252,55 @@ CREATE VIEW runs AS
   JOIN cell c ON c.id = k.cell_id;
 )sql";
 
+// Version 2: runs that were published and imported, and accuracy without a runner.
+//
+// A run may have passed but for the runner, which cannot execute its network (state unsupported): its accuracy, by the
+// reference, counts as any other's.
+constexpr const char* version_2 = R"sql(
+ALTER TABLE run ADD COLUMN portable_key TEXT NOT NULL DEFAULT '';  -- as key, but the same on every machine
+ALTER TABLE run ADD COLUMN origin TEXT NOT NULL DEFAULT '';        -- the published file it was imported from
+ALTER TABLE run ADD COLUMN training TEXT CHECK(training IS NULL OR json_valid(training));
+CREATE INDEX run_portable_key ON run(portable_key) WHERE portable_key <> '';
+
+DROP VIEW current_passed;
+CREATE VIEW current_passed AS
+  SELECT k.experiment, k.position, c.dataset, c.model, c.method, c.target, c.seed, c.parameters, r.id AS run_id,
+         r.key AS run,
+         coalesce(json_extract(c.parameters, '$.condition_source'),
+                  (SELECT iif(s.value > 1, 'oracle', 'none') FROM metric s
+                   WHERE s.run_id = r.id AND s.name = 'condition_sets' AND s.condition = ''),
+                  iif(json_extract(c.parameters, '$.method') = 'automask', 'oracle', 'none')) AS condition_source
+  FROM current_run k
+  JOIN run r ON r.id = k.run_id
+    AND (r.state = 'passed'
+         OR (r.state = 'unsupported' AND EXISTS (SELECT 1 FROM metric m WHERE m.run_id = r.id)))
+  JOIN cell c ON c.id = k.cell_id;
+
+-- One row per method and seed (repetitions averaged): accuracy with the predicted condition where a network has several
+-- sets, the oracle's beside it.
+CREATE VIEW headline_by_seed AS
+  SELECT k.experiment, k.dataset, k.model, k.method, k.target, k.seed,
+         coalesce(json_extract(k.parameters, '$.mac_budget'), 1.0) AS budget, avg(mean.value) AS mean_top1,
+         avg(mean.ci_lo) AS ci_lo, avg(mean.ci_hi) AS ci_hi, avg(clean.value) AS clean_top1,
+         avg(oracle.value) AS oracle_mean_top1, avg(severity.value) AS mean_top1_unseen_severity,
+         avg(corruption.value) AS mean_top1_unseen_corruption, avg(macs.value) AS macs, avg(bytes.value) AS bytes,
+         min(mean.evidence) AS evidence, k.condition_source, k.parameters, min(k.position) AS position
+  FROM current_passed k
+  LEFT JOIN metric mean ON mean.run_id = k.run_id AND mean.name = 'mean_top1_trained' AND mean.condition = ''
+  LEFT JOIN metric clean ON clean.run_id = k.run_id AND clean.name = 'clean_top1' AND clean.condition = ''
+  LEFT JOIN metric oracle ON oracle.run_id = k.run_id AND oracle.name = 'mean_top1_oracle' AND oracle.condition = ''
+  LEFT JOIN metric severity ON severity.run_id = k.run_id AND severity.name = 'mean_top1_unseen_severity'
+    AND severity.condition = ''
+  LEFT JOIN metric corruption ON corruption.run_id = k.run_id AND corruption.name = 'mean_top1_unseen_corruption'
+    AND corruption.condition = ''
+  LEFT JOIN metric macs ON macs.run_id = k.run_id AND macs.name = 'mean_macs' AND macs.condition = ''
+  LEFT JOIN metric bytes ON bytes.run_id = k.run_id AND bytes.name = 'package_bytes' AND bytes.condition = ''
+  GROUP BY k.experiment, k.dataset, k.model, k.method, k.target, k.parameters, k.seed, k.condition_source;
+)sql";
+
 constexpr Migration table[] = {
     {1, version_1},
+    {2, version_2},
 };
 
 int pragma(SQLite::Database& database, const char* name) {

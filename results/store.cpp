@@ -102,6 +102,7 @@ Store::Connection::Connection(std::filesystem::path path, int flags)
       // No lock per call: a Store belongs to one thread at a time.
       database(file.string(), flags | SQLite::OPEN_NOMUTEX, busy_timeout_ms) {
   sqlite3_extended_result_codes(database.getHandle(), 1);
+  add_functions(database);
   database.exec("PRAGMA cache_size = -65536");  // KiB; 100,000 metrics are about 12 MiB, the default is 2
 }
 

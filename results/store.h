@@ -46,6 +46,10 @@ struct RunRecord {
   std::vector<Artifact> artifacts;
   core::Json environment;  // machine, OS, CPU, threads, libraries
   core::Json build;        // version, commit, compiler
+  // The same steps on any machine: like `key` without the environment. Empty where nobody asked for it.
+  std::string portable_key;
+  std::string origin;   // the published file it was imported from; empty: it ran in this store
+  core::Json training;  // what the training said of itself, for the record; null where it is not known
 };
 
 class Store {

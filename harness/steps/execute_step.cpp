@@ -2,17 +2,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
-#include <limits>
 #include <optional>
 
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "core/shuffle.h"
-#include "harness/conditions.h"
 #include "harness/environment.h"
+#include "harness/conditions.h"
 #include "harness/steps/data.h"
+#include "harness/steps/execute_results.h"
+#include "harness/steps/members.h"
 #include "harness/steps/predicted.h"
 #include "harness/steps/spot_check.h"
 #include "harness/steps/turn.h"
@@ -20,7 +20,6 @@
 #include "hw_targets/host/interleave.h"
 #include "hw_targets/host/registry.h"
 #include "hw_targets/package/package.h"
-#include "results/statistics.h"
 
 namespace automask::harness::steps {
 namespace {
@@ -29,53 +28,6 @@ namespace {
 constexpr std::size_t held_bytes = std::size_t{1} << 29;
 constexpr int spot_checked_pictures = 16;
 constexpr int predicted_checked_pictures = 4;  // of each condition that was taken
-
-std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels) {
-  const auto classes = static_cast<std::size_t>(run.classes);
-  std::int64_t hits = 0;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const auto first = run.outputs.begin() + static_cast<std::ptrdiff_t>(i * classes);
-    hits += std::max_element(first, first + run.classes) - first == labels[i];
-  }
-  return hits;
-}
-
-void add_share(Outcome& outcome, const std::string& name, const std::string& condition, std::int64_t hits,
-               std::int64_t n, const std::string& evidence) {
-  const auto interval = results::wilson_percent(hits, n);
-  outcome.metrics.push_back({name, condition, 100.0 * static_cast<double>(hits) / static_cast<double>(n), interval.low,
-                             interval.high, evidence, n});
-}
-
-// Accuracy and latency quantiles; `prefix` tells how the condition was chosen.
-void add_results(Outcome& outcome, const std::string& prefix, const std::string& condition, const host::CellResult& run,
-                 const std::vector<int>& labels, const std::string& evidence) {
-  add_share(outcome, prefix + "top1", condition, count_correct(run, labels), static_cast<std::int64_t>(labels.size()),
-            evidence);
-  for (const auto& [name, q] : {std::pair{"latency_median", 0.5}, {"latency_p90", 0.9}, {"latency_p99", 0.99}}) {
-    const auto bounds = results::quantile_interval(run.latencies_ms, q);
-    outcome.metrics.push_back({prefix + name, condition, results::quantile(run.latencies_ms, q), bounds.low,
-                               bounds.high, evidence, static_cast<std::int64_t>(run.latencies_ms.size())});
-  }
-}
-
-void add_metrics(Outcome& outcome, const std::string& condition, const host::CellResult& run,
-                 const std::vector<int>& labels, const std::string& evidence) {
-  add_results(outcome, "", condition, run, labels, evidence);
-  double sum = 0;
-  for (const double latency : run.latencies_ms) sum += latency;
-  const double none = std::numeric_limits<double>::quiet_NaN();
-  const auto count = static_cast<std::int64_t>(run.latencies_ms.size());
-  const double mean = sum / static_cast<double>(count);
-  outcome.metrics.push_back({"latency_mean", condition, mean, none, none, evidence, count});
-  // By the host's clock, so only where that is the device's: a simulator's wall time is nobody's throughput.
-  if (evidence == "measured" && run.wall_seconds > 0)
-    outcome.metrics.push_back(
-        {"throughput", condition, static_cast<double>(count) / run.wall_seconds, none, none, evidence, count});
-  if (run.watts >= 0)  // watts x milliseconds
-    outcome.metrics.push_back({"energy", condition, run.watts * mean, none, none, evidence, count});
-  outcome.samples.push_back({condition, run.latencies_ms});
-}
 
 package::Package decode(const Context& context, const std::string& bytes) {
   const auto file = context.input_folder("package", Stage::compile) / "package.safetensors";
@@ -100,8 +52,8 @@ struct Measured {
 Measured read(const Context& context, const package::Package& package, const std::string& condition) {
   Measured of;
   of.pictures = datasets::read_picture_set(context.input_folder("variant:" + condition, Stage::variant));
-  // A condition that was not trained falls back to the first, which is recorded.
-  of.index = serving_set(package::condition_names(package), condition);
+  // A condition that has no set of its own falls back to another's, which is recorded.
+  of.index = set_for(package::condition_names(package), condition);
   const std::string& serving = package.conditions[static_cast<std::size_t>(of.index)].name;
   of.fallback = serving != condition && package.conditions.size() > 1 && !serves_all(serving);
   return of;
@@ -129,16 +81,6 @@ std::vector<std::vector<std::size_t>> groups_of(const Context& context, const st
     held += size;
   }
   return groups;
-}
-
-std::string disagreement(const std::string& condition, const SpotCheck& check) {
-  if (check.exact)
-    return fmt::format("its outputs for \"{}\" are not those of the integer reference, bit for bit, on {} pictures",
-                       condition, check.pictures);
-  return fmt::format(
-      "its outputs for \"{}\" differ from the reference by {:.2g} of the largest logit on {} pictures "
-      "(allowed {:.0e})",
-      condition, check.largest_difference, check.pictures, check.allowed());
 }
 
 // Throws unless the outputs are what the package gives for these pictures.
@@ -171,6 +113,7 @@ void add_predicted(Outcome& outcome, const std::string& condition, const Measure
 }  // namespace
 
 Outcome run_execute(const Context& context) {
+  if (holds_packages(context.input_folder("package", Stage::compile))) return execute_members(context);
   const auto parameters = context.parameters();
   const auto options = parameters.at("options");
   const std::string package_bytes =
@@ -199,7 +142,11 @@ Outcome run_execute(const Context& context) {
                                                                         : "the runner has no estimator";
   outcome.details["state_before"] = session->state();
   outcome.details["host_before"] = host_state_json();
-  const auto conditions = parameters.at("conditions").strings();
+  auto conditions = parameters.at("conditions").strings();
+  const std::size_t trained = conditions.size();
+  const auto shown = conditions;
+  if (parameters.has("held_out"))
+    for (const std::string& condition : parameters.at("held_out").strings()) conditions.push_back(condition);
   const auto seed = static_cast<std::uint64_t>(parameters.at("seed").integer());
   host::BlockPlan plan;
   plan.warmup = static_cast<int>(options.integer_or("warmup", 20));
@@ -240,6 +187,15 @@ Outcome run_execute(const Context& context) {
   }
   for (std::size_t i = 0; i < conditions.size(); ++i) {
     if (measured[i].fallback) outcome.details["fallback_conditions"].push_back(conditions[i]);
+    if (i >= trained) {
+      const std::string name = held_out_metric(shown, conditions[i]);
+      const auto n = static_cast<std::int64_t>(measured[i].labels.size());
+      add_share(outcome, name, conditions[i], count_correct(measured[i].run, measured[i].labels), n, device.evidence);
+      if (measured[i].predicted)
+        add_share(outcome, "predicted_" + name, conditions[i],
+                  count_correct(*measured[i].predicted, measured[i].labels), n, device.evidence);
+      continue;
+    }
     add_metrics(outcome, conditions[i], measured[i].run, measured[i].labels, device.evidence);
     add_predicted(outcome, conditions[i], measured[i], device.evidence);
   }

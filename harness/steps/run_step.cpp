@@ -80,6 +80,8 @@ Outcome dispatch(const Context& context) {
       return run_train(context);
     case Stage::compile:
       return run_compile(context);
+    case Stage::evaluate:
+      return run_evaluate(context);
     case Stage::execute:
       return run_execute(context);
   }

@@ -51,6 +51,7 @@ bool stop_requested();
 Outcome run_variant(const Context& context);
 Outcome run_train(const Context& context);
 Outcome run_compile(const Context& context);
+Outcome run_evaluate(const Context& context);
 Outcome run_execute(const Context& context);
 
 // Writes result.json, or failure.json with the state and the sentence; returns the exit code.

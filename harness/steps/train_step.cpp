@@ -3,13 +3,43 @@
 #include <limits>
 
 #include "harness/steps/data.h"
+#include "harness/steps/external.h"
 #include "methods/mask_cutter.h"
+#include "methods/members.h"
 #include "methods/method.h"
 #include "models/initial_weights.h"
 #include "models/preprocessing.h"
 #include "models/zoo.h"
 
 namespace automask::harness::steps {
+namespace {
+
+std::filesystem::path external_file(const Context& context, const std::string& condition) {
+  return context.locations().at("files").at(condition).string();
+}
+
+// A network from a file for each condition, with an estimator trained on this data.
+models::Bundle external_bundle(const Context& context, const methods::TrainJob& job,
+                               const std::vector<std::string>& classes) {
+  models::Bundle bundle;
+  bundle.kind = "external";
+  core::Json files = core::Json::object();
+  for (const auto& condition : job.conditions) {
+    const std::string name = condition.canonical();
+    const auto file = external_file(context, name);
+    bundle.conditions.push_back(name);
+    bundle.members.push_back(external_network(file, job.graph, context.parameters().at("model").value(), classes));
+    if (bundle.members.back().conditions.size() != 1)
+      throw core::Error(core::ExitCode::steps_failed, file.string(), "holds networks for several conditions",
+                        "name it as the one file for all conditions");
+    files[name] = file.filename().string();
+  }
+  bundle.training = {{"method", "external"}, {"files", files}, {"seed", job.seed}};
+  methods::add_estimator(job, bundle);
+  return bundle;
+}
+
+}  // namespace
 
 namespace {
 
@@ -75,20 +105,35 @@ Outcome run_train(const Context& context) {
   };
 
   const auto clock = std::chrono::steady_clock::now();
-  const auto checkpoint = methods::train(job);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
-  models::save_checkpoint(checkpoint, context.folder() / "checkpoint.safetensors");
-  std::filesystem::remove_all(job.work_folder);
-
   const double none = std::numeric_limits<double>::quiet_NaN();
   Outcome outcome;
-  outcome.files = {{"checkpoint", "checkpoint.safetensors"}};
+  core::Json training;
+  const auto& info = methods::method_info(job.spec.method);
+  const bool one_for_all = job.spec.files.count("*") != 0;
+  if (info.product == methods::Product::networks || (info.product == methods::Product::none && !one_for_all)) {
+    const auto bundle = info.product == methods::Product::networks ? methods::train_members(job)
+                                                                   : external_bundle(context, job, train.classes);
+    for (const std::string& file : models::save_bundle(bundle, context.folder()))
+      outcome.files.push_back({"checkpoint", file});
+    training = bundle.training;
+  } else {
+    const auto checkpoint =
+        info.product == methods::Product::none
+            ? external_network(external_file(context, "*"), job.graph, parameters.at("model").value(), train.classes)
+            : methods::train(job);
+    models::save_checkpoint(checkpoint, context.folder() / "checkpoint.safetensors");
+    outcome.files = {{"checkpoint", "checkpoint.safetensors"}};
+    if (checkpoint.masks.size() > 1)
+      outcome.metrics.push_back(
+          {"mask_overlap", "", methods::mean_overlap(checkpoint.graph, checkpoint.masks), none, none, "counted", 1});
+    training = checkpoint.training;
+  }
+  std::filesystem::remove_all(job.work_folder);
+
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
   // Of this attempt: after a resume it counts from the resume.
   outcome.metrics.push_back({"train_seconds", "", seconds, none, none, "measured", 1});
-  if (checkpoint.masks.size() > 1)
-    outcome.metrics.push_back(
-        {"mask_overlap", "", methods::mean_overlap(checkpoint.graph, checkpoint.masks), none, none, "counted", 1});
-  outcome.details = {{"training", checkpoint.training}, {"pictures", train.size()}, {"validation", validation.size()}};
+  outcome.details = {{"training", training}, {"pictures", train.size()}, {"validation", validation.size()}};
   return outcome;
 }
 

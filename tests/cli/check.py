@@ -101,7 +101,7 @@ def scene(function):
 def help(s):
     s.run()
     s.run("--version")
-    for command in ("init", "validate", "plan", "run", "query", "show", "report", "doctor", "corrupt", "evaluate", "export", "verify", "completion"):
+    for command in ("init", "validate", "plan", "run", "query", "show", "report", "db", "doctor", "corrupt", "evaluate", "export", "verify", "completion"):
         s.run(command, "--help")
 
 
@@ -208,7 +208,7 @@ def results(s):
     prefix = key["rows"][0]["run"][:10]
     s.run("show", prefix)
     shown = json.loads(s.run("show", prefix, "--format", "json", show=False).stdout)
-    assert shown["schema_version"] == 1 and shown["method"] == "masked" and len(shown["artifacts"]) == 5, shown
+    assert shown["schema_version"] == 1 and shown["method"] == "masked" and len(shown["artifacts"]) == 6, shown
     s.run("show", "zzzz")
     s.run("report", "--output", "out")
     assert (s.folder / "out/report.html").read_text() and (s.folder / "out/report.md").read_text()
@@ -216,6 +216,33 @@ def results(s):
     (s.folder / ".automask/queries").mkdir()
     (s.folder / ".automask/queries/mine.sql").write_text("-- how many\nSELECT count(*) AS runs FROM runs;\n")
     s.run("query", "--saved", "mine", "--format", "csv")
+
+
+@scene
+def published(s):
+    """Cells travel as files: what is merged elsewhere is known there and not done again."""
+    s.run("run", "small.json", show=False)
+    s.run("db", "export", "published")
+    files = sorted(p.name for p in (s.folder / "published/small").iterdir())
+    assert files == ["shared.json", "toy-tiny-masked-host-seed0.json", "toy-tiny-plain-host-seed0.json"], files
+    s.run("db", "export", "published", "--experiment", "smal")
+    s.run("db", "merge", "published", "--store", "there")
+    s.run("db", "merge", "published", "--store", "there", "--format", "json")
+    s.run("query", "--saved", "headline", "--store", "there", "--format", "json")
+    s.run("query", "--saved", "differences", "--store", "there")
+    s.run("plan", "small.json", "--store", "there")
+    s.run("run", "small.json", "--store", "there", report=False)
+    s.run("run", "small.json", "--store", "there", "--filter", "method=plain", "--ignore-imported", report=False)
+    before = {p: p.read_bytes() for p in (s.folder / "published").rglob("*.json")}
+    s.run("db", "export", "again", "--store", "there", "--format", "json")
+    cell = s.folder / "published/small/toy-tiny-plain-host-seed0.json"
+    for fault in ('"state": "passed"', '"state": "pased"'), ('"top1"', '"topp1"'), ('"seed"', '"sead"'), ("{", "["):
+        cell.write_bytes(before[cell].replace(fault[0].encode(), fault[1].encode(), 1))
+        s.run("db", "merge", "published", "--store", "other")
+    (s.folder / "published/small/shared.json").unlink()
+    s.run("db", "merge", "published", "--store", "other")
+    s.run("db", "merge", "nowhere")
+    s.run("db", "merge", "data")
 
 
 @scene

@@ -12,6 +12,7 @@
 #include "corruptions/variant.h"
 #include "harness/step.h"
 #include "hw_targets/compiler/compile.h"
+#include "methods/members.h"
 #include "methods/method.h"
 #include "models/network.h"
 #include "models/zoo.h"
@@ -102,10 +103,16 @@ Json train_goldens() {
   datasets::PictureSet none = train;
   none.pixels.clear(), none.labels.clear(), none.ids.clear();
   for (const auto& info : methods::method_infos()) {
+    if (info.product == methods::Product::none) continue;  // nothing is trained for it
     const auto work =
         std::filesystem::temp_directory_path() / ("automask-golden-" + info.name + std::to_string(::getpid()));
     std::filesystem::create_directories(work);
-    found[info.name] = summary(methods::train(job_for(info.name, train, none, work)));
+    const auto job = job_for(info.name, train, none, work);
+    if (info.product == methods::Product::network) {
+      found[info.name] = summary(methods::train(job));
+    } else {
+      for (const auto& member : methods::train_members(job).members) found[info.name].push_back(summary(member));
+    }
     std::filesystem::remove_all(work);
   }
   return found;
@@ -148,8 +155,8 @@ models::Checkpoint synthetic_checkpoint() {
 
 Json versions() {
   Json found;
-  for (const auto stage :
-       {harness::Stage::variant, harness::Stage::train, harness::Stage::compile, harness::Stage::execute})
+  for (const auto stage : {harness::Stage::variant, harness::Stage::train, harness::Stage::compile,
+                           harness::Stage::evaluate, harness::Stage::execute})
     found[std::string(harness::to_string(stage))] = harness::code_version(stage);
   return found;
 }

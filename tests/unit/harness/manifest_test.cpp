@@ -108,6 +108,28 @@ std::vector<Bad> bad_manifests() {
        },
        {"/conditions/1", "twice"}},
       {"no condition", [](Json& m) { m["conditions"] = Json::array(); }, {"/conditions"}},
+      {"nothing held out", [](Json& m) { m["held_out"] = Json::array(); }, {"/held_out", "no condition"}},
+      {"held out in another form", [](Json& m) { m["held_out"] = {"fog:9"}; }, {"/held_out/0", "fog"}},
+      {"negative weight of a mix",
+       [](Json& m) {
+         m["mixes"] = {{"mine", {{"clean", -1}}}};
+       },
+       {"/mixes/mine/clean", "-1"}},
+      {"mix without conditions",
+       [](Json& m) {
+         m["mixes"] = {{"mine", Json::object()}};
+       },
+       {"/mixes/mine"}},
+      {"external without file",
+       [](Json& m) {
+         m["methods"]["theirs"] = {{"method", "external"}};
+       },
+       {"/methods/theirs", "file"}},
+      {"tent on single pictures",
+       [](Json& m) {
+         m["methods"]["t"] = {{"method", "tent"}, {"test_batch", 1}};
+       },
+       {"/methods/t/test_batch", "2"}},
       {"no target", [](Json& m) { m["targets"] = Json::object(); }, {"/targets", "no entry"}},
       {"target without runner",
        [](Json& m) { m["targets"]["host"] = Json::object(); },
@@ -199,6 +221,34 @@ TEST(Manifest, NamesFaultsBetweenMembers) {
               AllOf(HasSubstr("/matrix/zip/0"), HasSubstr("equally many")));
   EXPECT_THAT(with_matrix({{"include", {{{"method", "plan"}}}}}), HasSubstr("/matrix/include/0/method"));
   EXPECT_THAT(with_matrix({{"exclude", {{{"method", "plan"}}}}}), HasSubstr("/matrix/exclude/0/method"));
+}
+
+TEST(Manifest, NamesFaultsOfHeldOutConditionsMixesAndFiles) {
+  EXPECT_THAT(fault_of([](Json& m) { m["held_out"] = {"jpeg:q20"}; }),
+              AllOf(HasSubstr("/held_out/0"), HasSubstr("is trained on")));
+  const auto with_mix = [](const Json& mix) { return fault_of([&](Json& m) { m["mixes"] = {{"mine", mix}}; }); };
+  EXPECT_THAT(with_mix({{"fog:3", 1}}), AllOf(HasSubstr("/mixes/mine/fog:3"), HasSubstr("none of /conditions")));
+  EXPECT_THAT(with_mix({{"clean", 0}}), HasSubstr("no weight above 0"));
+  EXPECT_THAT(with_mix({{"clean", 1}, {"jpeg:q20", 1}, {"*", 1}}), HasSubstr("/mixes/mine/*"));
+  EXPECT_THAT(with_mix({{"jpeg: q20", 1}, {"jpeg:q20", 1}}), HasSubstr("stands twice"));
+  const auto with_files = [](const Json& file) {
+    return fault_of([&](Json& m) { m["methods"]["theirs"] = {{"method", "external"}, {"file", file}}; });
+  };
+  EXPECT_THAT(with_files({{"clean", "a.onnx"}}), AllOf(HasSubstr("/methods/theirs/file"), HasSubstr("jpeg:q20")));
+  EXPECT_THAT(with_files({{"clean", "a"}, {"jpeg:q20", "b"}, {"fog:1", "c"}}), HasSubstr("none of /conditions"));
+  EXPECT_THAT(with_files({{"clean", "a"}, {"*", "b"}}), HasSubstr("stands beside conditions"));
+}
+
+TEST(Manifest, AMixSharesTheRest) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["conditions"] = {"clean", "jpeg:q20", "fog:2"};
+  json["mixes"] = {{"mostly_clean", {{"clean", 70}, {"*", 30}}}, {"two", {{"jpeg:q20", 1}, {"clean", 3}}}};
+  const Manifest manifest = test::load(folder, json);
+  ASSERT_EQ(manifest.mixes.size(), 2u);
+  EXPECT_EQ(manifest.mixes[0].name, "mostly_clean");
+  EXPECT_THAT(manifest.mixes[0].weights, testing::ElementsAre(0.7, 0.15, 0.15));
+  EXPECT_THAT(manifest.mixes[1].weights, testing::ElementsAre(0.75, 0.25, 0));
 }
 
 TEST(Manifest, ShippedOnesPassBoth) {

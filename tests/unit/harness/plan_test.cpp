@@ -37,7 +37,7 @@ std::set<std::string> changed_stages(const std::function<void(Json&)>& change, c
 }
 
 using Stages = std::set<std::string>;
-const Stages after_training = {"train", "compile", "execute"};
+const Stages after_training = {"train", "compile", "evaluate", "execute"};
 
 TEST(Plan, SharesStepsBetweenCells) {
   const TempFolder folder;
@@ -51,8 +51,10 @@ TEST(Plan, SharesStepsBetweenCells) {
   std::map<Stage, int> count;
   for (const Step& step : plan.steps) ++count[step.stage];
   // One variant per condition for all; a training per method and seed; an execution per cell.
-  EXPECT_EQ(count,
-            (std::map<Stage, int>{{Stage::variant, 2}, {Stage::train, 4}, {Stage::compile, 4}, {Stage::execute, 8}}));
+  EXPECT_EQ(
+      count,
+      (std::map<Stage, int>{
+          {Stage::variant, 2}, {Stage::train, 4}, {Stage::compile, 4}, {Stage::evaluate, 2}, {Stage::execute, 8}}));
   EXPECT_EQ(world.fingerprints_taken, 2);
 }
 
@@ -78,12 +80,13 @@ TEST(Plan, KeysFollowWhatDecidesResults) {
   EXPECT_EQ(changed_stages([](Json& m) { m["train"]["checkpoint_seconds"] = 1; }), Stages{});
   EXPECT_EQ(changed_stages([](Json& m) { m["models"]["tiny"]["width"] = 8; }), after_training);
   EXPECT_EQ(changed_stages([](Json& m) { m["targets"]["host"]["threads"] = 2; }), Stages{"execute"});
-  EXPECT_EQ(changed_stages([](Json& m) { m["corruption_seed"] = 1; }), (Stages{"variant", "compile", "execute"}));
+  EXPECT_EQ(changed_stages([](Json& m) { m["corruption_seed"] = 1; }),
+            (Stages{"variant", "compile", "evaluate", "execute"}));
   // A smaller test set trains nothing anew, a smaller training set corrupts nothing anew.
   EXPECT_EQ(changed_stages([](Json& m) {
               m["datasets"]["toy"]["limit"] = {{"test", 9}};
             }),
-            (Stages{"variant", "compile", "execute"}));
+            (Stages{"variant", "compile", "evaluate", "execute"}));
   EXPECT_EQ(changed_stages([](Json& m) { m["datasets"]["toy"]["limit"] = {{"train", 9}}; }), after_training);
   EXPECT_EQ(changed_stages([](Json& m) { m["datasets"]["toy"]["validation"] = 9; }), after_training);
 }
@@ -158,6 +161,81 @@ TEST(Plan, AMethodForCleanPicturesIgnoresOtherConditions) {
   EXPECT_EQ(before.at("compile toy tiny plain seed 0"), after.at("compile toy tiny plain seed 0"));
   EXPECT_NE(before.at("train toy tiny masked seed 0"), after.at("train toy tiny masked seed 0"));
   EXPECT_NE(before.at("execute toy tiny plain host seed 0"), after.at("execute toy tiny plain host seed 0"));
+}
+
+TEST(Plan, HeldOutConditionsAreTestedAndTrainNothing) {
+  const TempFolder folder;
+  const auto before = keys_after(folder, [](Json&) {});
+  const auto after = keys_after(folder, [](Json& m) { m["held_out"] = {"jpeg:q10", "fog:3"}; });
+  for (const auto& [label, key] : before) {
+    const bool tests = label.rfind("evaluate ", 0) == 0 || label.rfind("execute ", 0) == 0;
+    EXPECT_EQ(after.at(label) != key, tests) << label;
+  }
+  EXPECT_EQ(after.count("variant toy jpeg:q10"), 1u);
+  EXPECT_EQ(after.count("variant toy fog:3"), 1u);
+}
+
+TEST(Plan, MixesAreOfTheRunNotOfItsSteps) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  const Plan before = test::plan_of(test::load(folder, json));
+  json["mixes"] = {{"mostly_clean", {{"clean", 7}, {"*", 3}}}};
+  const Plan after = test::plan_of(test::load(folder, json));
+  EXPECT_EQ(after.steps.at(after.cells[0].execute).key, before.steps.at(before.cells[0].execute).key);
+  EXPECT_NE(after.cells[0].run_key, before.cells[0].run_key);
+}
+
+TEST(Plan, ThePortableKeyIsTheSameOnEveryMachine) {
+  const TempFolder folder;
+  const Manifest manifest = test::load(folder, test::small_manifest());
+  test::World here, there;
+  there.environment = "another machine";
+  const Plan a = test::plan_of(manifest, here), b = test::plan_of(manifest, there);
+  EXPECT_NE(a.cells[0].run_key, b.cells[0].run_key);
+  EXPECT_EQ(a.cells[0].portable_key, b.cells[0].portable_key);
+  EXPECT_NE(a.cells[0].portable_key, a.cells[1].portable_key);
+  Json json = test::small_manifest();
+  json["train"]["epochs"] = 2;
+  EXPECT_NE(test::plan_of(test::load(folder, json)).cells[0].portable_key, a.cells[0].portable_key);
+}
+
+TEST(Plan, AdaptingAtTestTimeTrainsNothingOfItsOwn) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["methods"] = {{"augment", {{"method", "augment"}}},
+                     {"bn", {{"method", "bn_adapt"}, {"test_batch", 1}}},
+                     {"bn_clean", {{"method", "bn_adapt"}, {"base", "clean"}}},
+                     {"tent", {{"method", "tent"}}}};
+  const Plan plan = test::plan_of(test::load(folder, json));
+  ASSERT_EQ(plan.cells.size(), 4u);  // in the order of names
+  EXPECT_EQ(plan.cells[1].train, plan.cells[0].train);
+  EXPECT_NE(plan.cells[2].train, plan.cells[0].train);
+  EXPECT_EQ(plan.cells[3].compile, plan.cells[0].compile);
+  EXPECT_EQ(plan.steps[plan.cells[0].execute].stage, Stage::execute);
+  for (const std::size_t i : {1, 2, 3}) EXPECT_EQ(plan.steps[plan.cells[i].execute].stage, Stage::evaluate);
+  EXPECT_NE(plan.cells[1].execute, plan.cells[3].execute);
+  EXPECT_EQ(plan.steps[plan.cells[2].train].parameters["conditions"], Json({"clean"}));
+}
+
+TEST(Plan, FilesFromElsewhereCountByTheirContent) {
+  const TempFolder folder;
+  const auto train_key = [&](const std::string& name, const std::string& content) {
+    folder.write(name, content);
+    Json json = test::small_manifest();
+    json["methods"] = {{"theirs", {{"method", "external"}, {"file", name}}}};
+    const Plan plan = test::plan_of(test::load(folder, json));
+    const Step& step = plan.steps[plan.cells[0].train];
+    EXPECT_EQ(step.locations["files"]["*"], (folder / name).string());
+    return step.key;
+  };
+  const std::string key = train_key("a.onnx", "weights");
+  EXPECT_EQ(train_key("b.onnx", "weights"), key);
+  EXPECT_NE(train_key("b.onnx", "others"), key);
+  Json json = test::small_manifest();
+  json["methods"] = {{"theirs", {{"method", "external"}, {"file", "none.onnx"}}}};
+  const Manifest manifest = test::load(folder, json);
+  EXPECT_THAT(test::sentence_of([&] { test::plan_of(manifest); }, ExitCode::invalid_manifest),
+              AllOf(HasSubstr("/methods/theirs/file"), HasSubstr("none.onnx")));
 }
 
 TEST(Plan, KeysFollowTheData) {

@@ -11,6 +11,7 @@
 
 #include "core/atomic_file.h"
 #include "harness/launch.h"
+#include "results/published.h"
 #include "results/query.h"
 #include "support.h"
 
@@ -88,7 +89,7 @@ TEST(Run, RecordsEveryCellAndFindsAllTheSecondTime) {
   Bench bench;
   const RunSummary first = bench.run();
   EXPECT_EQ(first.exit_code(), ExitCode::ok);
-  EXPECT_EQ(first.done, 8u);
+  EXPECT_EQ(first.done, 9u);
   EXPECT_EQ(first.cells_passed, 2u);
   const Json rows = bench.final_rows();
   EXPECT_EQ(bench.rows("SELECT method, state FROM runs ORDER BY method"),
@@ -96,7 +97,7 @@ TEST(Run, RecordsEveryCellAndFindsAllTheSecondTime) {
   const RunSummary second = bench.run();
   EXPECT_EQ(second.exit_code(), ExitCode::ok);
   EXPECT_EQ(second.done, 0u);
-  EXPECT_EQ(second.found, 8u);
+  EXPECT_EQ(second.found, 9u);
   EXPECT_EQ(second.cells_passed, 2u);
   EXPECT_EQ(bench.final_rows(), rows);
 }
@@ -131,7 +132,7 @@ TEST(Run, AFailedCellIsARowAndTheNextRunMendsIt) {
   const RunSummary summary = bench.run();
   EXPECT_EQ(summary.exit_code(), ExitCode::steps_failed);
   EXPECT_EQ(summary.failed, 1u);
-  EXPECT_EQ(summary.skipped, 2u);
+  EXPECT_EQ(summary.skipped, 3u);
   EXPECT_EQ(bench.rows("SELECT method, state, reason FROM runs ORDER BY method"),
             (Json{{"masked", "unsupported", "train toy tiny masked seed 0: the fake was told to fail"},
                   {"plain", "passed", ""}}));
@@ -150,7 +151,7 @@ TEST(Run, ADamagedResultIsDoneAgain) {
   core::write_file_atomically(bench.cache.folder(plan.steps[0]) / "result.json", "{\"schema_version\": 1");
   const RunSummary summary = bench.run();
   EXPECT_EQ(summary.done, 1u);
-  EXPECT_EQ(summary.found, 7u);
+  EXPECT_EQ(summary.found, 8u);
   EXPECT_EQ(bench.final_rows(), rows);
 }
 
@@ -211,6 +212,61 @@ TEST(Run, TwoAtOnceDoNoStepTwice) {
   for (const Step& step : test::plan_of(bench.manifest).steps)
     EXPECT_EQ(bench.steps.count("begin " + step.label), 1u) << step.label;
   EXPECT_EQ(bench.rows("SELECT count(*) FROM run"), (Json{{2}}));
+}
+
+// A published cell is known again on a machine with another environment, and is not done there.
+TEST(Run, AnImportedCellIsNotDoneAgain) {
+  Bench there;
+  there.run();
+  const TempFolder published;
+  const auto exported = results::export_published(results::Store::open_read_only(there.cache.store().database()),
+                                                  "small", published / "published");
+  EXPECT_EQ(exported.cells, 2u);
+
+  Bench here;
+  here.world.environment = "another machine";
+  auto runs = results::read_published(published / "published");
+  std::filesystem::create_directories(here.cache.store().root);
+  results::Store::open(here.cache.store().database()).record(runs);
+  const RunSummary summary = here.run();
+  EXPECT_EQ(summary.exit_code(), ExitCode::ok);
+  EXPECT_EQ(summary.done, 0u);
+  EXPECT_EQ(summary.imported, 2u);
+  EXPECT_EQ(summary.cells_passed, 2u);
+  EXPECT_THAT(summary.imported_from, HasSubstr("2 cells are imported, from small/"));
+  EXPECT_TRUE(here.steps.log().empty());
+  EXPECT_EQ(here.rows("SELECT method, condition, top1 FROM accuracy_by_condition ORDER BY 1"),
+            there.rows("SELECT method, condition, top1 FROM accuracy_by_condition ORDER BY 1"));
+
+  // Other training: nothing of it was published.
+  Json json = test::small_manifest();
+  json["train"]["epochs"] = 2;
+  here.manifest = test::load(here.folder, json);
+  EXPECT_EQ(here.run().done, 9u);
+  // One that is asked for all the same is this machine's own from then on.
+  here.manifest = test::load(here.folder, test::small_manifest());
+  const Plan plan = test::plan_of(here.manifest, here.world);
+  const auto launcher = make_local_launcher(here.steps.program());
+  ProgressSink sink;
+  EXPECT_GT(run_plan(here.manifest, plan, here.cells(plan), here.cache, *launcher, sink, Bench::quick(), true).done,
+            0u);
+  EXPECT_EQ(here.run().imported, 0u);
+}
+
+TEST(Run, OtherMixesAreOtherRunsOfTheSameSteps) {
+  Json json = test::small_manifest();
+  json["conditions"] = {"clean"};
+  json["mixes"] = {{"all_clean", {{"clean", 1}}}};
+  Bench bench(json);
+  bench.run();
+  const std::string sql =
+      "SELECT DISTINCT m.condition, m.value FROM metric m JOIN current_passed k ON k.run_id = "
+      "m.run_id WHERE m.name = 'mix_top1' AND k.method = 'plain'";
+  EXPECT_EQ(bench.rows(sql), (Json{{"all_clean", 80.0}}));
+  json["mixes"] = {{"renamed", {{"*", 3}}}};
+  bench.manifest = test::load(bench.folder, json);
+  EXPECT_EQ(bench.run().done, 0u);
+  EXPECT_EQ(bench.rows(sql), (Json{{"renamed", 80.0}}));
 }
 
 TEST(Run, GatesAreHeldAgainstTheResults) {

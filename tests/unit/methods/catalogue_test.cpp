@@ -24,8 +24,9 @@ TEST(Catalogue, HasTheMethods) {
     if (info.per_condition) with_sets.push_back(info.name);
   }
   EXPECT_EQ(names, (std::vector<std::string>{"clean", "augment", "prune", "automask", "kill_test", "slim", "dense_bn_k",
-                                             "augmix", "stability", "denoise", "slimmable"}));
-  EXPECT_EQ(with_sets, (std::vector<std::string>{"automask", "kill_test", "dense_bn_k"}));
+                                             "augmix", "stability", "denoise", "slimmable", "separate", "piggyback",
+                                             "bn_adapt", "tent", "external"}));
+  EXPECT_EQ(with_sets, (std::vector<std::string>{"automask", "kill_test", "dense_bn_k", "separate", "piggyback"}));
   EXPECT_EQ(spec_of({{"method", "slim"}}).normalisation, Normalisation::shared) << "a plain narrower network";
   EXPECT_EQ(spec_of({{"method", "kill_test"}}).normalisation, Normalisation::bn_k);
 }
@@ -80,16 +81,25 @@ Json example_of(const std::string& option) {
                                 {"frequencies", {{"clean", 3}, {"jpeg:q10", 1}}},
                                 {"distillation", {{"teacher", "dense"}, {"weight", 0.25}}},
                                 {"qat", {{"epochs", 1}}},
-                                {"estimator", {{"hidden", 8}, {"margin", 0.5}}}};
+                                {"estimator", {{"hidden", 8}, {"margin", 0.5}}},
+                                {"base", "clean"},
+                                {"test_batch", 16},
+                                {"prior", 4},
+                                {"test_learning_rate", 0.25},
+                                {"mask_learning_rate", 0.25},
+                                {"file", {{"clean", "a.onnx"}, {"jpeg:q10", "b.onnx"}}}};
   return examples.at(option);
 }
 
 TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
   for (const MethodInfo& info : method_infos())
-    for (const std::string& option : info.options)
-      EXPECT_NE(spec_of({{"method", info.name}, {option, example_of(option)}}).parameters()[option],
-                spec_of({{"method", info.name}}).parameters()[option])
-          << option;
+    for (const std::string& option : info.options) {
+      Json plain = {{"method", info.name}};
+      if (info.name == "external") plain["file"] = "all.pth";
+      Json other = plain;
+      other[option] = example_of(option);
+      EXPECT_NE(spec_of(other).parameters()[option], spec_of(plain).parameters()[option]) << option;
+    }
   EXPECT_EQ(spec_of({{"method", "automask"}, {"frequencies", {{"clean", 3}, {"jpeg:q10", 1}}}})
                 .weights_of({{}, corruptions::Condition::parse("jpeg:q10")}),
             (std::vector<double>{0.75, 0.25}));
@@ -140,6 +150,15 @@ TEST(Catalogue, TrainingStartsWhereInitSays) {
               "0 epochs train no augment");
 }
 
+TEST(Catalogue, TestTimeMethodsAreTrainedAsTheirBase) {
+  const Json train = {{"epochs", 0.5}};
+  const auto trained = [&](const Json& method) { return spec_of(method, train).trained_spec().parameters(); };
+  EXPECT_EQ(trained({{"method", "tent"}}), spec_of({{"method", "augment"}}, train).parameters());
+  EXPECT_EQ(trained({{"method", "bn_adapt"}, {"base", "clean"}, {"test_batch", 1}}),
+            spec_of({{"method", "clean"}}, train).parameters());
+  EXPECT_EQ(trained({{"method", "prune"}}), spec_of({{"method", "prune"}}, train).parameters());
+}
+
 // The key of a training step must change with all that decides its result, and with nothing else.
 TEST(Catalogue, ParametersHoldWhatDecidesTheResult) {
   const Json base = {{"method", "automask"}};
@@ -166,6 +185,11 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says(Json::object(), "/methods/mine", "\"method\" is missing");
   says("automask", "/methods/mine", "must be an object");
   says({{"method", "clean"}, {"mac_budget", 0.5}}, "/methods/mine/mac_budget", "prune, automask");
+  says({{"method", "bn_adapt"}, {"base", "prune"}}, "/methods/mine/base", "augment");
+  says({{"method", "tent"}, {"test_batch", 1}}, "/methods/mine/test_batch", "2");
+  says({{"method", "external"}}, "/methods/mine", "file");
+  says({{"method", "external"}, {"file", {{"claen", "a"}}}}, "/methods/mine/file/claen", "clean");
+  says({{"method", "external"}, {"file", ""}}, "/methods/mine/file", "empty");
   says({{"method", "automask"}, {"mac_bugdet", 0.5}}, "/methods/mine", "did you mean \"mac_budget\"?");
   says({{"method", "automask"}, {"estimator", {{"hiden", 8}}}}, "/methods/mine/estimator", "did you mean \"hidden\"?");
   says({{"method", "automask"}, {"estimator", {{"hidden", 0}}}}, "/methods/mine/estimator/hidden", "1");

@@ -1,0 +1,52 @@
+#include "harness/held_out.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace automask::harness {
+namespace {
+
+using corruptions::Condition;
+using corruptions::Link;
+
+// Of one operator's level; nothing where the two are not measured alike (a quality and a budget of bytes).
+std::optional<double> distance(const Link& a, const Link& b) {
+  if (a.name != b.name || (a.max_bytes == 0) != (b.max_bytes == 0)) return std::nullopt;
+  if (a.max_bytes == 0) return std::abs(a.level - b.level);
+  return std::abs(std::log2(static_cast<double>(a.max_bytes)) - std::log2(static_cast<double>(b.max_bytes)));
+}
+
+std::optional<double> distance(const Condition& a, const Condition& b) {
+  if (a.links().size() != b.links().size()) return std::nullopt;
+  double sum = 0;
+  for (std::size_t i = 0; i < a.links().size(); ++i) {
+    const auto one = distance(a.links()[i], b.links()[i]);
+    if (!one) return std::nullopt;
+    sum += *one;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::string_view to_string(Unseen unseen) { return unseen == Unseen::severity ? "severity" : "corruption"; }
+
+std::optional<int> right_set(const std::vector<Condition>& trained, const Condition& condition) {
+  std::optional<int> best;
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < trained.size(); ++i) {
+    if (trained[i] == condition) return static_cast<int>(i);
+    const auto near = distance(trained[i], condition);
+    if (!near || *near >= least) continue;
+    least = *near;
+    best = static_cast<int>(i);
+  }
+  return best;
+}
+
+Unseen unseen_of(const std::vector<Condition>& trained, const Condition& condition) {
+  return right_set(trained, condition) ? Unseen::severity : Unseen::corruption;
+}
+
+}  // namespace automask::harness

@@ -1,0 +1,22 @@
+#pragma once
+// Conditions that are tested but never trained on: what of them is new to a network, and which of its sets is theirs.
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "corruptions/condition.h"
+
+namespace automask::harness {
+
+// A severity (or quality) of a trained chain that training never showed, or a corruption of which it showed none.
+enum class Unseen { severity, corruption };
+std::string_view to_string(Unseen unseen);
+
+Unseen unseen_of(const std::vector<corruptions::Condition>& trained, const corruptions::Condition& condition);
+
+// Index of the condition itself, else of the same chain at the nearest levels (the first of equally near ones). Nothing
+// where no trained chain has the same operators: then no set is the right one.
+std::optional<int> right_set(const std::vector<corruptions::Condition>& trained,
+                             const corruptions::Condition& condition);
+
+}  // namespace automask::harness

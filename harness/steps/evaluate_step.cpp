@@ -1,0 +1,229 @@
+// Stage evaluate: accuracy by the training framework on the trained network, where a runner does not tell it: methods
+// that adapt at test time, masks over single weights, and networks with several sets under conditions that are not
+// theirs.
+#include <ATen/Parallel.h>
+#include <torch/utils.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "harness/held_out.h"
+#include "harness/steps/execute_results.h"
+#include "hw_targets/package/package.h"
+#include "methods/evaluate.h"
+#include "methods/test_time.h"
+#include "models/bundle.h"
+#include "models/network.h"
+
+namespace automask::harness::steps {
+namespace {
+
+constexpr double z_95 = 1.959963984540054;
+constexpr double as_good = 0.5;  // points of top1 that a set may be below the right one
+
+// Networks that serve conditions, one at a time, as LibTorch executes them.
+class Sets {
+ public:
+  explicit Sets(const std::filesystem::path& folder) {
+    if (models::holds_bundle(folder)) {
+      const models::Bundle bundle = models::load_bundle(folder);
+      names_ = bundle.conditions;
+      for (const models::Checkpoint& member : bundle.members) add(member);
+      read_estimator(bundle.estimator, folder);
+    } else {
+      const auto checkpoint = models::load_checkpoint(folder / "checkpoint.safetensors");
+      names_ = checkpoint.conditions;
+      add(checkpoint);
+      read_estimator(checkpoint.estimator, folder);
+    }
+    input_ = networks_.front()->graph().input;
+  }
+
+  std::size_t size() const { return names_.size(); }
+  const std::vector<std::string>& names() const { return names_; }
+  bool predicts() const { return !estimator_.empty(); }
+  int estimate(const std::uint8_t* picture) const { return package::estimate(estimator_, picture, input_); }
+
+  // 1 for each picture that set k gives its class.
+  std::vector<std::uint8_t> right(std::size_t k, const datasets::PictureSet& pictures) const {
+    constexpr std::size_t chunk = 500;
+    const torch::NoGradGuard no_grad;
+    const std::size_t at = networks_.size() == 1 ? 0 : k;
+    const int set = networks_.size() == 1 ? static_cast<int>(k) : 0;
+    std::vector<std::uint8_t> right(pictures.size());
+    for (std::size_t begin = 0; begin < pictures.size(); begin += chunk) {
+      const std::size_t count = std::min(chunk, pictures.size() - begin);
+      const torch::Tensor x =
+          methods::input_of(pictures.picture(begin).data(), static_cast<std::int64_t>(count), pictures, scalings_[at]);
+      const torch::Tensor best = networks_[at]->forward(x, set).argmax(1).contiguous();
+      for (std::size_t i = 0; i < count; ++i)
+        right[begin + i] = best.data_ptr<std::int64_t>()[i] == pictures.labels[begin + i];
+    }
+    return right;
+  }
+
+ private:
+  void add(const models::Checkpoint& checkpoint) {
+    networks_.push_back(std::make_unique<models::Network>(checkpoint));
+    networks_.back()->eval();
+    scalings_.push_back(checkpoint.input);
+  }
+  void read_estimator(const core::Json& json, const std::filesystem::path& folder) {
+    if (!json.is_null() && !json.empty())
+      estimator_ = package::estimator_from_json(json, names_.size(), folder.string());
+  }
+
+  std::vector<std::string> names_;
+  std::vector<std::unique_ptr<models::Network>> networks_;  // one per set, or one with all sets
+  std::vector<models::InputScaling> scalings_;
+  package::Estimator estimator_;
+  graph::Shape input_;
+};
+
+std::int64_t sum(const std::vector<std::uint8_t>& right) {
+  std::int64_t hits = 0;
+  for (const std::uint8_t one : right) hits += one;
+  return hits;
+}
+
+// 100 x the mean of one value per picture in [0, 1], with the interval of a mean of independent values.
+void add_expected(Outcome& outcome, const std::string& name, const std::string& condition,
+                  const std::vector<double>& values) {
+  const double n = static_cast<double>(values.size());
+  double mean = 0, squares = 0;
+  for (const double value : values) mean += value / n;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  const double half = n > 1 ? z_95 * std::sqrt(squares / (n - 1) / n) : 0;
+  outcome.metrics.push_back({name, condition, 100 * mean, 100 * std::max(mean - half, 0.0),
+                             100 * std::min(mean + half, 1.0), "measured", static_cast<std::int64_t>(values.size())});
+}
+
+class Evaluation {
+ public:
+  explicit Evaluation(const Context& context) : context_(context), parameters_(context.parameters()) {
+    trained_ = parameters_.at("conditions").strings();
+    tested_ = trained_;
+    if (parameters_.has("held_out"))
+      for (const std::string& condition : parameters_.at("held_out").strings()) tested_.push_back(condition);
+    for (const std::string& name : trained_) shown_.push_back(corruptions::Condition::parse(name));
+    threads_ = static_cast<int>(parameters_.at("threads").integer());
+    at::set_num_threads(threads_);
+  }
+
+  Outcome run() {
+    const auto folder = context_.input_folder("checkpoint", Stage::train);
+    const bool alone = parameters_.has("method");  // no runner executes the network: this is its accuracy
+    const auto spec =
+        alone ? methods::MethodSpec::from_json(parameters_.at("method"), parameters_.at("method").at("method").string(),
+                                               core::Json::object())
+              : methods::MethodSpec{};
+    if (alone && methods::method_info(spec.method).product == methods::Product::none) {
+      adapted(spec, models::load_checkpoint(folder / "checkpoint.safetensors"));
+      unsupported("it adapts to the test pictures, which no runner does");
+    } else {
+      const Sets sets(folder);
+      for (std::size_t i = 0; i < tested_.size(); ++i) {
+        context_.progress("evaluate", static_cast<double>(i), static_cast<double>(tested_.size()));
+        if (stop_requested())
+          throw core::Error(core::ExitCode::interrupted, context_.step().label, "was interrupted",
+                            "start `automask run` again");
+        under(sets, tested_[i], pictures_of(tested_[i]), alone);
+      }
+      if (alone) unsupported("no runner executes masks over single weights");
+    }
+    context_.progress("evaluate", static_cast<double>(tested_.size()), static_cast<double>(tested_.size()));
+    return std::move(outcome_);
+  }
+
+ private:
+  void unsupported(const std::string& why) {
+    outcome_.details["run_state"] = "unsupported";
+    outcome_.details["run_reason"] =
+        "accuracy is the FP32 network's by the training framework, there is no latency: " + why;
+  }
+
+  bool held_out(const std::string& condition) const {
+    return std::find(trained_.begin(), trained_.end(), condition) == trained_.end();
+  }
+  std::string metric(const std::string& condition) const {
+    return held_out(condition) ? held_out_metric(trained_, condition) : "top1";
+  }
+
+  datasets::PictureSet pictures_of(const std::string& condition) const {
+    auto pictures = datasets::read_picture_set(context_.input_folder("variant:" + condition, Stage::variant));
+    const auto wanted = static_cast<std::size_t>(parameters_.integer_or("pictures", 0));
+    if (wanted == 0 || wanted >= pictures.size()) return pictures;
+    std::vector<std::uint32_t> spread;
+    for (std::size_t i = 0; i < wanted; ++i) spread.push_back(static_cast<std::uint32_t>(i * pictures.size() / wanted));
+    return datasets::subset(pictures, spread);
+  }
+
+  void adapted(const methods::MethodSpec& spec, const models::Checkpoint& checkpoint) {
+    for (std::size_t i = 0; i < tested_.size(); ++i) {
+      context_.progress("evaluate", static_cast<double>(i), static_cast<double>(tested_.size()));
+      const auto right = methods::adapted_answers(spec, checkpoint, pictures_of(tested_[i]), threads_, stop_requested);
+      add_share(outcome_, metric(tested_[i]), tested_[i], sum(right), static_cast<std::int64_t>(right.size()),
+                "measured");
+    }
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    outcome_.metrics.push_back({"adaptation_macs", "",
+                                static_cast<double>(methods::adaptation_macs(spec, checkpoint.graph)), none, none,
+                                "counted", 1});
+  }
+
+  void under(const Sets& sets, const std::string& condition, const datasets::PictureSet& pictures, bool alone) {
+    const std::size_t n = pictures.size(), count = sets.size();
+    std::vector<std::vector<std::uint8_t>> right;
+    std::vector<std::int64_t> hits;
+    for (std::size_t k = 0; k < count; ++k) {
+      right.push_back(sets.right(k, pictures));
+      hits.push_back(sum(right.back()));
+    }
+    const auto oracle = static_cast<std::size_t>(set_for(sets.names(), condition));
+    const auto pictures_count = static_cast<std::int64_t>(n);
+    if (!held_out(condition))
+      add_share(outcome_, "top1_reference", condition, hits[oracle], pictures_count, "measured");
+    if (alone) add_share(outcome_, metric(condition), condition, hits[oracle], pictures_count, "measured");
+    if (count < 2) return;
+
+    // Of a corruption that training did not show, no set is the right one.
+    const bool known = right_set(shown_, corruptions::Condition::parse(condition)).has_value();
+    std::vector<double> random(n, 0), wrong(n, 0);
+    for (std::size_t k = 0; k < count; ++k)
+      for (std::size_t i = 0; i < n; ++i) {
+        random[i] += right[k][i] / static_cast<double>(count);
+        if (k != oracle) wrong[i] += right[k][i] / static_cast<double>(count - 1);
+      }
+    add_expected(outcome_, "random_condition_top1", condition, random);
+    if (known) add_expected(outcome_, "wrong_condition_top1", condition, wrong);
+    if (!sets.predicts()) return;
+
+    const std::int64_t best = known ? hits[oracle] : *std::max_element(hits.begin(), hits.end());
+    std::int64_t own = 0, good = 0, predicted = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto taken = static_cast<std::size_t>(sets.estimate(pictures.picture(i).data()));
+      own += taken == oracle;
+      good += static_cast<double>(best - hits[taken]) <= as_good / 100 * static_cast<double>(n);
+      predicted += right[taken][i];
+    }
+    add_share(outcome_, "estimator_good", condition, good, pictures_count, "measured");
+    if (!alone) return;
+    add_share(outcome_, "predicted_" + metric(condition), condition, predicted, pictures_count, "measured");
+    if (!held_out(condition)) add_share(outcome_, "estimator_accuracy", condition, own, pictures_count, "measured");
+  }
+
+  const Context& context_;
+  core::JsonCursor parameters_;
+  std::vector<std::string> trained_, tested_;
+  std::vector<corruptions::Condition> shown_;
+  int threads_ = 1;
+  Outcome outcome_;
+};
+
+}  // namespace
+
+Outcome run_evaluate(const Context& context) { return Evaluation(context).run(); }
+
+}  // namespace automask::harness::steps

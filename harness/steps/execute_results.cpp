@@ -1,0 +1,94 @@
+#include "harness/steps/execute_results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "harness/conditions.h"
+#include "harness/held_out.h"
+#include "results/statistics.h"
+
+namespace automask::harness::steps {
+namespace {
+
+std::vector<corruptions::Condition> parsed(const std::vector<std::string>& names) {
+  std::vector<corruptions::Condition> conditions;
+  for (const std::string& name : names) conditions.push_back(corruptions::Condition::parse(name));
+  return conditions;
+}
+
+}  // namespace
+
+std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels) {
+  const auto classes = static_cast<std::size_t>(run.classes);
+  std::int64_t hits = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto first = run.outputs.begin() + static_cast<std::ptrdiff_t>(i * classes);
+    hits += std::max_element(first, first + run.classes) - first == labels[i];
+  }
+  return hits;
+}
+
+void add_share(Outcome& outcome, const std::string& name, const std::string& condition, std::int64_t hits,
+               std::int64_t n, const std::string& evidence) {
+  const auto interval = results::wilson_percent(hits, n);
+  outcome.metrics.push_back({name, condition, 100.0 * static_cast<double>(hits) / static_cast<double>(n), interval.low,
+                             interval.high, evidence, n});
+}
+
+// Accuracy and latency quantiles; `prefix` tells how the condition was chosen.
+void add_results(Outcome& outcome, const std::string& prefix, const std::string& condition, const host::CellResult& run,
+                 const std::vector<int>& labels, const std::string& evidence) {
+  add_share(outcome, prefix + "top1", condition, count_correct(run, labels), static_cast<std::int64_t>(labels.size()),
+            evidence);
+  for (const auto& [name, q] : {std::pair{"latency_median", 0.5}, {"latency_p90", 0.9}, {"latency_p99", 0.99}}) {
+    const auto bounds = results::quantile_interval(run.latencies_ms, q);
+    outcome.metrics.push_back({prefix + name, condition, results::quantile(run.latencies_ms, q), bounds.low,
+                               bounds.high, evidence, static_cast<std::int64_t>(run.latencies_ms.size())});
+  }
+}
+
+void add_metrics(Outcome& outcome, const std::string& condition, const host::CellResult& run,
+                 const std::vector<int>& labels, const std::string& evidence) {
+  add_results(outcome, "", condition, run, labels, evidence);
+  double sum = 0;
+  for (const double latency : run.latencies_ms) sum += latency;
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  const auto count = static_cast<std::int64_t>(run.latencies_ms.size());
+  const double mean = sum / static_cast<double>(count);
+  outcome.metrics.push_back({"latency_mean", condition, mean, none, none, evidence, count});
+  // By the host's clock, so only where that is the device's: a simulator's wall time is nobody's throughput.
+  if (evidence == "measured" && run.wall_seconds > 0)
+    outcome.metrics.push_back(
+        {"throughput", condition, static_cast<double>(count) / run.wall_seconds, none, none, evidence, count});
+  if (run.watts >= 0)  // watts x milliseconds
+    outcome.metrics.push_back({"energy", condition, run.watts * mean, none, none, evidence, count});
+  outcome.samples.push_back({condition, run.latencies_ms});
+}
+
+int set_for(const std::vector<std::string>& sets, const std::string& condition) {
+  if (sets.size() == 1 || std::find(sets.begin(), sets.end(), condition) != sets.end())
+    return serving_set(sets, condition);
+  try {
+    return right_set(parsed(sets), corruptions::Condition::parse(condition)).value_or(0);
+  } catch (const core::Error&) {  // sets that are no conditions, e.g. widths: the first serves
+    return 0;
+  }
+}
+
+std::string held_out_metric(const std::vector<std::string>& trained, const std::string& condition) {
+  return fmt::format("unseen_{}_top1", to_string(unseen_of(parsed(trained), corruptions::Condition::parse(condition))));
+}
+
+std::string disagreement(const std::string& condition, const SpotCheck& check) {
+  if (check.exact)
+    return fmt::format("its outputs for \"{}\" are not those of the integer reference, bit for bit, on {} pictures",
+                       condition, check.pictures);
+  return fmt::format(
+      "its outputs for \"{}\" differ from the reference by {:.2g} of the largest logit on {} pictures "
+      "(allowed {:.0e})",
+      condition, check.largest_difference, check.pictures, check.allowed());
+}
+
+}  // namespace automask::harness::steps

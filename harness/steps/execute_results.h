@@ -1,0 +1,37 @@
+#pragma once
+// From a runner's outputs to metrics: what executing one package and executing several share.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "harness/steps/run_step.h"
+#include "harness/steps/spot_check.h"
+#include "hw_targets/host/interleave.h"
+
+namespace automask::harness::steps {
+
+std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels);
+
+// 100 hits / n with its Wilson interval.
+void add_share(Outcome& outcome, const std::string& name, const std::string& condition, std::int64_t hits,
+               std::int64_t n, const std::string& evidence);
+
+// Accuracy and latency quantiles; `prefix` tells how the condition was chosen.
+void add_results(Outcome& outcome, const std::string& prefix, const std::string& condition, const host::CellResult& run,
+                 const std::vector<int>& labels, const std::string& evidence);
+
+// The same and mean latency, throughput, energy and the raw latencies.
+void add_metrics(Outcome& outcome, const std::string& condition, const host::CellResult& run,
+                 const std::vector<int>& labels, const std::string& evidence);
+
+// Which of a network's sets serves a condition: its own; of one held out of training the nearest trained severity's;
+// else the first.
+int set_for(const std::vector<std::string>& sets, const std::string& condition);
+
+// "unseen_severity_top1" or "unseen_corruption_top1".
+std::string held_out_metric(const std::vector<std::string>& trained, const std::string& condition);
+
+// What is said of a runner whose outputs fail the check.
+std::string disagreement(const std::string& condition, const SpotCheck& check);
+
+}  // namespace automask::harness::steps

@@ -1,0 +1,48 @@
+#include "harness/steps/members.h"
+
+#include <fmt/format.h>
+
+#include "core/atomic_file.h"
+#include "hw_targets/package/package.h"
+
+namespace automask::harness::steps {
+namespace {
+
+constexpr const char* index_name = "packages.json";
+
+}  // namespace
+
+bool holds_packages(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder / index_name, ignored);
+}
+
+std::string package_name(std::size_t k) { return fmt::format("package-{}.safetensors", k); }
+
+void write_package_index(const std::filesystem::path& folder, const models::Bundle& bundle) {
+  const core::Json index = {{"conditions", bundle.conditions}, {"estimator", bundle.estimator}};
+  core::write_file_atomically(folder / index_name, index.dump() + "\n");
+}
+
+PackageIndex read_package_index(const std::filesystem::path& folder) {
+  const auto file = folder / index_name;
+  const core::Json json = core::read_json_file(file, core::ExitCode::corrupt);
+  PackageIndex index;
+  index.conditions = core::JsonCursor(json, file.string(), "", core::ExitCode::corrupt).at("conditions").strings();
+  if (json.contains("estimator") && !json.at("estimator").is_null())
+    index.estimator = package::estimator_from_json(json.at("estimator"), index.conditions.size(), file.string());
+  return index;
+}
+
+std::int64_t estimator_bytes(const package::Estimator& estimator) {
+  if (estimator.empty()) return 0;
+  constexpr std::int64_t requantisation = 4 + 2 + 1, margin_and_fallback = 4 + 4;  // bias, multiplier, shift
+  const auto layer = [](const package::EstimatorLayer& l) {
+    return static_cast<std::int64_t>(l.weights.size()) +
+           requantisation * static_cast<std::int64_t>(l.requantisation.size());
+  };
+  return requantisation * static_cast<std::int64_t>(estimator.input.size()) + layer(estimator.hidden) +
+         layer(estimator.output) + margin_and_fallback;
+}
+
+}  // namespace automask::harness::steps

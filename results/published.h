@@ -1,0 +1,39 @@
+#pragma once
+// Finished cells as small files, so that results travel with the sources: `automask db export` writes
+// <folder>/<experiment>/<cell>.json, `automask db merge` reads them. Raw latencies and files stay in the store.
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "results/store.h"
+
+namespace automask::results {
+
+// The newest attempt of a key, whole but for its samples; nothing where there is none.
+std::optional<RunRecord> stored_run(const Store& store, const std::string& key);
+
+// Keys of the runs an experiment's tables show, in their order.
+std::vector<std::string> current_keys(const Store& store, const std::string& experiment);
+std::vector<std::string> experiment_names(const Store& store);
+
+struct Exported {
+  std::size_t cells = 0;
+  std::uintmax_t bytes = 0;  // of the experiment's folder
+};
+// Writes the current runs of an experiment that passed. Documents that cells share (manifest, environment, build) stand
+// once, in <folder>/<experiment>/shared.json. The same store gives the same bytes. Numbers keep eight digits, curves
+// of the training 50 points.
+Exported export_published(const Store& store, const std::string& experiment, const std::filesystem::path& folder);
+
+// All cells below a folder, or one cell's file, sorted by path. Error(corrupt) names file, place and fault.
+std::vector<RunRecord> read_published(const std::filesystem::path& path);
+
+// Runs that were imported, by portable key: key and file. Only such that passed.
+struct Imported {
+  std::string portable_key, key, origin;
+};
+std::vector<Imported> imported_runs(const Store& store);
+
+}  // namespace automask::results

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Writes docs/results.md from a store's database: scripts/results_tables.sh STORE [AUTOMASK] > docs/results.md
+# Every number and every name below the first paragraphs is asked from the database; nothing is typed by hand.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+store=${1:?"which store? scripts/results_tables.sh STORE [AUTOMASK]"}
+automask=${2:-build/release/bin/automask}
+queries=experiments/queries
+
+ask() { "$automask" query "$1" --store "$store" --format "${2:-md}"; }
+# The rows of a saved query that belong to one experiment, with some of its columns.
+saved() { ask "SELECT $2 FROM (
+$(cat "$queries/$1.sql")
+) WHERE experiment = '$experiment'"; }
+lines() { ask "$1" csv | tail -n +2 | tr -d '\r'; }
+# A table with its heading; nothing where it would have no row.
+section() {
+  local text
+  text=$("${@:2}")
+  if [[ $(wc -l <<< "$text") -gt 2 ]]; then printf '\n### %s\n\n%s\n' "$1" "$text"; fi
+}
+
+cat <<'HEAD'
+# Results
+
+Made by `scripts/results_tables.sh`; no number here is typed by hand, and none is the ICCD 2019 paper's. Accuracies are
+top-1 in percent; `mean_top1` is the mean over the trained conditions **with the condition that the estimator predicts**
+wherever a network has several sets, and `oracle` with the true one. `[low, high]` is the 95 % interval over seeds (Student's
+t); of one seed it is the pictures' own (Wilson), which says nothing about another training. A difference is of paired seeds,
+and `unresolved` where 0 lies in its interval; intervals are of single comparisons, not corrected for their number. MACs
+and bytes are counted on the packages. `unsupported` rows are accuracies by the training framework in FP32: no runner executes
+those networks. The published cells themselves are in `experiments/published`:
+
+    automask db merge experiments/published --store DIR
+    automask query --saved headline --store DIR --format json
+    scripts/results_tables.sh DIR > docs/results.md
+HEAD
+
+printf '\n## Machines and time\n\n'
+ask "SELECT json_extract(v.document, '\$.cpu') AS cpu, json_extract(v.document, '\$.cores') AS cores,
+       json_extract(v.document, '\$.os') AS os, json_extract(b.document, '\$.commit') AS [commit],
+       k.experiment, count(DISTINCT k.run_id) AS cells,
+       round(sum(t.value) / 3600, 2) AS training_hours
+     FROM current_passed k JOIN run r ON r.id = k.run_id
+     LEFT JOIN environment v ON v.id = r.environment_id LEFT JOIN build b ON b.id = r.build_id
+     LEFT JOIN metric t ON t.run_id = r.id AND t.name = 'train_seconds'
+     GROUP BY 1, 2, 3, 4, 5 ORDER BY 5, 1, 4"
+
+while IFS= read -r experiment; do
+  [[ -z "$experiment" ]] && continue
+  printf '\n## %s\n\n' "$experiment"
+  printf 'Made by `automask run experiments/%s.json` (with `--data NAME=DIR` where the manifest names no path).\n' "$experiment"
+  section "Accuracy, computation, bytes" saved headline \
+    "dataset, model, method, budget, target, seeds, printf('%.2f [%.2f, %.2f]', mean_top1, ci_lo, ci_hi) AS mean_top1,
+     printf('%.2f', oracle_mean_top1) AS oracle, printf('%.2f', clean_top1) AS clean,
+     printf('%.3f', macs / 1e6) AS MMAC, printf('%.1f', bytes / 1024.0) AS KiB, evidence"
+  section "Conditions that were never trained on" ask \
+    "SELECT dataset, model, method, budget, target, seeds, printf('%.2f', mean_top1) AS trained,
+       printf('%.2f', mean_top1_unseen_severity) AS unseen_severity,
+       printf('%.2f', mean_top1_unseen_corruption) AS unseen_corruption
+     FROM ($(printf '\n'; cat "$queries/headline.sql"; printf '\n')) WHERE experiment = '$experiment'
+       AND (mean_top1_unseen_severity IS NOT NULL OR mean_top1_unseen_corruption IS NOT NULL)"
+  section "Differences, paired over seeds" saved differences \
+    "dataset, model, target, first, second, seeds, printf('%+.2f [%+.2f, %+.2f]', difference, ci_lo, ci_hi) AS points, verdict"
+  section "Who knows the condition" ask \
+    "SELECT method, target, condition, count(DISTINCT seed) AS seeds, printf('%.2f', avg(oracle_top1)) AS oracle,
+       printf('%.2f', avg(predicted_top1)) AS predicted, printf('%.2f', avg(random_top1)) AS random,
+       printf('%.2f', avg(wrong_top1)) AS wrong, printf('%.2f', avg(estimator_accuracy)) AS right_share,
+       printf('%.2f', avg(estimator_good)) AS as_good_share
+     FROM ($(printf '\n'; cat "$queries/estimator.sql"; printf '\n')) WHERE experiment = '$experiment'
+     GROUP BY method, target, condition ORDER BY method, target, condition <> 'clean', condition"
+  section "Held-out conditions" ask \
+    "SELECT method, target, unseen, condition, count(DISTINCT seed) AS seeds, printf('%.2f', avg(top1)) AS top1,
+       printf('%.2f', avg(oracle_top1)) AS nearest_set, printf('%.2f', avg(estimator_good)) AS as_good_share
+     FROM ($(printf '\n'; cat "$queries/held_out.sql"; printf '\n')) WHERE experiment = '$experiment'
+     GROUP BY method, target, unseen, condition ORDER BY method, target, unseen DESC, condition"
+  section "Mixes of conditions" ask \
+    "SELECT method, target, mix, count(DISTINCT seed) AS seeds, printf('%.2f', avg(mix_top1)) AS top1,
+       printf('%.3f', avg(mix_macs) / 1e6) AS MMAC, printf('%.3f', avg(mix_latency_median_ms)) AS median_ms
+     FROM ($(printf '\n'; cat "$queries/mixes.sql"; printf '\n')) WHERE experiment = '$experiment'
+     GROUP BY method, target, mix ORDER BY mix, method, target"
+  section "Not measured on the runner, and why" ask \
+    "SELECT DISTINCT method, target, state, reason FROM runs WHERE experiment = '$experiment' AND state <> 'passed'
+     ORDER BY method, target"
+done < <(lines "SELECT name FROM experiment e WHERE EXISTS (SELECT 1 FROM current_passed k WHERE k.experiment = e.name) ORDER BY name")

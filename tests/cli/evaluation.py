@@ -1,0 +1,140 @@
+"""What is tested without a runner or with several packages, and what is published: evaluation.py BIN SOURCE.
+
+experiments/smoke_evaluation.json, then its checkpoints as networks from elsewhere, then its cells in another store.
+"""
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fault"))
+from common import *  # noqa: E402
+
+need_fashion()
+folder = scratch()
+store = folder / "store"
+smoke = SOURCE / "experiments/smoke_evaluation.json"
+manifest = json.loads(smoke.read_text())
+began = time.monotonic()
+automask("run", smoke, "--store", store, "--progress", "none", check=0)
+took = time.monotonic() - began
+
+
+def metrics_of(where):
+    found = {}
+    for row in rows(where, "select k.method, m.name as metric, m.condition, m.value, m.n from current_passed k join metric m on "
+                           "m.run_id = k.run_id"):
+        found.setdefault(row["method"], {})[row["metric"], row["condition"]] = row["value"]
+    return found
+
+
+found = metrics_of(store)
+assert sorted(found) == sorted(manifest["matrix"]["method"]), sorted(found)
+states = {r["method"]: (r["state"], r["reason"]) for r in rows(store, "select method, state, reason from runs")}
+without_runner = {m for m in found if m.startswith(("bn_adapt", "tent", "piggyback"))}
+for method, (state, reason) in states.items():
+    assert state == ("unsupported" if method in without_runner else "passed"), (method, state, reason)
+    assert (method in without_runner) == ("no runner" in reason), (method, reason)
+
+several = {"automask", "separate", "piggyback"}
+conditions = manifest["conditions"]
+for method, m in found.items():
+    assert (("latency_median", "clean") in m) == (method not in without_runner), method
+    for name in ("top1",) + (("predicted_top1", "random_condition_top1", "wrong_condition_top1", "estimator_good",
+                              "estimator_accuracy") if method in several else ()):
+        assert all((name, c) in m for c in conditions), (method, name)
+    # Held-out conditions stand apart: one mean of each kind, none of them among the trained ones.
+    assert {c for name, c in m if name == "top1"} == set(conditions), method
+    assert {c for name, c in m if name == "unseen_severity_top1"} == {"gaussian_noise:5", "jpeg:q5"}, method
+    assert {c for name, c in m if name == "unseen_corruption_top1"} == {"fog:3"}, method
+    head = "predicted_" if method in several else ""
+    mean = lambda name, over: sum(m[name, c] for c in over) / len(over)
+    close = lambda a, b: abs(a - b) < 1e-9
+    assert close(m["mean_top1_trained", ""], mean(head + "top1", conditions)), method
+    assert close(m["mean_top1_unseen_severity", ""], mean(head + "unseen_severity_top1", ["gaussian_noise:5", "jpeg:q5"])), method
+    assert close(m["mean_top1_unseen_corruption", ""], m[head + "unseen_corruption_top1", "fog:3"]), method
+    mixed = 0.7 * m[head + "top1", "clean"] + 0.15 * (m[head + "top1", conditions[1]] + m[head + "top1", conditions[2]])
+    assert close(m["mix_top1", "mostly_clean"], mixed), method
+    # random is the mean over all sets, wrong over the others.
+    if method in several:
+        for c in conditions:
+            own = m["top1_reference", c] if ("top1_reference", c) in m else m["top1", c]
+            assert close(3 * m["random_condition_top1", c], own + 2 * m["wrong_condition_top1", c]), (method, c)
+            assert m["estimator_good", c] >= m["estimator_accuracy", c] - 1e-9, (method, c)
+
+# The reference agrees with the runner where both speak.
+for c in conditions:
+    assert abs(found["automask"]["top1_reference", c] - found["automask"]["top1", c]) <= 1.0, c
+
+# A large prior trusts the training: batches of one change little; the same network is behind all of them.
+assert found["bn_adapt_16"]["package_bytes", ""] == found["augment"]["package_bytes", ""]
+# Adapting costs: the variances' sums, and with tent a backward pass that is nearly a forward one.
+plain = found["augment"]["mean_macs", ""]
+assert plain < found["bn_adapt_64"]["mean_macs", ""] < 1.5 * plain < found["tent"]["mean_macs", ""] < 2.5 * plain
+
+# Bytes: all packages and the estimator; a bit per weight and condition.
+separate, piggyback, augment = (found[m] for m in ("separate", "piggyback", "augment"))
+files = rows(store, "select a.path, a.bytes from artifact a join run r on r.id = a.run_id join cell c on c.key = r.key where "
+                    "c.method = 'separate' and a.kind = 'package' and a.path like '%package-%'")
+assert len(files) == 3 and separate["package_bytes", ""] == sum(f["bytes"] for f in files) + separate["estimator_bytes", ""]
+assert all(separate["macs", c] <= 0.5 * separate["macs_dense", ""] for c in conditions)
+assert ("switch_load", "") in separate
+assert piggyback["masks_bytes", ""] % 3 == 0 and 0 < piggyback["masks_bytes", ""] < 3 * piggyback["weights_bytes", ""] / 30
+assert piggyback["package_bytes", ""] > augment["package_bytes", ""] + piggyback["masks_bytes", ""]
+
+# The trained networks as if they came from elsewhere: the same network is the same row.
+folders = {r["method"]: (store / r["path"]).parent for r in rows(
+    store, "select c.method, a.path from artifact a join run r on r.id = a.run_id join cell c on c.key = r.key where a.kind = "
+           "'checkpoint'")}
+one = folders["augment"] / "checkpoint.safetensors"
+automask("models", "convert", one, folder / "one.onnx", check=0)
+automask("models", "convert", one, folder / "one.safetensors", check=0)
+external = {
+    **manifest, "name": "external", "include": [str(SOURCE / "experiments/quickstart.json")],
+    "methods": {
+        "checkpoint": {"method": "external", "file": str(one)},
+        "onnx": {"method": "external", "file": "one.onnx"},
+        "converted": {"method": "external", "file": "one.safetensors"},
+        "each": {"method": "external", "file": {c: str(folders["separate"] / f"member-{k}.safetensors")
+                                                for k, c in enumerate(conditions)}},
+    },
+    "matrix": {"model": ["tinynet"], "method": ["checkpoint", "onnx", "converted", "each"]},
+}
+(folder / "external.json").write_text(json.dumps(external))
+automask("run", folder / "external.json", "--store", store, "--progress", "none", check=0)
+theirs = {r["method"]: r for r in rows(store, "select * from headline_by_seed where experiment = 'external'")}
+ours = {r["method"]: r for r in rows(store, "select * from headline_by_seed where experiment = 'smoke_evaluation'")}
+for method in ("checkpoint", "onnx", "converted"):
+    assert abs(theirs[method]["mean_top1"] - ours["augment"]["mean_top1"]) <= 0.34, (method, theirs[method])  # a tie or two
+assert theirs["checkpoint"]["mean_top1"] == ours["augment"]["mean_top1"]
+assert theirs["each"]["mean_top1"] == ours["separate"]["mean_top1"] and theirs["each"]["bytes"] == ours["separate"]["bytes"]
+
+# What does not fit is said in one sentence.
+names = json.loads((SOURCE / "experiments/quickstart.json").read_text())["datasets"]["fashion_mnist"]["classes"]
+bad = {**external, "name": "bad", "methods": {"checkpoint": external["methods"]["checkpoint"]},
+       "matrix": {"model": ["tinynet"], "method": ["checkpoint"]},
+       "datasets": {"fashion_mnist": {**manifest["datasets"]["fashion_mnist"], "classes": names[::-1]}}}
+(folder / "bad.json").write_text(json.dumps(bad))
+text = automask("run", folder / "bad.json", "--store", store, "--progress", "none", check=4).stderr
+assert "classes in another order" in text, text
+
+# Doing it again does nothing; elsewhere the published cells are known and nothing is trained.
+again = json.loads(automask("run", smoke, "--store", store, "--progress", "none", "--format", "json", check=0).stdout)
+assert again["up_to_date"] and again["steps"]["done"] == 0, again
+automask("db", "export", folder / "published", "--store", store, "--experiment", "smoke_evaluation", check=0)
+size = sum(p.stat().st_size for p in (folder / "published").rglob("*.json"))
+there = folder / "there"
+for added in (len(found), 0):
+    merged = json.loads(automask("db", "merge", folder / "published", "--store", there, "--format", "json", check=0).stdout)
+    assert merged["added"] == added, merged
+elsewhere = automask("run", smoke, "--store", there, "--progress", "none", "--format", "json", check=0)
+summary = json.loads(elsewhere.stdout)
+assert summary["cells"]["imported"] == len(found) and summary["steps"]["done"] == 0, summary
+assert not list(there.glob("cache/train/*/result.json"))
+headline = lambda where: json.loads(automask("query", "--saved", "headline", "--store", where, "--format", "json", check=0).stdout)["rows"]
+mine = [r for r in headline(store) if r["experiment"] == "smoke_evaluation"]
+assert len(mine) == len(found)
+for a, b in zip(mine, headline(there)):
+    for key, value in a.items():
+        assert value == b[key] or abs(value - b[key]) <= 1e-6 * abs(value), (key, a, b)
+    assert {"dataset", "model", "method", "budget", "mean_top1", "ci_lo", "ci_hi", "clean_top1", "macs", "bytes", "seeds"} <= set(a)
+print(f"{len(found)} methods in {took:.0f} s; {size / len(found) / 1024:.1f} KiB a published cell")

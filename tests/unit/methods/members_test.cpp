@@ -1,0 +1,137 @@
+// Methods that give a network for each condition, on a few hundred pictures of Fashion-MNIST.
+#include "methods/members.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+
+#include "core/atomic_file.h"
+#include "models/zoo.h"
+#include "tests/unit/core/temporary_folder.h"
+#include "tests/unit/core/throws.h"
+#include "tests/unit/methods/fashion.h"
+
+namespace automask::methods {
+namespace {
+
+using automask::testing::error_of;
+using automask::testing::TemporaryFolder;
+
+TrainJob job_of(core::Json method, double epochs, const std::filesystem::path& folder = {}) {
+  static const core::Json model = {{"name", "tinynet"}};
+  method["train"].update({{"epochs", epochs}, {"batch", 50}, {"learning_rate", 0.1}, {"threads", 1}});
+  TrainJob job;
+  job.spec = MethodSpec::from_json({method, "test"}, method["method"], nullptr);
+  job.graph = models::build_model({model, "test"}, {1, 28, 28}, 10);
+  for (const char* condition : {"clean", "gaussian_noise:4"})
+    job.conditions.push_back(corruptions::Condition::parse(condition));
+  job.train = &automask::testing::fashion<400>(datasets::Split::train);
+  job.seed = 3;
+  job.work_folder = folder;
+  return job;
+}
+
+std::string bytes_of(const models::Bundle& bundle) {
+  const TemporaryFolder folder;
+  std::string all;
+  for (const std::string& file : models::save_bundle(bundle, folder.path())) all += core::read_file(folder / file);
+  return all;
+}
+
+TEST(Separate, EachMemberMeetsTheBudgetOnItsShareOfTheViews) {
+  const TrainJob job = job_of({{"method", "separate"}, {"mac_budget", 0.6}}, 2);
+  const models::Bundle bundle = train_members(job);
+  EXPECT_EQ(bundle.kind, "separate");
+  EXPECT_EQ(bundle.conditions, (std::vector<std::string>{"clean", "gaussian_noise:4"}));
+  ASSERT_EQ(bundle.members.size(), 2u);
+  EXPECT_TRUE(bundle.backbone.empty());
+  EXPECT_FALSE(bundle.estimator.is_null());
+  std::int64_t views = 0;
+  for (const models::Checkpoint& member : bundle.members) {
+    EXPECT_EQ(member.conditions, std::vector<std::string>{"*"});
+    const auto groups = graph::channel_groups(member.graph);
+    EXPECT_LE(double(graph::masked_cost(member.graph, groups, member.masks[0]).macs),
+              0.6 * double(graph::cost(member.graph).macs));
+    views += member.training["views"].get<std::int64_t>();
+  }
+  EXPECT_EQ(views, 800) << "two epochs of 400 pictures, over both";
+  EXPECT_NE(bundle.members[0].weights.begin()->second.data, bundle.members[1].weights.begin()->second.data);
+}
+
+TEST(Piggyback, MembersAreTheBackboneWithWeightsMissing) {
+  const TrainJob job = job_of({{"method", "piggyback"}, {"mask_learning_rate", 0.002}}, 4);
+  const models::Bundle bundle = train_members(job);
+  ASSERT_EQ(bundle.backbone.size(), 1u);
+  ASSERT_EQ(bundle.members.size(), 2u);
+  const auto& backbone = bundle.backbone[0].weights;
+  std::int64_t bits = 0;
+  for (const models::Checkpoint& member : bundle.members) {
+    std::int64_t kept = 0, masked = 0;
+    for (const auto& [name, tensor] : member.weights) {
+      const auto& original = backbone.at(name).data;
+      if (tensor.shape.size() < 2) {
+        EXPECT_EQ(tensor.data, original) << name << ": normalisations and biases stay";
+        continue;
+      }
+      for (std::size_t i = 0; i < original.size(); ++i) {
+        if (tensor.data[i] == original[i])
+          ++kept;
+        else
+          ++masked;
+        EXPECT_TRUE(tensor.data[i] == original[i] || tensor.data[i] == 0) << name;
+      }
+    }
+    EXPECT_GT(masked, 0);
+    EXPECT_GT(kept, masked);
+    bits = kept + masked;
+  }
+  EXPECT_EQ(weight_mask_bits(job.graph), bits);
+}
+
+// One step of one mask by hand: the scores of the weights whose gradient says so fall, by Adam's first step, which is
+// the learning rate whatever the gradient's size.
+TEST(Piggyback, TheFirstStepMovesEveryScoreByTheLearningRate) {
+  // 0.0051 from 0.01 in one step: a weight goes exactly where its score's gradient is positive.
+  TrainJob job = job_of({{"method", "piggyback"}, {"mask_learning_rate", 0.0051}}, 0.5);
+  job.conditions.resize(1);
+  job.spec.train.batch = 400;
+  const models::Bundle bundle = train_members(job);
+  const double kept = bundle.members[0].training["kept_weights"];
+  EXPECT_EQ(bundle.members[0].training["steps"], 1);
+  EXPECT_GT(kept, 0.2);
+  EXPECT_LT(kept, 0.8);
+}
+
+TEST(Members, AnInterruptedTrainingGoesOnFromTheLastMember) {
+  for (const char* method : {"separate", "piggyback"}) {
+    const std::string whole = bytes_of(train_members(job_of({{"method", method}}, 1)));
+    const TemporaryFolder folder;
+    TrainJob job = job_of({{"method", method}}, 1, folder.path());
+    for (const int allowed : {3, 9, 14}) {
+      std::atomic<int> asked{0};
+      job.stop_requested = [&] { return ++asked > allowed; };
+      try {
+        train_members(job);
+      } catch (const core::Error& error) {
+        EXPECT_EQ(error.code(), core::ExitCode::interrupted) << error.what();
+      }
+    }
+    job.stop_requested = nullptr;
+    EXPECT_EQ(bytes_of(train_members(job)), whole) << method;
+  }
+}
+
+TEST(Members, ABundleSurvivesItsFiles) {
+  const models::Bundle bundle = train_members(job_of({{"method", "piggyback"}}, 0.5));
+  const TemporaryFolder folder;
+  EXPECT_FALSE(models::holds_bundle(folder.path()));
+  models::save_bundle(bundle, folder.path());
+  ASSERT_TRUE(models::holds_bundle(folder.path()));
+  EXPECT_EQ(bytes_of(models::load_bundle(folder.path())), bytes_of(bundle));
+  core::write_file_atomically(folder / "bundle.json", "{\"schema_version\": 2}");
+  EXPECT_SAYS(error_of([&] { models::load_bundle(folder.path()); }), "bundle.json");
+}
+
+}  // namespace
+}  // namespace automask::methods

@@ -1,0 +1,217 @@
+#include "results/published.h"
+
+#include <gmock/gmock.h>
+
+#include "core/atomic_file.h"
+#include "fixture.h"
+
+namespace automask::results {
+namespace {
+
+using core::ExitCode;
+using core::Json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Published : public StoreTest {
+ protected:
+  RunRecord full_run(const std::string& key, std::int64_t seed) {
+    RunRecord run = invented_run(key, "automask", seed, 80 + static_cast<double>(seed) / 3);
+    run.portable_key = "portable " + key;
+    run.training = {{"losses", Json::array()}, {"seed", seed}};
+    for (int i = 0; i < 200; ++i) run.training["losses"].push_back(1.0 / (i + 3));
+    return run;
+  }
+  std::map<std::string, std::string> files(const std::filesystem::path& where) {
+    std::map<std::string, std::string> all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(where))
+      if (entry.is_regular_file())
+        all[std::filesystem::relative(entry.path(), where).generic_string()] = core::read_file(entry.path());
+    return all;
+  }
+  std::string fault(const std::string& from, const std::string& to) {
+    const auto cell = folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json";
+    const std::string text = core::read_file(cell);
+    std::string changed = text;
+    EXPECT_NE(changed.find(from), std::string::npos) << from;
+    changed.replace(changed.find(from), from.size(), to);
+    core::write_file_atomically(cell, changed);
+    const core::Error error = error_of([&] { read_published(folder / "out"); });
+    EXPECT_EQ(error.code(), ExitCode::corrupt);
+    EXPECT_THAT(error.what(), HasSubstr("seed0.json"));
+    core::write_file_atomically(cell, text);
+    return error.what();
+  }
+};
+
+TEST_F(Published, ComesBackAsItWas) {
+  Store store = Store::open(file);
+  const RunRecord run = full_run("k0", 0);
+  store.record(run);
+  store.record(full_run("k1", 1));
+  const Exported exported = export_published(store, "invented", folder / "out");
+  EXPECT_EQ(exported.cells, 2u);
+  const auto runs = read_published(folder / "out");
+  ASSERT_EQ(runs.size(), 2u);
+  const RunRecord& back = runs[0];
+  EXPECT_EQ(back.key, run.key);
+  EXPECT_EQ(back.portable_key, run.portable_key);
+  EXPECT_EQ(back.experiment, run.experiment);
+  EXPECT_EQ(back.method, run.method);
+  EXPECT_EQ(back.method_parameters, run.method_parameters);
+  EXPECT_EQ(back.manifest, run.manifest);
+  EXPECT_EQ(back.environment, run.environment);
+  EXPECT_EQ(back.build, run.build);
+  EXPECT_EQ(back.started, run.started);
+  EXPECT_EQ(back.state, "passed");
+  EXPECT_EQ(back.origin, "invented/invented_set-resnet8-automask-cpu-seed0.json");
+  EXPECT_EQ(back.training["losses"].size(), 50u);
+  EXPECT_EQ(back.training["losses"][0], 0.33333333);
+  ASSERT_EQ(back.metrics.size(), run.metrics.size());
+  for (const Metric& metric : run.metrics) {
+    const auto found = std::find_if(back.metrics.begin(), back.metrics.end(), [&](const Metric& m) {
+      return m.name == metric.name && m.condition == metric.condition;
+    });
+    ASSERT_NE(found, back.metrics.end());
+    EXPECT_NEAR(found->value, metric.value, 1e-7 * std::abs(metric.value));
+    EXPECT_EQ(std::isnan(found->ci_lo), std::isnan(metric.ci_lo));
+    EXPECT_EQ(found->n, metric.n);
+    EXPECT_EQ(found->evidence, metric.evidence);
+  }
+}
+
+TEST_F(Published, MergingTwiceChangesNothingAndExportingAgainGivesTheSameBytes) {
+  Store store = Store::open(file);
+  for (int seed = 0; seed < 3; ++seed) store.record(full_run("k" + std::to_string(seed), seed));
+  export_published(store, "invented", folder / "out");
+  const auto before = files(folder / "out");
+  Store other = Store::open(folder / "other.db");
+  for (int i = 0; i < 2; ++i) other.record(read_published(folder / "out"));
+  EXPECT_EQ(value_of(other, "SELECT count(*) FROM run"), 3);
+  EXPECT_EQ(imported_runs(other).size(), 3u);
+  EXPECT_EQ(imported_runs(other)[0].portable_key, "portable k0");
+  EXPECT_TRUE(imported_runs(store).empty());
+  export_published(other, "invented", folder / "again");
+  EXPECT_EQ(files(folder / "again"), before);
+}
+
+TEST_F(Published, AnExportKeepsTheCellsOfEarlierOnes) {
+  Store store = Store::open(file);
+  store.record(full_run("k0", 0));
+  export_published(store, "invented", folder / "out");
+  RunRecord later = full_run("k1", 1);
+  later.environment = {{"cpu", "another"}};
+  Store other = Store::open(folder / "other.db");
+  other.record(later);
+  export_published(other, "invented", folder / "out");
+  const auto runs = read_published(folder / "out");
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs[0].environment["cpu"], "invented");
+  EXPECT_EQ(runs[1].environment["cpu"], "another");
+}
+
+TEST_F(Published, NamesEachFaultWithItsPlace) {
+  Store store = Store::open(file);
+  store.record(full_run("k0", 0));
+  export_published(store, "invented", folder / "out");
+  EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
+  EXPECT_THAT(fault("\"schema_version\": 1", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 1"));
+  EXPECT_THAT(fault("[80.0,1000", "[\"80\",1000"), HasSubstr("/metrics/measured/top1/clean/0"));
+  EXPECT_THAT(fault("{", "["), HasSubstr("line"));
+  std::filesystem::remove(folder / "out/invented/shared.json");
+  EXPECT_THAT(error_of([&] { read_published(folder / "out"); }).what(), HasSubstr("without shared.json"));
+  EXPECT_EQ(error_of([&] { read_published(folder / "nowhere"); }).code(), ExitCode::usage);
+  std::filesystem::create_directories(folder / "empty");
+  EXPECT_EQ(error_of([&] { read_published(folder / "empty"); }).code(), ExitCode::nothing_ran);
+}
+
+class Headline : public StoreTest {
+ protected:
+  // A run with the headline that harness/summaries.cpp would have given it.
+  RunRecord run(const std::string& method, std::int64_t seed, double mean, double budget = 1) {
+    RunRecord record = invented_run(method + std::to_string(seed), method, seed, 80);
+    record.method_parameters["mac_budget"] = budget;
+    record.metrics.push_back({"mean_top1_trained", "", mean, mean - 2, mean + 2, "measured", 2000});
+    record.metrics.push_back({"mean_top1_oracle", "", mean + 0.25, nan, nan, "measured", 2000});
+    record.metrics.push_back({"clean_top1", "", mean + 10, nan, nan, "measured", 1000});
+    record.metrics.push_back({"mean_macs", "", 1000 * budget, nan, nan, "counted", 1});
+    return record;
+  }
+  Json saved(const Store& store, const std::string& name) {
+    const auto queries = saved_queries({});
+    const Table table = query(store, find_saved_query(queries, name).sql);
+    Json rows = Json::array();
+    for (const auto& row : table.rows) {
+      Json object = Json::object();
+      for (std::size_t i = 0; i < table.columns.size(); ++i) object[table.columns[i]] = row[i];
+      rows.push_back(object);
+    }
+    return rows;
+  }
+};
+
+TEST_F(Headline, AveragesSeedsWithStudentsInterval) {
+  Store store = Store::open(file);
+  const double means[] = {70, 71, 73};
+  for (int seed = 0; seed < 3; ++seed) store.record(run("automask", seed, means[seed], 0.5));
+  store.record(run("augment", 0, 68));
+  const Json rows = saved(store, "headline");
+  ASSERT_EQ(rows.size(), 2u);
+  const Json& row = rows[0]["method"] == "automask" ? rows[0] : rows[1];
+  const Json& one = rows[0]["method"] == "automask" ? rows[1] : rows[0];
+  // Mean 71.3333, deviation 1.527525, t(2) = 4.302653: half = 4.302653 x 1.527525 / sqrt(3).
+  EXPECT_NEAR(row["mean_top1"].get<double>(), 71.333333, 1e-6);
+  EXPECT_NEAR(row["ci_lo"].get<double>(), 71.333333 - 3.794598, 1e-5);
+  EXPECT_NEAR(row["ci_hi"].get<double>(), 71.333333 + 3.794598, 1e-5);
+  EXPECT_EQ(row["seeds"], 3);
+  EXPECT_EQ(row["budget"], 0.5);
+  EXPECT_EQ(row["macs"], 500);
+  EXPECT_EQ(row["bytes"], 100000);
+  EXPECT_NEAR(row["oracle_mean_top1"].get<double>(), 71.583333, 1e-6);
+  EXPECT_EQ(row["interval"], "seeds");
+  EXPECT_EQ(one["ci_lo"], 66);
+  EXPECT_EQ(one["interval"], "pictures");
+}
+
+TEST_F(Headline, SaysUnresolvedWhereTheDifferenceLiesInItsInterval) {
+  Store store = Store::open(file);
+  const double a[] = {70, 71, 73}, b[] = {69, 70.1, 71.9}, c[] = {72, 69, 73};
+  for (int seed = 0; seed < 3; ++seed) {
+    store.record(run("a", seed, a[seed]));
+    store.record(run("b", seed, b[seed]));
+    store.record(run("c", seed, c[seed]));
+  }
+  store.record(run("c", 7, 0));  // a seed that only one of them has
+  const Json rows = saved(store, "differences");
+  ASSERT_EQ(rows.size(), 3u);
+  for (const Json& row : rows) EXPECT_EQ(row["seeds"], 3);
+  EXPECT_EQ(rows[0]["first"], "a");
+  EXPECT_EQ(rows[0]["second"], "b");
+  // Differences 1, 0.9, 1.1: paired, they tell more than the seeds' spread.
+  EXPECT_NEAR(rows[0]["difference"].get<double>(), 1, 1e-9);
+  EXPECT_NEAR(rows[0]["ci_lo"].get<double>(), 1 - 4.302653 * 0.1 / std::sqrt(3), 1e-5);
+  EXPECT_EQ(rows[0]["verdict"], "first is better");
+  EXPECT_EQ(rows[1]["verdict"], "unresolved");
+  EXPECT_EQ(rows[2]["verdict"], "unresolved");
+}
+
+TEST_F(Headline, AccuracyWithoutARunnerCountsAndARunnersRefusalDoesNot) {
+  Store store = Store::open(file);
+  RunRecord adapted = run("tent", 0, 71);
+  adapted.state = "unsupported";
+  adapted.reason = "no runner adapts";
+  store.record(adapted);
+  RunRecord refused = run("refused", 0, 0);
+  refused.state = "unsupported";
+  refused.metrics.clear();
+  refused.samples.clear();
+  store.record(refused);
+  const Json rows = saved(store, "headline");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0]["method"], "tent");
+  EXPECT_EQ(value_of(store, "SELECT count(*) FROM runs"), 2);
+  EXPECT_EQ(value_of(store, "SELECT state FROM runs WHERE method = 'tent'"), "unsupported");
+}
+
+}  // namespace
+}  // namespace automask::results
