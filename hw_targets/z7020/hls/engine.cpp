@@ -87,7 +87,9 @@ fetch:
 }
 
 std::uint32_t engine(const Masters& masters, std::uint32_t commands, Buffers& b) {
-  Step even, odd;
+  Step even, odd;  // one is executed while the other is fetched; every process reads the first
+#pragma HLS STREAM variable = even.list type = unsync
+#pragma HLS STREAM variable = odd.list type = unsync
   std::uint32_t executed = 0;
   fetch(masters.stream, commands, even);
 rounds:
