@@ -1,4 +1,4 @@
-// runners: list, probe, check, new
+// runners: list, probe, check, new; calibrate stands in a file of its own
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -158,7 +158,7 @@ int new_command(const Commands&, const RunnersOptions& options) {
 
 void add_runners(CLI::App& app, Commands& commands) {
   auto* group =
-      app.add_subcommand("runners", "hardware runners: list, probe, check against the contract, write a new one");
+      app.add_subcommand("runners", "hardware runners: list, probe, check against the contract, write a new one, calibrate");
   group->require_subcommand(0, 1);
   auto options = std::make_shared<RunnersOptions>();
   const auto act = [&commands, options](CLI::App* command, int (*work)(const Commands&, const RunnersOptions&)) {
@@ -215,6 +215,7 @@ void add_runners(CLI::App& app, Commands& commands) {
       "src/my_board\n\n"
       "Exit codes: 0 ok, 2 usage, or the folder is there already, 4 it cannot be written.");
   act(fresh, new_command);
+  add_calibrate(*group, commands);
   group->footer("Examples:\n  automask runners list\n  automask runners check cpu");
   help_alone(*group, commands);
 }

@@ -134,8 +134,8 @@ void check_files(const JsonCursor& cursor, const methods::MethodSpec& method,
 }
 
 TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
-  cursor.only_keys(
-      {"runner", "threads", "format", "warmup", "repetitions", "min_latencies", "min_seconds", "interleave", "limit"});
+  cursor.only_keys({"runner", "threads", "format", "warmup", "repetitions", "min_latencies", "min_seconds",
+                    "interleave", "limit", "clock_mhz"});
   TargetSpec target;
   target.name = name;
   target.runner = cursor.at("runner").string();
@@ -153,6 +153,7 @@ TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
     target.min_latencies = static_cast<int>(cursor.at("min_latencies").integer_in(1, 1000000));
   if (cursor.has("min_seconds")) target.min_seconds = cursor.at("min_seconds").number_in(0, 86400);
   if (cursor.has("interleave")) target.interleave = static_cast<int>(cursor.at("interleave").integer_in(1, 64));
+  if (cursor.has("clock_mhz")) target.clock_mhz = cursor.at("clock_mhz").number_in(1, 100000);
   if (cursor.has("limit")) target.limit = cursor.at("limit").integer_in(0, std::int64_t{1} << 40);
   return target;
 }
@@ -331,14 +332,16 @@ Manifest parse(const Document& source) {
 }  // namespace
 
 Json TargetSpec::options() const {
-  return {{"threads", threads},
-          {"format", format},
-          {"warmup", warmup},
-          {"repetitions", repetitions},
-          {"min_latencies", min_latencies},
-          {"min_seconds", min_seconds},
-          {"interleave", interleave},
-          {"limit", limit}};
+  Json options = {{"threads", threads},
+                  {"format", format},
+                  {"warmup", warmup},
+                  {"repetitions", repetitions},
+                  {"min_latencies", min_latencies},
+                  {"min_seconds", min_seconds},
+                  {"interleave", interleave},
+                  {"limit", limit}};
+  if (clock_mhz > 0) options["clock_mhz"] = clock_mhz;  // left out, keys stay what they were
+  return options;
 }
 
 Manifest parse_manifest(const Document& document) {

@@ -30,6 +30,7 @@ struct TargetSpec {
   double min_seconds = 0;       // of latencies per condition, likewise
   int interleave = 1;           // cells measured by turns, so that drift strikes them alike; 1: one after the other
   std::int64_t limit = 0;       // pictures executed per condition; 0: the whole test split
+  double clock_mhz = 0;         // asked of the runner; 0: its own choice
 
   core::Json options() const;  // canonical, complete; without the runner's name
 };

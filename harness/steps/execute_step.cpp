@@ -8,12 +8,13 @@
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "core/shuffle.h"
-#include "harness/environment.h"
 #include "harness/conditions.h"
+#include "harness/environment.h"
 #include "harness/steps/data.h"
 #include "harness/steps/execute_results.h"
 #include "harness/steps/members.h"
 #include "harness/steps/predicted.h"
+#include "harness/steps/simulated.h"
 #include "harness/steps/spot_check.h"
 #include "harness/steps/turn.h"
 #include "hw_targets/host/host.h"
@@ -100,6 +101,23 @@ void check_outputs(const package::Package& package, const std::string& runner, c
   if (!check.passed()) mistrust(disagreement(condition + " (predicted)", check), look);
 }
 
+// The reference's outputs take the place of those that were executed: of all pictures, once all of these agreed.
+void complete_simulated(const package::Package& package, const std::string& runner, const std::string& condition,
+                        Measured& of, Outcome& outcome, const std::string& evidence) {
+  Simulated simulated = hold_against_reference(package, of.index, of.pictures, of.run.outputs);
+  if (simulated.agreed < simulated.executed)
+    throw host::RunnerFailure(
+        host::FailureKind::mistrusted, runner,
+        fmt::format("its outputs for \"{}\" are those of the integer reference, bit for bit, on {} "
+                    "of {} pictures only",
+                    condition, simulated.agreed, simulated.executed),
+        "look for a wrong weight layout, input order or number format in the runner");
+  of.run.outputs = std::move(simulated.logits);
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  outcome.metrics.push_back(
+      {"reference_pictures", condition, double(simulated.agreed), none, none, evidence, simulated.executed});
+}
+
 void add_predicted(Outcome& outcome, const std::string& condition, const Measured& of, const std::string& evidence) {
   if (!of.predicted) return;
   add_results(outcome, "predicted_", condition, *of.predicted, of.labels, evidence);
@@ -126,8 +144,10 @@ Outcome run_execute(const Context& context) {
   const auto session = host::Session::start(spec);
   const auto device = session->initialize();
   session->load(package_bytes);
-  const core::Json placement = session->prepare(
-      {{"threads", options.integer_or("threads", 1)}, {"format", options.string_or("format", "fp32")}});
+  core::Json preparation = {{"threads", options.integer_or("threads", 1)},
+                            {"format", options.string_or("format", "fp32")}};
+  if (options.has("clock_mhz")) preparation["clock_mhz"] = options.at("clock_mhz").number();
+  const core::Json placement = session->prepare(preparation);
 
   Outcome outcome;
   outcome.details = {
@@ -136,9 +156,16 @@ Outcome run_execute(const Context& context) {
       {"fallback_conditions", core::Json::array()},
       {"condition_source",
        package.conditions.size() == 1 || serves_all(package.conditions[0].name) ? "one network for all" : "oracle"}};
-  const bool predicts = !package.estimator.empty() && session->select_automatically();
+  const bool simulated = is_simulated(device, package);
+  if (simulated)
+    outcome.details["accuracy"] = fmt::format(
+        "the integer reference's over all pictures; the simulated engine executed {} of each condition, or all "
+        "where there are fewer, and agreed bit for bit (reference_pictures)",
+        simulated_pictures);
+  const bool predicts = !simulated && !package.estimator.empty() && session->select_automatically();
   outcome.details["predicted_conditions"] = predicts                    ? "by the runner"
                                             : package.estimator.empty() ? "the package has no estimator"
+                                            : simulated                 ? "not simulated"
                                                                         : "the runner has no estimator";
   outcome.details["state_before"] = session->state();
   outcome.details["host_before"] = host_state_json();
@@ -153,6 +180,12 @@ Outcome run_execute(const Context& context) {
   plan.repetitions = static_cast<int>(options.integer_or("repetitions", 1));
   plan.min_latencies = static_cast<int>(options.integer_or("min_latencies", 50));
   plan.min_seconds = options.number_or("min_seconds", 0);
+  if (simulated) {  // its latencies are the model's, the same whatever came before
+    plan.warmup = 0;
+    plan.repetitions = 1;
+    plan.min_latencies = 1;
+    plan.min_seconds = 0;
+  }
   plan.stop = stop_requested;
   plan.between = [&turn] { turn.pass_on(); };
 
@@ -163,7 +196,9 @@ Outcome run_execute(const Context& context) {
     bool forget = true;
     for (const std::size_t i : group) {
       measured[i] = read(context, package, conditions[i]);
-      cells.push_back({measured[i].index, session->put_inputs(datasets::as_strings(measured[i].pictures), forget)});
+      const datasets::PictureSet& all = measured[i].pictures;
+      const auto pictures = datasets::as_strings(simulated ? datasets::subset(all, simulated_share(all.size())) : all);
+      cells.push_back({measured[i].index, session->put_inputs(pictures, forget)});
       if (predicts) cells.push_back({host::automatic, cells.back().inputs});
       forget = false;
       label += (label.empty() ? "" : ", ") + conditions[i];
@@ -180,7 +215,10 @@ Outcome run_execute(const Context& context) {
       Measured& of = measured[group[c]];
       of.run = runs[predicts ? 2 * c : c];
       if (predicts) of.predicted = runs[2 * c + 1];
-      check_outputs(package, spec.name, conditions[group[c]], of);
+      if (simulated)
+        complete_simulated(package, spec.name, conditions[group[c]], of, outcome, device.evidence);
+      else
+        check_outputs(package, spec.name, conditions[group[c]], of);
       of.labels = std::move(of.pictures.labels);
       of.pictures = {};
     }

@@ -81,6 +81,19 @@ Board board_from_json(const json& value, const std::string& file) {
   return board;
 }
 
+json to_json(const Board& board) {
+  return {{"name", board.name},
+          {"part", board.part},
+          {"ddr",
+           {{"bits", board.ddr_bits},
+            {"megatransfers", board.ddr_megatransfers},
+            {"effective_bytes_per_second", board.effective_bytes_per_second},
+            {"burst_overhead_bytes", board.burst_overhead_bytes},
+            {"latency_ns", board.latency_ns}}},
+          {"arm", {{"ns_per_operation", board.arm_ns_per_operation}, {"us_per_stream", board.arm_us_per_stream}}},
+          {"clocks_mhz", board.clocks_mhz}};
+}
+
 Board read_board(const std::string& file) {
   std::ifstream in(file);
   if (!in) throw BoardError(file + ": cannot be read");

@@ -31,6 +31,8 @@ class BoardError : public std::runtime_error {
 // Unknown keys and numbers that cannot be true (an effective rate above the peak) are refused.
 Board board_from_json(const nlohmann::json& json, const std::string& file);
 Board read_board(const std::string& file);
+// Without sources.
+nlohmann::json to_json(const Board& board);
 
 }  // namespace z7020
 }  // namespace automask

@@ -109,12 +109,14 @@ class Checker {
   void load_rows(std::int64_t most, std::int64_t words) const {
     const std::int64_t count = value(field::count), address = value(field::address);
     require(count >= 1 && count <= most, "it loads too many rows");
-    require(value(field::row_words) <= words, "its rows do not fit the buffer");
+    require(value(field::runs) >= 1, "its rows have no runs");
+    require(value(field::row_words) * value(field::runs) <= words, "its rows do not fit the buffer");
+    const std::int64_t reach = (value(field::runs) - 1) * value(field::run_pitch) + value(field::row_words);
     constant(std::uint64_t(address), std::uint64_t(count * parameter_words));
     for (std::int64_t o = 0; o < count; ++o) {
       const std::uint32_t* block = memory_.words + address + o * parameter_words;
       require((block[2] & 255U) <= most_shift, "a shift is above 46");
-      inside(std::uint64_t(block[0]) + std::uint64_t(value(field::row_offset)), std::uint64_t(value(field::row_words)));
+      inside(std::uint64_t(block[0]) + std::uint64_t(value(field::row_offset)), std::uint64_t(reach));
     }
   }
 
@@ -148,8 +150,8 @@ class Checker {
     require(quads * hls::quad_channels <= std::min(now.count, before.count), "its channel list is not loaded");
     const std::int64_t first = value(field::first_tap);
     require(begin / quads >= first, "it begins before its weights");
-    const std::int64_t byte = value(field::skew) + ((end - 1) / quads - first) * value(field::row_channels) +
-                              std::max(now.largest, before.largest);
+    const std::int64_t byte =
+        ((end - 1) / quads - first) * value(field::row_channels) + std::max(now.largest, before.largest);
     require(byte < 4 * hls::weight_words, "its weights do not fit the weight buffer");
   }
 

@@ -34,7 +34,7 @@ void append(Image& image, const std::vector<Step>& steps) {
   put_all({instruction(Opcode::end)});
 }
 
-Image assemble(const WeightStore& store, std::vector<Draft> drafts, const Bandwidth& bandwidth) {
+Image assemble(const WeightStore& store, std::vector<Draft> drafts, const Bandwidth& bandwidth, Layers layers) {
   Image image;
   image.words = store.words;
   image.weight_words = static_cast<std::uint32_t>(store.words.size());
@@ -57,7 +57,7 @@ Image assemble(const WeightStore& store, std::vector<Draft> drafts, const Bandwi
   for (Draft& draft : drafts) {
     const std::uint32_t tables = static_cast<std::uint32_t>(image.words.size());
     const Code code = emit(*draft.network, draft.lowered,
-                           {store, draft.kept, draft.map, table, image.picture, arena, tables}, bandwidth);
+                           {store, draft.kept, draft.map, table, image.picture, arena, tables}, bandwidth, layers);
     image.words.insert(image.words.end(), code.tables.begin(), code.tables.end());
     Program program;
     program.condition = std::move(draft.name);
@@ -98,7 +98,7 @@ Draft draft_of(std::string name, package::IntegerNetwork network, Kept kept) {
 
 }  // namespace
 
-Image compile(const package::Package& package, const Bandwidth& bandwidth) {
+Image compile(const package::Package& package, const Bandwidth& bandwidth, Layers layers) {
   if (package.format != package::Format::int8)
     throw std::invalid_argument(std::string("the engine computes in INT8, the package is for ") +
                                 package::to_string(package.format));
@@ -106,13 +106,13 @@ Image compile(const package::Package& package, const Bandwidth& bandwidth) {
   for (int k = 0; k < static_cast<int>(package.conditions.size()); ++k)
     drafts.push_back(draft_of(package.conditions[static_cast<std::size_t>(k)].name,
                               package::materialise_integers(package, k), kept_channels(package, k)));
-  return assemble(store_weights(package), std::move(drafts), bandwidth);
+  return assemble(store_weights(package), std::move(drafts), bandwidth, layers);
 }
 
-Image compile(const package::IntegerNetwork& network, const Bandwidth& bandwidth) {
+Image compile(const package::IntegerNetwork& network, const Bandwidth& bandwidth, Layers layers) {
   std::vector<Draft> drafts;
   drafts.push_back(draft_of("*", network, all_channels(network)));
-  return assemble(store_weights(network), std::move(drafts), bandwidth);
+  return assemble(store_weights(network), std::move(drafts), bandwidth, layers);
 }
 
 }  // namespace z7020

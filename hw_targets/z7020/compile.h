@@ -21,7 +21,7 @@ constexpr std::uint32_t most_memory_words = (256U << 20) / 4;  // of the board's
 struct Segment {
   std::uint32_t commands = 0;  // word address
   std::uint32_t count = 0;     // instructions, `end` included; 0: the ARM cores' turn
-  int layer = -1;              // theirs
+  int layer = -1;              // theirs, or the engine's where layers are apart
 };
 
 struct Program {
@@ -44,10 +44,15 @@ struct Image {
   std::vector<Program> programs;             // per condition
 };
 
+// together: tiles of the next layer are loaded while the last ones of a layer are computed. apart: a stream for each
+// layer, so that each can be timed.
+enum class Layers { together, apart };
+
 // Throws CompileError where a layer is beyond the engine, std::invalid_argument where the package is not INT8.
-Image compile(const package::Package& package, const Bandwidth& bandwidth = {});
+Image compile(const package::Package& package, const Bandwidth& bandwidth = {}, Layers layers = Layers::together);
 // One network, as if it were a package of one condition.
-Image compile(const package::IntegerNetwork& network, const Bandwidth& bandwidth = {});
+Image compile(const package::IntegerNetwork& network, const Bandwidth& bandwidth = {},
+              Layers layers = Layers::together);
 
 }  // namespace z7020
 }  // namespace automask

@@ -39,7 +39,8 @@ Traffic traffic(const Instruction& i) {
       return {4 * count, 1};
     case Opcode::load_weights:
     case Opcode::load_filters:
-      return {count * 4 * (get(i, field::row_words) + parameter_words), count + 1};
+      return {count * 4 * (double(get(i, field::runs)) * get(i, field::row_words) + parameter_words),
+              count * get(i, field::runs) + 1};
     default:
       return {};
   }
@@ -80,7 +81,7 @@ double unit_cycles(const Instruction& i) {
     case Opcode::load_weights:
     case Opcode::load_filters:
       return double(divided_up(count, hls::ports)) *
-             (parameter_words + divided_up(get(i, field::row_words), hls::port_words));
+             (parameter_words + double(get(i, field::runs)) * divided_up(get(i, field::row_words), hls::port_words));
     case Opcode::convolve:
       return array_cycles(divided_up(get(i, field::quad_end) - get(i, field::quad_begin), hls::quads), pixels);
     case Opcode::window:

@@ -18,10 +18,10 @@ struct Named {
 const std::vector<Named>& fields_of(Opcode opcode) {
   static const std::vector<Named> none = {};
   static const std::vector<Named> list = {AUTOMASK_FIELD(half), AUTOMASK_FIELD(address), AUTOMASK_FIELD(count)};
-  static const std::vector<Named> weights = {AUTOMASK_FIELD(half), AUTOMASK_FIELD(address), AUTOMASK_FIELD(count),
-                                             AUTOMASK_FIELD(row_offset), AUTOMASK_FIELD(row_words)};
-  static const std::vector<Named> filters = {AUTOMASK_FIELD(half), AUTOMASK_FIELD(address), AUTOMASK_FIELD(count),
-                                             AUTOMASK_FIELD(row_words)};
+  static const std::vector<Named> weights = {
+      AUTOMASK_FIELD(half),      AUTOMASK_FIELD(address), AUTOMASK_FIELD(count),    AUTOMASK_FIELD(row_offset),
+      AUTOMASK_FIELD(row_words), AUTOMASK_FIELD(runs),    AUTOMASK_FIELD(run_pitch)};
+  static const std::vector<Named>& filters = weights;
   static const std::vector<Named> planes = {AUTOMASK_FIELD(half),
                                             AUTOMASK_FIELD(replicated),
                                             AUTOMASK_FIELD(picture),
@@ -53,7 +53,6 @@ const std::vector<Named>& fields_of(Opcode opcode) {
                                               AUTOMASK_FIELD(kernel_w),
                                               AUTOMASK_FIELD(row_channels),
                                               AUTOMASK_FIELD(first_tap),
-                                              AUTOMASK_FIELD(skew),
                                               AUTOMASK_FIELD(rows),
                                               AUTOMASK_FIELD(cols),
                                               AUTOMASK_FIELD(out_rows),

@@ -19,8 +19,13 @@ constexpr int slice_words = 4096;  // of an input tile per load: small enough to
 class Emitter {
  public:
   Emitter(const package::IntegerNetwork& network, const Lowered& lowered, const Places& places,
-          const Bandwidth& bandwidth)
-      : network_(network), lowered_(lowered), places_(places), bandwidth_(bandwidth), schedule_(bandwidth) {}
+          const Bandwidth& bandwidth, Layers layers)
+      : network_(network),
+        lowered_(lowered),
+        places_(places),
+        bandwidth_(bandwidth),
+        layers_(layers),
+        schedule_(bandwidth) {}
 
   Code run() {
     for (std::size_t l = 0; l < lowered_.layers.size(); ++l) {
@@ -36,6 +41,7 @@ class Emitter {
           end_stream();
           code_.parts.push_back({{}, layer_});
       }
+      if (layers_ == Layers::apart) end_stream();
     }
     end_stream();
     return std::move(code_);
@@ -48,7 +54,7 @@ class Emitter {
 
   void end_stream() {
     std::vector<Step> steps = schedule_.take();
-    if (!steps.empty()) code_.parts.push_back({std::move(steps), -1});
+    if (!steps.empty()) code_.parts.push_back({std::move(steps), layers_ == Layers::apart ? layer_ : -1});
   }
 
   void set(Instruction& i, Field f, std::int64_t value, const char* what) const {
@@ -208,15 +214,39 @@ class Emitter {
     return w;
   }
 
-  // Per lane of the input the union's channel in the stored rows, holes where there is none.
-  Load channel_list(const Map& in, const StoredRows& rows, int half) {
+  // The words of a tap that a condition needs of the stored rows. One burst for all taps where that is shorter.
+  struct Part {
+    int first = 0, words = 1;
+    bool runs = false;  // a burst for each tap
+    int bytes = 4;      // of a tap in the weight buffer
+  };
+  Part part_of(const StoredRows& rows) const {
+    const Part whole = {0, divided_up(rows.tap_bytes, 4), false, rows.tap_bytes};
+    if (rows.tap_bytes % 4 != 0) return whole;
+    int first = rows.channels, last = 0;
+    for (const int channel : places_.kept.inputs.at(node().name)) {
+      first = std::min(first, rows.place.at(index(channel % rows.channels)));
+      last = std::max(last, rows.place.at(index(channel % rows.channels)));
+    }
+    Part part;
+    part.first = first / 4;
+    part.words = last / 4 - part.first + 1;
+    part.runs = rows.taps > 1;
+    part.bytes = 4 * part.words;
+    const double some = rows.taps * (part.bytes + bandwidth_.burst_bytes);
+    return part.runs && some >= double(rows.taps) * rows.tap_bytes + bandwidth_.burst_bytes ? whole : part;
+  }
+
+  // Per lane of the input the byte of a tap in the weight buffer, holes where there is none.
+  Load channel_list(const Map& in, const StoredRows& rows, const Part& part, int half) {
     const std::vector<int>& kept = places_.kept.inputs.at(node().name);
     const int lanes = divided_up(in.planes(), 8) * hls::lanes;
     std::vector<std::uint32_t> words(index(lanes / 2), 0xffffffffU);
     for (std::size_t lane = 0; lane < in.channel_of_lane.size(); ++lane) {
       const int channel = in.channel_of_lane[lane];
       if (channel < 0) continue;
-      const std::uint32_t entry = static_cast<std::uint32_t>(kept.at(index(channel)) % rows.channels);
+      const auto entry =
+          static_cast<std::uint32_t>(rows.place.at(index(kept.at(index(channel)) % rows.channels)) - 4 * part.first);
       const int shift = lane % 2 == 0 ? 0 : 16;
       words[lane / 2] = (words[lane / 2] & ~(0xffffU << shift)) | entry << shift;
     }
@@ -238,11 +268,16 @@ class Emitter {
     const std::vector<int>& kept = places_.kept.outputs.at(node().name);
     Work w = work(in, out);
     w.out_channels = static_cast<int>(kept.size());
-    w.row_channels = rows.channels;
+    const Part part = part_of(rows);
+    w.row_channels = part.bytes;
+    w.runs = part.runs;
     const Tiling t = tile_array(w, bandwidth_, l.name);
     const int taps = a.kernel_h * a.kernel_w;
+    if (part.bytes % 4 != 0 && t.chunk_taps < taps)
+      throw CompileError(l.name, "its filter has " + std::to_string(taps) + " taps, the weight buffer holds " +
+                                     std::to_string(t.chunk_taps));
     list_half_ ^= 1;
-    Load list = channel_list(in, rows, list_half_);
+    Load list = channel_list(in, rows, part, list_half_);
     bool listed = false;
     std::vector<std::uint32_t> blocks;  // one per 12 outputs
     for (int o = 0; o < w.out_channels; o += hls::outputs) {
@@ -272,7 +307,7 @@ class Emitter {
             if (!loaded) load_input(c, input_half_, t.replicated, 0, in.planes(), in_rows, in_cols);
             if (!listed) c.loads.push_back(list);
             loaded = listed = true;
-            const int offset = first * rows.channels, bytes = (last - first) * rows.channels;
+            const int some_taps = last - first, skipped = first * rows.tap_bytes / 4 + part.first;
             Load weights;
             weights.buffer = Buffer::weights;
             weights.half = weight_half_;
@@ -280,8 +315,11 @@ class Emitter {
             set(weights.instruction, field::half, weight_half_, "");
             set(weights.instruction, field::address, blocks[index(o / hls::outputs)], "an address");
             set(weights.instruction, field::count, channels, "a number of channels");
-            set(weights.instruction, field::row_offset, offset / 4, "a row of weights");
-            set(weights.instruction, field::row_words, divided_up(offset % 4 + bytes, 4), "a row of weights");
+            set(weights.instruction, field::row_offset, skipped, "a row of weights");
+            set(weights.instruction, field::row_words, part.runs ? part.words : divided_up(some_taps * part.bytes, 4),
+                "a row of weights");
+            set(weights.instruction, field::runs, part.runs ? some_taps : 1, "a kernel");
+            set(weights.instruction, field::run_pitch, part.runs ? rows.tap_bytes / 4 : 0, "a row of weights");
             c.loads.push_back(weights);
             Instruction& i = c.instruction = instruction(Opcode::convolve);
             describe_compute(i, in_rows, in_cols, out_rows, out_cols);
@@ -298,9 +336,8 @@ class Emitter {
             set(i, field::quad_begin, std::int64_t(first) * t.tap_quads, "a kernel");
             set(i, field::quad_end, std::int64_t(last) * t.tap_quads, "a kernel");
             set(i, field::tap_quads, t.tap_quads, "a number of planes");
-            set(i, field::row_channels, rows.channels, "a number of channels");
+            set(i, field::row_channels, part.bytes, "a number of channels");
             set(i, field::first_tap, first, "a kernel");
-            set(i, field::skew, offset % 4, "");
             set(i, field::channels, channels, "");
             if (last == taps) finish_tile(c, o / 4, divided_up(channels, 4), y, out_rows, x, out_cols, false);
             schedule_.add(c);
@@ -325,6 +362,7 @@ class Emitter {
     set(load.instruction, field::address, parameter_block(channels, rows, kept), "an address");
     set(load.instruction, field::count, static_cast<int>(channels.size()), "");
     set(load.instruction, field::row_words, depthwise ? rows->pitch : 0, "a filter");
+    set(load.instruction, field::runs, 1, "");
     set(load.instruction, field::half, weight_half_, "");
     return load;
   }
@@ -411,6 +449,7 @@ class Emitter {
   const Lowered& lowered_;
   const Places& places_;
   Bandwidth bandwidth_;
+  Layers layers_;
   Schedule schedule_;
   Code code_;
   int layer_ = 0, input_half_ = 0, weight_half_ = 0, list_half_ = 0, output_half_ = 0;
@@ -419,8 +458,8 @@ class Emitter {
 }  // namespace
 
 Code emit(const package::IntegerNetwork& network, const Lowered& lowered, const Places& places,
-          const Bandwidth& bandwidth) {
-  return Emitter(network, lowered, places, bandwidth).run();
+          const Bandwidth& bandwidth, Layers layers) {
+  return Emitter(network, lowered, places, bandwidth, layers).run();
 }
 
 }  // namespace z7020

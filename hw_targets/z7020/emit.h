@@ -23,7 +23,7 @@ struct Places {
 struct Code {
   struct Part {
     std::vector<Step> steps;  // empty: the ARM cores execute `layer`
-    int layer = -1;
+    int layer = -1;           // of steps: -1 unless layers are apart
   };
   std::vector<Part> parts;
   std::vector<std::uint32_t> tables;
@@ -31,7 +31,7 @@ struct Code {
 
 // Throws CompileError.
 Code emit(const package::IntegerNetwork& network, const Lowered& lowered, const Places& places,
-          const Bandwidth& bandwidth);
+          const Bandwidth& bandwidth, Layers layers);
 
 }  // namespace z7020
 }  // namespace automask

@@ -19,7 +19,7 @@ enum class Opcode : std::uint8_t {
   end,               // of the stream
   step,              // of a step
   load_planes,       // a tile of a map, or of the picture, into the input buffer
-  load_list,         // a layer's channel list: per lane the input channel of the stored weights, or `hole`
+  load_list,         // a layer's channel list: per lane the byte of a tap in the loaded weights, or `hole`
   load_table,        // the picture's table: 256 values a channel
   load_weights,      // up to 12 rows of the weights, named by a parameter block
   load_filters,      // up to 32 depthwise filters, likewise
@@ -80,7 +80,9 @@ constexpr Field picture_col{6, 16, 16, false};
 constexpr Field picture_channels{7, 0, 8, false};
 constexpr Field count{2, 0, 16, false};       // list entries, table or output channels, filters, reciprocals
 constexpr Field row_offset{3, 0, 32, false};  // load_weights, load_filters: words to skip of each row
-constexpr Field row_words{4, 0, 16, false};   // load_weights, load_filters: words of each row
+constexpr Field row_words{4, 0, 16, false};   // ... then words of each run; runs lie behind each other in the buffer
+constexpr Field runs{5, 0, 16, false};        // ... runs of each row, at least 1
+constexpr Field run_pitch{5, 16, 16, false};  // ... words from run to run
 
 // Computes. A tap is a kernel position, counted row by row; quad number q of a layer is plane q % tap_quads of tap
 // q / tap_quads, and 8 quads make a pass of the array.
@@ -89,9 +91,8 @@ constexpr Field quad_end{2, 0, 32, false};    // convolve
 constexpr Field tap_quads{3, 0, 16, false};   // convolve: quads of a tap; a multiple of 8 unless replicated
 constexpr Field kernel_w{3, 16, 8, false};
 constexpr Field kernel_h{3, 24, 8, false};      // window
-constexpr Field row_channels{4, 0, 16, false};  // convolve: bytes of a tap in a row of the stored weights
-constexpr Field first_tap{4, 16, 14, false};    // convolve: at the beginning of the weight buffer's rows ...
-constexpr Field skew{4, 30, 2, false};          // ... after so many bytes
+constexpr Field row_channels{4, 0, 16, false};  // convolve: bytes of a tap in a row of the weight buffer
+constexpr Field first_tap{4, 16, 16, false};    // convolve: at the beginning of the weight buffer's rows
 constexpr Field out_rows{6, 0, 16, false};
 constexpr Field out_cols{6, 16, 16, false};
 constexpr Field stride_h{7, 0, 8, false};

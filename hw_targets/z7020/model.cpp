@@ -27,20 +27,42 @@ double arm_operations(const Program& program, const Layer& layer) {
   return values * each;
 }
 
-// What runs in one step.
-struct StepTime {
-  double unit = 0, bytes = 0;
-  Traffic load, store;
-  double loading_unit = 0, storing_unit = 0;
-};
-
 }  // namespace
 
 double Modelled::convolution_utilisation() const {
   return convolution_cycles > 0 ? double(convolution_macs) / (hls::lanes * hls::outputs * convolution_cycles) : 0;
 }
 
-Modelled model(const Image& image, int condition, const Board& board, double mhz) {
+StreamWork stream_work(const Image& image, int condition) {
+  const Program& program = image.programs.at(index(condition));
+  StreamWork work;
+  std::size_t step_number = 0;
+  for (const Segment& segment : program.segments) {
+    if (segment.count == 0) {
+      work.arm.push_back({segment.layer, arm_operations(program, program.lowered.layers[index(segment.layer)])});
+      continue;
+    }
+    StepWork step;
+    step.begins = true;
+    for (std::uint32_t n = 0; n < segment.count; ++n) {
+      Instruction i;
+      std::copy_n(image.words.begin() + segment.commands + n * instruction_words, instruction_words, i.begin());
+      const auto opcode = static_cast<Opcode>(opcode_byte(i));
+      step.load += Traffic{4.0 * instruction_words, 0};
+      (opcode == Opcode::store ? step.store : step.load) += traffic(i);
+      (opcode == Opcode::convolve || opcode == Opcode::window ? step.unit
+       : opcode == Opcode::store                              ? step.storing_unit
+                                                              : step.loading_unit) += unit_cycles(i);
+      if (opcode != Opcode::step) continue;
+      step.layer = program.layer_of_step.at(step_number++);
+      work.steps.push_back(step);
+      step = StepWork();
+    }
+  }
+  return work;
+}
+
+Modelled model(const Image& image, int condition, const StreamWork& work, const Board& board, double mhz) {
   const Program& program = image.programs.at(index(condition));
   const Bandwidth bandwidth = board.bandwidth(mhz);
   Modelled result;
@@ -55,41 +77,26 @@ Modelled model(const Image& image, int condition, const Board& board, double mhz
     time.macs = multiplies ? costs[index(layer.node)].macs : 0;
     result.layers.push_back(time);
   }
-  std::size_t step_number = 0;
-  double arm_ms = 0;
-  for (const Segment& segment : program.segments) {
-    if (segment.count == 0) {
-      arm_ms +=
-          arm_operations(program, program.lowered.layers[index(segment.layer)]) * board.arm_ns_per_operation / 1e6;
-      continue;
-    }
-    arm_ms += board.arm_us_per_stream / 1e3;
-    StepTime step;
-    for (std::uint32_t n = 0; n < segment.count; ++n) {
-      Instruction i;
-      std::copy_n(image.words.begin() + segment.commands + n * instruction_words, instruction_words, i.begin());
-      const auto opcode = static_cast<Opcode>(opcode_byte(i));
-      step.load += Traffic{4.0 * instruction_words, 0};
-      (opcode == Opcode::store ? step.store : step.load) += traffic(i);
-      (opcode == Opcode::convolve || opcode == Opcode::window ? step.unit
-       : opcode == Opcode::store                              ? step.storing_unit
-                                                              : step.loading_unit) += unit_cycles(i);
-      if (opcode != Opcode::step) continue;
-      LayerTime& layer = result.layers[index(program.layer_of_step.at(step_number++))];
-      const double load = step.load.cycles(bandwidth), store = step.store.cycles(bandwidth);
-      const double ddr = std::max({load + store, step.loading_unit, step.storing_unit}) + bandwidth.latency_cycles;
-      const double cycles = std::max(step.unit, ddr);
-      layer.unit_cycles += step.unit;
-      layer.load_cycles += load;
-      layer.store_cycles += store;
-      layer.cycles += cycles;
-      layer.stalls += cycles - step.unit;
-      layer.serial_cycles += step.unit + ddr;
-      layer.bytes += step.load.bytes + step.store.bytes;
-      step = StepTime();
-    }
+  for (const ArmWork& arm : work.arm)
+    result.layers[index(arm.layer)].ms += arm.operations * board.arm_ns_per_operation / 1e6;
+  for (const StepWork& step : work.steps) {
+    LayerTime& layer = result.layers[index(step.layer)];
+    if (step.begins) layer.ms += board.arm_us_per_stream / 1e3;
+    const double load = step.load.cycles(bandwidth), store = step.store.cycles(bandwidth);
+    const double ddr = std::max({load + store, step.loading_unit, step.storing_unit}) + bandwidth.latency_cycles;
+    const double cycles = std::max(step.unit, ddr);
+    layer.unit_cycles += step.unit;
+    layer.load_cycles += load;
+    layer.store_cycles += store;
+    layer.cycles += cycles;
+    layer.stalls += cycles - step.unit;
+    layer.serial_cycles += step.unit + ddr;
+    layer.bytes += step.load.bytes + step.store.bytes;
   }
-  for (const LayerTime& layer : result.layers) {
+  for (LayerTime& layer : result.layers) {
+    result.serial_ms += layer.ms + layer.serial_cycles / mhz / 1e3;
+    layer.ms += layer.cycles / mhz / 1e3;
+    result.ms += layer.ms;
     result.cycles += layer.cycles;
     result.serial_cycles += layer.serial_cycles;
     result.bytes += layer.bytes;
@@ -98,9 +105,11 @@ Modelled model(const Image& image, int condition, const Board& board, double mhz
     result.convolution_macs += layer.macs;
     result.convolution_cycles += layer.cycles;
   }
-  result.ms = result.cycles / mhz / 1e3 + arm_ms;
-  result.serial_ms = result.serial_cycles / mhz / 1e3 + arm_ms;
   return result;
+}
+
+Modelled model(const Image& image, int condition, const Board& board, double mhz) {
+  return model(image, condition, stream_work(image, condition), board, mhz);
 }
 
 }  // namespace z7020

@@ -11,6 +11,23 @@
 namespace automask {
 namespace z7020 {
 
+// What a condition's streams do, whatever the board: read once, timed for many.
+struct StepWork {
+  int layer = 0;                                        // of Program::lowered
+  bool begins = false;                                  // the first of its stream
+  double unit = 0, loading_unit = 0, storing_unit = 0;  // cycles of the engine
+  Traffic load, store;
+};
+struct ArmWork {
+  int layer = 0;
+  double operations = 0;
+};
+struct StreamWork {
+  std::vector<StepWork> steps;
+  std::vector<ArmWork> arm;
+};
+StreamWork stream_work(const Image& image, int condition);
+
 struct LayerTime {
   std::string name;
   graph::Op op = graph::Op::input;
@@ -23,6 +40,7 @@ struct LayerTime {
   double stalls = 0;         // cycles - unit_cycles: the unit waits
   double serial_cycles = 0;  // if nothing overlapped: the sum of all three
   double bytes = 0;          // moved from and to DDR, commands included
+  double ms = 0;             // ARM cores' work and starting its stream included
 };
 
 struct Modelled {
@@ -36,6 +54,7 @@ struct Modelled {
   double convolution_utilisation() const;
 };
 Modelled model(const Image& image, int condition, const Board& board, double mhz);
+Modelled model(const Image& image, int condition, const StreamWork& work, const Board& board, double mhz);
 
 }  // namespace z7020
 }  // namespace automask

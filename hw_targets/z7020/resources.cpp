@@ -23,7 +23,7 @@ std::vector<Resource> resources() {
       // A quad bank's column is a memory of its own, so that 4 adjacent pixels can be read at once.
       {"input buffer", 0, halves * quads * columns * memories(input_words, 32)},
       {"weight buffer", 0, halves * outputs * memories(weight_words, 32)},
-      {"channel lists", 0, halves * memories(list_entries, 16)},
+      {"channel lists, for masks alone", 0, masks ? halves * memories(list_entries, 16) : 0},
       {"accumulators", 0, outputs * memories(tile_entries, 32)},
       {"output buffer", 0, halves * output_quads * memories(tile_entries, 32)},
       {"residual buffer", 0, halves * output_quads * memories(tile_entries, 32)},

@@ -13,8 +13,8 @@ class SimulationPort : public Port {
     memory_.assign(words, 0);
     return memory_.data();
   }
-  void run(std::uint32_t commands) override {
-    hls::engine(memory_.data(), memory_.data(), memory_.data(), memory_.data(), commands, *buffers_);
+  std::uint32_t run(std::uint32_t commands) override {
+    return hls::engine(hls::masters(memory_.data()), commands, *buffers_);
   }
 
  private:

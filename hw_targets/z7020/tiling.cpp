@@ -73,9 +73,8 @@ Tiling tile_array(const Work& w, const Bandwidth& bandwidth, const std::string& 
   const int row_bytes = 4 * hls::weight_words;
   Tiling best;
   best.cycles = -1;
-  // A chunk begins anywhere in a word, which may cost up to 3 bytes.
   const int whole = taps * w.row_channels;
-  const int chunk_taps = whole <= row_bytes ? taps : (row_bytes - 3) / w.row_channels;
+  const int chunk_taps = std::min(taps, row_bytes / w.row_channels);
   if (chunk_taps < 1)
     throw CompileError(name, "a row of its weights has " + std::to_string(w.row_channels) +
                                  " bytes a kernel position, the weight buffer holds " + std::to_string(row_bytes));
@@ -91,7 +90,7 @@ Tiling tile_array(const Work& w, const Bandwidth& bandwidth, const std::string& 
       Traffic moved = input_traffic(w, c), weights{};
       moved += output_traffic(w, c);
       weights.bytes = w.out_channels * (double(whole) + chunks * 4 * parameter_words);
-      weights.bursts = w.out_channels * chunks;
+      weights.bursts = w.out_channels * (w.runs ? double(taps) : chunks);
       moved += weights;
       const double ddr = c.tiles * (moved.cycles(bandwidth) + out_tiles * chunks * bandwidth.latency_cycles);
       // The first tile is loaded before anything is computed.

@@ -9,7 +9,9 @@ namespace z7020 {
 // A layer for the array or the window unit: its input and output maps, and how its kernel moves.
 struct Work {
   int in_height = 1, in_width = 1, out_height = 1, out_width = 1;
-  int in_planes = 1, out_channels = 1, row_channels = 1;  // row_channels: of the stored weights
+  int in_planes = 1, out_channels = 1;
+  int row_channels = 1;  // bytes of a kernel position of an output that are loaded
+  bool runs = false;     // each kernel position is a burst of its own: not all of its bytes are loaded
   graph::Attributes attributes;
   bool picture = false, residual = false, wide = false;
 };

@@ -1,6 +1,8 @@
 #include "hw_targets/z7020/weight_store.h"
 
+#include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "hw_targets/z7020/layers.h"
 
@@ -14,6 +16,7 @@ using graph::Op;
 struct Geometry {
   int outputs, channels, taps;
   int input;  // node whose channels they are
+  bool grouped;
 };
 
 std::map<std::string, Geometry> geometries(const graph::Graph& graph) {
@@ -27,9 +30,9 @@ std::map<std::string, Geometry> geometries(const graph::Graph& graph) {
     const graph::Shape& in = shapes[static_cast<std::size_t>(input)];
     const graph::Attributes& a = node.attributes;
     if (node.op == Op::linear)
-      result[node.name] = {shapes[i].channels, in.channels, in.height * in.width, input};
+      result[node.name] = {shapes[i].channels, in.channels, in.height * in.width, input, false};
     else
-      result[node.name] = {shapes[i].channels, in.channels / a.groups, a.kernel_h * a.kernel_w, input};
+      result[node.name] = {shapes[i].channels, in.channels / a.groups, a.kernel_h * a.kernel_w, input, a.groups > 1};
   }
   return result;
 }
@@ -37,17 +40,19 @@ std::map<std::string, Geometry> geometries(const graph::Graph& graph) {
 // `weight(i)`: value number i of [out, channels, taps]. Grouped convolutions that the ARM cores execute are stored,
 // too: a mask may make depthwise ones of them.
 template <class Weight>
-void append(WeightStore& store, const std::string& node, const Geometry& g, Weight weight) {
+void append(WeightStore& store, const std::string& node, const Geometry& g, std::vector<int> place, Weight weight) {
   StoredRows rows;
   rows.address = static_cast<std::uint32_t>(store.words.size());
-  rows.pitch = static_cast<std::uint32_t>((g.channels * g.taps + 3) / 4);
   rows.taps = g.taps;
   rows.channels = g.channels;
+  rows.tap_bytes = g.grouped && g.channels == 1 ? 1 : (g.channels + 3) / 4 * 4;
+  rows.place = std::move(place);
+  rows.pitch = static_cast<std::uint32_t>((rows.tap_bytes * g.taps + 3) / 4);
   store.words.resize(store.words.size() + static_cast<std::size_t>(g.outputs) * rows.pitch);
   for (int o = 0; o < g.outputs; ++o)
     for (int t = 0; t < g.taps; ++t)
       for (int c = 0; c < g.channels; ++c) {
-        const int byte = t * g.channels + c;
+        const int byte = t * rows.tap_bytes + rows.place[static_cast<std::size_t>(c)];
         const std::size_t from =
             (static_cast<std::size_t>(o) * static_cast<std::size_t>(g.channels) + static_cast<std::size_t>(c)) *
                 static_cast<std::size_t>(g.taps) +
@@ -56,16 +61,37 @@ void append(WeightStore& store, const std::string& node, const Geometry& g, Weig
             rows.address + static_cast<std::size_t>(o) * rows.pitch + static_cast<std::size_t>(byte) / 4;
         store.words[to] |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(weight(from))) << (8 * (byte % 4));
       }
-  store.rows[node] = rows;
+  store.rows[node] = std::move(rows);
+}
+
+// Where each input channel of a layer stands: first those that most conditions keep, and of those that equally many
+// keep the same ones together.
+std::vector<int> places(const std::vector<Kept>& conditions, const std::string& node, int channels) {
+  std::vector<std::vector<int>> keepers(static_cast<std::size_t>(channels));
+  for (std::size_t k = 0; k < conditions.size(); ++k)
+    for (const int channel : conditions[k].inputs.at(node))
+      keepers[static_cast<std::size_t>(channel)].push_back(static_cast<int>(k));
+  std::vector<int> order(static_cast<std::size_t>(channels));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    const std::vector<int>&of_a = keepers[static_cast<std::size_t>(a)], &of_b = keepers[static_cast<std::size_t>(b)];
+    return of_a.size() != of_b.size() ? of_a.size() > of_b.size() : of_a < of_b;
+  });
+  std::vector<int> place(order.size());
+  for (std::size_t p = 0; p < order.size(); ++p) place[static_cast<std::size_t>(order[p])] = static_cast<int>(p);
+  return place;
 }
 
 }  // namespace
 
 WeightStore store_weights(const package::Package& package) {
   WeightStore store;
+  std::vector<Kept> kept, none;  // a grouped convolution's rows differ in their channels
+  for (int k = 0; k < static_cast<int>(package.conditions.size()); ++k) kept.push_back(kept_channels(package, k));
   for (const auto& item : geometries(package.graph)) {
     const std::vector<float>& values = package.weights.at(item.first + ".weight").data;
-    append(store, item.first, item.second, [&](std::size_t i) { return static_cast<std::int8_t>(values[i]); });
+    append(store, item.first, item.second, places(item.second.grouped ? none : kept, item.first, item.second.channels),
+           [&](std::size_t i) { return static_cast<std::int8_t>(values[i]); });
   }
   return store;
 }
@@ -74,7 +100,8 @@ WeightStore store_weights(const package::IntegerNetwork& network) {
   WeightStore store;
   for (const auto& item : geometries(network.graph)) {
     const std::vector<std::int8_t>& values = network.weights.at(item.first);
-    append(store, item.first, item.second, [&](std::size_t i) { return values[i]; });
+    append(store, item.first, item.second, places({}, item.first, item.second.channels),
+           [&](std::size_t i) { return values[i]; });
   }
   return store;
 }

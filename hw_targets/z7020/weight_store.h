@@ -1,8 +1,9 @@
 #pragma once
 // The union's weights as they lie in DDR, once for all conditions, and which of them a condition keeps. C++14.
 //
-// One row per output channel of the union: [tap][channel] for the array, so that the taps of a row can be loaded in
-// parts; [tap] for depthwise filters. A row begins at a word.
+// One row per output channel of the union. For the array: [tap][channel], each tap padded to whole words, so that taps
+// can be loaded apart; channels that more conditions keep stand first, so that what a condition loads of a tap lies
+// together. [tap] for depthwise filters. A row begins at a word.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -17,6 +18,8 @@ struct StoredRows {
   std::uint32_t address = 0;  // of row 0, in words
   std::uint32_t pitch = 0;    // words of a row
   int taps = 1, channels = 1;
+  int tap_bytes = 4;       // whole words, unless they are depthwise filters
+  std::vector<int> place;  // per channel: its byte in a tap
 };
 
 struct WeightStore {

@@ -42,7 +42,6 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   }
   if (work(memory, commands, count) > most_work) return 0;
   static const auto buffers = std::make_unique<hls::Buffers>();
-  if (hls::engine(memory.data(), memory.data(), memory.data(), memory.data(), commands, *buffers) != count)
-    __builtin_trap();
+  if (hls::engine(hls::masters(memory.data()), commands, *buffers) != count) __builtin_trap();
   return 0;
 }

@@ -42,6 +42,13 @@ value_t weight_byte(const Buffers& b, int half, int output, int byte) {
   return channel_of(b.weights[half][output][byte / 4], byte % 4);
 }
 
+// Where in a tap's loaded bytes the weight of a lane is: what masks are to the array.
+int byte_of_lane(const Instruction& i, const Buffers& b, int lane) {
+#pragma HLS INLINE
+  if (masks) return b.list[get(i, field::list_half)][lane];
+  return lane < get(i, field::row_channels) ? lane : int(hole);
+}
+
 // Refills the stationary weights through the channel list: 16 cycles, while the pass before is at work.
 void fill(const Instruction& i, const Buffers& b, int pass_quad, Stationary& weights, Slot (&slots)[quads]) {
   const int tap_quads = get(i, field::tap_quads), kernel_w = get(i, field::kernel_w);
@@ -61,8 +68,8 @@ fill_quads:
     fill_pair:  // both ports of the weights' memories
       for (int k = pair; k < pair + 2; ++k) {
 #pragma HLS UNROLL
-        const int entry = inside ? int(b.list[get(i, field::list_half)][plane * quad_channels + k]) : int(hole);
-        const int byte = get(i, field::skew) + (tap - get(i, field::first_tap)) * row_channels + entry;
+        const int entry = inside ? byte_of_lane(i, b, plane * quad_channels + k) : int(hole);
+        const int byte = (tap - get(i, field::first_tap)) * row_channels + entry;
         value_t w[outputs];
         for (int o = 0; o < outputs; ++o)
           w[o] = entry != hole && o < channels ? weight_byte(b, half, o, byte) : value_t(0);
@@ -129,18 +136,17 @@ out_rows:
 
 void convolve(const Instruction& i, Buffers& b) {
   const int begin = get(i, field::quad_begin), end = get(i, field::quad_end);
-  // One half is refilled while the other is at work: the two calls of a round may run at the same time.
-  Stationary weights[halves];
-#pragma HLS ARRAY_PARTITION variable = weights complete dim = 0
-  Slot slots[halves][quads];
-#pragma HLS ARRAY_PARTITION variable = slots complete dim = 0
-  fill(i, b, begin, weights[0], slots[0]);
 passes:
-  for (int q = begin, half = 0; q < end; q += quads, half ^= 1) {
-    const bool last = q + quads >= end;
-    if (!last) fill(i, b, q + quads, weights[half ^ 1], slots[half ^ 1]);
-    run_pass(i, b, weights[half], slots[half], q == begin && get(i, field::first) != 0,
-             last && get(i, field::last) != 0);
+  for (int q = begin; q < end; q += quads) {
+    // Two sets of them in hardware: the next pass's are filled while this one's are at work.
+#pragma HLS DATAFLOW
+    Stationary weights;
+#pragma HLS ARRAY_PARTITION variable = weights complete dim = 0
+    Slot slots[quads];
+#pragma HLS ARRAY_PARTITION variable = slots complete dim = 0
+    fill(i, b, q, weights, slots);
+    run_pass(i, b, weights, slots, q == begin && get(i, field::first) != 0,
+             q + quads >= end && get(i, field::last) != 0);
   }
 }
 

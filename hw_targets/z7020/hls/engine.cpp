@@ -9,14 +9,17 @@ Opcode opcode_of(const Instruction& i) { return static_cast<Opcode>(opcode_byte(
 
 bool is_load(Opcode opcode) { return opcode >= Opcode::load_planes && opcode <= Opcode::load_residual; }
 
-// Each unit takes its own instructions out of a step. One function per port, so that four loaders are built.
-void load_step(const Step& step, const word_t* memory, int port, Buffers& b) {
+// Each unit takes its own instructions out of a step. One function per port, so that as many loaders are built.
+template <int port>
+void load_step(const Step& step, const word_t* memory, Buffers& b) {
+#pragma HLS INLINE off
 loads:
   for (int n = 0; n < step.count; ++n)
     if (is_load(opcode_of(step.list[n]))) load(step.list[n], memory, port, b);
 }
 
 void compute_step(const Step& step, Buffers& b) {
+#pragma HLS INLINE off
 computes:
   for (int n = 0; n < step.count; ++n) {
     if (opcode_of(step.list[n]) == Opcode::convolve) convolve(step.list[n], b);
@@ -24,10 +27,33 @@ computes:
   }
 }
 
-void store_step(const Step& step, const Buffers& b, int port, word_t* memory) {
+template <int port>
+void store_step(const Step& step, const Buffers& b, word_t* memory) {
+#pragma HLS INLINE off
 stores:
   for (int n = 0; n < step.count; ++n)
     if (opcode_of(step.list[n]) == Opcode::store) store(step.list[n], b, port, memory);
+}
+
+// The next step, unless this one is the last.
+void fetch_step(const word_t* memory, std::uint32_t address, bool wanted, Step& step) {
+#pragma HLS INLINE off
+  if (wanted) fetch(memory, address, step);
+}
+
+// All processes of a round work at the same time: the stream promises that no two of them touch the same half of a
+// buffer, or of DDR what another one writes. That is why the buffers are `unsync` (top.cpp).
+void round(const Masters& m, std::uint32_t next_address, const Step& step, Step& next, Buffers& b) {
+#pragma HLS DATAFLOW
+  fetch_step(m.stream, next_address, !step.ends, next);
+  load_step<0>(step, m.read0, b);
+  load_step<1>(step, m.read1, b);
+  load_step<2>(step, m.read2, b);
+  load_step<3>(step, m.read3, b);
+  compute_step(step, b);
+  store_step<0>(step, b, m.write0);
+  store_step<1>(step, b, m.write1);
+  store_step<2>(step, b, m.write2);
 }
 
 }  // namespace
@@ -60,26 +86,20 @@ fetch:
   }
 }
 
-// The calls of one round work on different halves of every buffer and may run at the same time: the next step is
-// fetched, tiles are loaded by four ports, one is computed, one is stored.
-std::uint32_t engine(word_t* port0, word_t* port1, word_t* port2, word_t* port3, std::uint32_t commands, Buffers& b) {
-  Step steps[halves];
+std::uint32_t engine(const Masters& masters, std::uint32_t commands, Buffers& b) {
+  Step even, odd;  // one is executed while the other is fetched; every process reads the first
+#pragma HLS STREAM variable = even.list type = unsync
+#pragma HLS STREAM variable = odd.list type = unsync
   std::uint32_t executed = 0;
-  fetch(port0, commands, steps[0]);
+  fetch(masters.stream, commands, even);
 rounds:
-  for (int half = 0;; half ^= 1) {
-    const Step& step = steps[half];
-    executed += static_cast<std::uint32_t>(step.count);
-    if (!step.ends) fetch(port0, commands + executed * instruction_words, steps[half ^ 1]);
-    load_step(step, port0, 0, b);
-    load_step(step, port1, 1, b);
-    load_step(step, port2, 2, b);
-    load_step(step, port3, 3, b);
-    compute_step(step, b);
-    store_step(step, b, 0, port0);
-    store_step(step, b, 1, port1);
-    store_step(step, b, 2, port2);
-    if (step.ends) return executed;
+  for (;;) {
+    executed += static_cast<std::uint32_t>(even.count);
+    round(masters, commands + executed * instruction_words, even, odd, b);
+    if (even.ends) return executed;
+    executed += static_cast<std::uint32_t>(odd.count);
+    round(masters, commands + executed * instruction_words, odd, even, b);
+    if (odd.ends) return executed;
   }
 }
 

@@ -68,8 +68,8 @@ planes:
     }
 }
 
-// What the mask decides: which rows of the stored weights an output tile is made of, and which of their channels.
-// Apart from the rest, so that its area can be told.
+// The address of each output's row stands with its other parameters, so that a mask may leave rows out. It costs no
+// storage: the word is used at once.
 Requantiser load_parameters(const word_t* block) {
   Requantiser r;
   r.bias = static_cast<std::int32_t>(block[1]);
@@ -80,20 +80,23 @@ Requantiser load_parameters(const word_t* block) {
 
 void load_rows(const Instruction& i, const word_t* memory, int port, Buffers& b) {
   const int half = get(i, field::half), count = get(i, field::count), words = get(i, field::row_words);
+  const int runs = get(i, field::runs), pitch = get(i, field::run_pitch);
 rows:
   for (int o = port; o < count; o += ports) {
     const word_t* block = memory + get_unsigned(i, field::address) + o * parameter_words;
     b.requantisers[half][o] = load_parameters(block);
     const word_t* row = memory + block[0] + get_unsigned(i, field::row_offset);
-  words:
-    for (int w = 0; w < words; w += port_words) {
+  runs:
+    for (int r = 0; r < runs; ++r)
+    words:
+      for (int w = 0; w < words; w += port_words) {
 #pragma HLS PIPELINE II = 1
-      for (int k = w; k < w + port_words && k < words; ++k)
-        if (opcode_byte(i) == static_cast<std::uint8_t>(Opcode::load_weights))
-          b.weights[half][o][k] = row[k];
-        else
-          b.filters[half][o][k] = row[k];
-    }
+        for (int k = w; k < w + port_words && k < words; ++k)
+          if (opcode_byte(i) == static_cast<std::uint8_t>(Opcode::load_weights))
+            b.weights[half][o][r * words + k] = row[r * pitch + k];
+          else
+            b.filters[half][o][r * words + k] = row[r * pitch + k];
+      }
   }
 }
 
@@ -159,7 +162,7 @@ void load(const Instruction& i, const word_t* memory, int port, Buffers& buffers
         load_picture(i, memory, buffers);
       break;
     case Opcode::load_list:
-      if (single) load_list(i, memory, buffers);
+      if (masks && single) load_list(i, memory, buffers);
       break;
     case Opcode::load_table:
       if (single) load_table(i, memory, buffers);

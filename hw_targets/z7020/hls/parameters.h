@@ -16,6 +16,14 @@ constexpr int columns = 4;          // adjacent pixels of a row lie in different
 constexpr int input_words = 1024;   // of each quad's bank of one column: one RAMB36
 constexpr int weight_words = 1024;  // of each output channel's weights: 4096 bytes, one RAMB36
 constexpr int list_entries = 4096;  // lanes of one layer's channel list
+// What masks need of the engine: the channel list, its loader and the array's weights looked up by it (byte_of_lane()
+// in convolve.cpp). Without, the array takes the stored channels in their order: for comparing areas, and networks
+// without masks and concatenations alone.
+#ifdef AUTOMASK_WITHOUT_MASKS
+constexpr bool masks = false;
+#else
+constexpr bool masks = true;
+#endif
 constexpr int tile_entries = 1024;  // accumulators of 12 channels; words of 12 channels of an output tile
 constexpr int window_taps = 3;      // adjacent pixels that the window unit takes in a cycle
 constexpr int finish_cycles = (lanes + outputs - 1) / outputs;  // that the requantisers need for 32 channels

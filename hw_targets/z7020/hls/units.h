@@ -26,9 +26,16 @@ struct Step {
 };
 void fetch(const word_t* memory, std::uint32_t address, Step& step);
 
+// All of DDR, once for every process that moves words of it.
+struct Masters {
+  const word_t *read0, *read1, *read2, *read3;
+  word_t *write0, *write1, *write2;
+  const word_t* stream;
+};
+inline Masters masters(word_t* memory) { return {memory, memory, memory, memory, memory, memory, memory, memory}; }
+
 // Executes steps from word address `commands` until `end`; how many instructions there were.
-std::uint32_t engine(word_t* port0, word_t* port1, word_t* port2, word_t* port3, std::uint32_t commands,
-                     Buffers& buffers);
+std::uint32_t engine(const Masters& masters, std::uint32_t commands, Buffers& buffers);
 
 }  // namespace hls
 }  // namespace z7020

@@ -42,6 +42,9 @@ TEST(Manifest, FillsInWhatIsLeftOut) {
                                                  {"min_latencies", 50},
                                                  {"min_seconds", 0.0},
                                                  {"interleave", 1}}));
+  Json clocked = test::small_manifest();
+  clocked["targets"]["host"]["clock_mhz"] = 100;
+  EXPECT_EQ(test::load(folder, clocked).targets[0].options()["clock_mhz"], 100);
   EXPECT_EQ(manifest.matrix.method, (std::vector<std::string>{"masked", "plain"}));
   EXPECT_EQ(manifest.datasets[0].root, folder / "data");
   EXPECT_DOUBLE_EQ(manifest.methods[0].train.epochs, 1);
@@ -134,6 +137,7 @@ std::vector<Bad> bad_manifests() {
       {"target without runner",
        [](Json& m) { m["targets"]["host"] = Json::object(); },
        {"/targets/host", "\"runner\" is missing"}},
+      {"no clock", [](Json& m) { m["targets"]["host"]["clock_mhz"] = 0; }, {"/targets/host/clock_mhz"}},
       {"unknown target key", [](Json& m) { m["targets"]["host"]["thread"] = 1; }, {"/targets/host", "\"threads\""}},
       {"unknown format",
        [](Json& m) { m["targets"]["host"]["format"] = "fp23"; },

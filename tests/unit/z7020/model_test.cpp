@@ -67,6 +67,27 @@ TEST(Model, MasksSaveTime) {
   EXPECT_LT(4 * image.programs[1].table_words, image.weight_words);
 }
 
+// Fully connected layers wait for their weights: a condition that keeps half of the inputs, every second one, loads
+// half of each row of the union's.
+TEST(Model, MasksSaveTrafficOfWeights) {
+  Builder b({64, 7, 7});
+  const int x = b.relu(b.linear(b.node(graph::Op::flatten, {b.relu(b.conv(0, 64, 1))}), 512));
+  b.linear(x, 512);
+  package::Package package = masked_package(b.network, 2, 1.0, 1);
+  for (auto& group : package.conditions[1].mask)
+    for (std::size_t c = 0; (group.size() == 64 || group.size() == 512) && c < group.size(); c += 2) group[c] = 0;
+  const Image image = compile(package);
+  const Modelled all = model(image, 0, zedboard(), 150), half = model(image, 1, zedboard(), 150);
+  const auto bytes = [](const Modelled& m, int linear) {
+    for (const LayerTime& layer : m.layers)
+      if (layer.op == graph::Op::linear && linear-- == 0) return layer.bytes;
+    return 0.0;
+  };
+  EXPECT_GT(bytes(all, 0), 64 * 49 * 512);
+  EXPECT_LT(bytes(half, 0), 0.3 * bytes(all, 0));
+  EXPECT_LT(bytes(half, 1), bytes(all, 1));
+}
+
 TEST(Resources, FitTheDevice) {
   const Resource total = resources().back();
   EXPECT_EQ(total.part, "total");

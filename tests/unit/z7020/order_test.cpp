@@ -14,9 +14,10 @@ class ShufflingPort : public Port {
     memory_.assign(words, 0);
     return memory_.data();
   }
-  void run(std::uint32_t commands) override {
+  std::uint32_t run(std::uint32_t commands) override {
+    std::uint32_t executed = 0;
     std::vector<Instruction> step;
-    for (const std::uint32_t* at = memory_.data() + commands;; at += instruction_words) {
+    for (const std::uint32_t* at = memory_.data() + commands;; at += instruction_words, ++executed) {
       Instruction i;
       std::copy(at, at + instruction_words, i.begin());
       const auto opcode = static_cast<Opcode>(opcode_byte(i));
@@ -28,7 +29,7 @@ class ShufflingPort : public Port {
       for (const Instruction& one : step) hls::execute(one, memory_.data(), *buffers_);
       largest_ = std::max(largest_, step.size());
       step.clear();
-      if (opcode == Opcode::end) return;
+      if (opcode == Opcode::end) return executed + 1;
     }
   }
   std::size_t largest() const { return largest_; }

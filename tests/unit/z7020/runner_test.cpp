@@ -1,40 +1,19 @@
 // The program itself, through the host: what the harness does with it.
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-#include <iterator>
-#include <sstream>
-
 #include "hw_targets/host/contract.h"
 #include "hw_targets/host/host.h"
+#include "hw_targets/package/container.h"
+#include "hw_targets/package/layout.h"
 #include "tests/unit/host/refusals.h"
-#include "tests/unit/z7020/agreement.h"
+#include "tests/unit/package/damage.h"
+#include "tests/unit/z7020/program.h"
 
 namespace automask::z7020 {
 namespace {
 
 using cpu::Builder;
 using testing::HasSubstr;
-
-// AUTOMASK_Z7020_RUNNER: another build of the program and what starts it, e.g. "qemu-arm
-// build/arm/automask-runner-z7020".
-host::RunnerSpec program(const std::vector<std::string>& arguments = {}) {
-  std::vector<std::string> command = {AUTOMASK_BIN_DIR "/automask-runner-z7020"};
-  if (const char* other = std::getenv("AUTOMASK_Z7020_RUNNER")) {
-    std::istringstream words(other);
-    command.assign(std::istream_iterator<std::string>(words), {});
-  }
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return {"z7020", command, {}, "z7020.json"};
-}
-
-package::Package two_conditions() {
-  Builder b({3, 20, 20});
-  const int stem = b.relu(b.conv(0, 24, 3, 2, 1));
-  const int block = b.relu(b.add({b.conv(b.relu(b.conv(stem, 30, 3, 1, 1)), 24, 3, 1, 1), stem}));
-  b.classify(block, 10);
-  return masked_package(b.network, 2, 0.6, 3);
-}
 
 TEST(Z7020Runner, AnswersTheReferencesLogitsAndTheModelsLatency) {
   const package::Package package = two_conditions();
@@ -86,11 +65,22 @@ TEST(Z7020Runner, RefusesByNameBeforeAnythingRuns) {
   EXPECT_EQ(failure(bytes, {{"clock", 100}}, sentence), host::FailureKind::refused);
   EXPECT_THAT(sentence, HasSubstr("not \"clock\""));
   EXPECT_EQ(failure(bytes, {{"format", "fp32"}}, sentence), host::FailureKind::unsupported);
-  // A weight of -128: the last byte of an I8 tensor, which the file's hash then denies, too; the kind is what counts.
-  std::string damaged = bytes;
-  damaged[damaged.size() - 1] = static_cast<char>(-128);
-  EXPECT_EQ(failure(damaged, {{"format", "int8"}}, sentence), host::FailureKind::refused);
-  EXPECT_THAT(sentence, HasSubstr("refused load: package"));
+  // The file as a careless writer would make it: changed, its hash right again.
+  const auto rewritten = [&](auto change) {
+    package::Container container = package::decode_container(bytes, "p");
+    change(container);
+    container.metadata[package::hash_key] = package::content_hash(container);
+    return package::encode_container(container);
+  };
+  EXPECT_EQ(failure(rewritten([](auto& c) { c.tensors.at("n1.weight").bytes[5] = '\x80'; }), {}, sentence),
+            host::FailureKind::refused);
+  EXPECT_THAT(sentence, HasSubstr("tensor n1.weight: must hold whole numbers from -127 to 127"));
+  EXPECT_EQ(failure(rewritten([](auto& c) {
+                      std::swap(c.tensors.at("n1.weight").shape[0], c.tensors.at("n1.weight").shape[1]);
+                    }),
+                    {}, sentence),
+            host::FailureKind::refused);
+  EXPECT_THAT(sentence, HasSubstr("tensor n1.weight: has shape [3,24,3,3], the graph needs [24,3,3,3]"));
   // More channels than a row of weights may have.
   Builder b({3, 8, 8});
   b.classify(b.conv(b.conv(0, 4200, 1), 8, 1), 10);
@@ -98,6 +88,12 @@ TEST(Z7020Runner, RefusesByNameBeforeAnythingRuns) {
             host::FailureKind::unsupported);
   EXPECT_THAT(sentence, HasSubstr("layer n2: "));
   EXPECT_THAT(sentence, HasSubstr("has room for 4096"));
+}
+
+TEST(Z7020Runner, RefusesOtherNumberFormats) {
+  std::string sentence;
+  EXPECT_EQ(failure(package::encode(damage::tiny()), {}, sentence), host::FailureKind::unsupported);
+  EXPECT_THAT(sentence, HasSubstr("the engine computes in int8, the package is for fp32"));
 }
 
 TEST(Z7020Runner, KeepsTheContract) {

@@ -98,5 +98,32 @@ TEST(Simulation, EveryConditionOfAPackageGivesItsReferencesBits) {
   }
 }
 
+// Streams of one layer each, as a board's layers are timed, give the same.
+TEST(Simulation, LayersApartGiveTheReferencesBits) {
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    const package::IntegerNetwork network = cpu::random_integers(cpu::random_graph(seed), seed, false);
+    const Image image = compile(network, {}, Layers::apart);
+    ASSERT_EQ(image.programs[0].segments.size(), image.programs[0].lowered.layers.size());
+    const auto port = simulation_port();
+    Executor executor(image, *port);
+    ASSERT_TRUE(agrees(network, executor, 0)) << "seed " << seed;
+  }
+}
+
+// Depthwise layers of which a condition keeps one channel become convolutions, whose rows are filters.
+TEST(Simulation, OneChannelOfADepthwiseLayerGivesItsReferencesBits) {
+  Builder b({3, 12, 12});
+  const int wide = b.relu(b.conv(0, 9, 1));
+  b.classify(b.conv(b.relu(b.conv(wide, 9, 3, 1, 1, 9)), 5, 1), 4);
+  package::Package package = masked_package(b.network, 2, 1.0, 1);
+  for (auto& group : package.conditions[1].mask)
+    for (std::size_t c = 0; group.size() == 9 && c < 9; ++c) group[c] = c == 4 ? 1 : 0;
+  const Image image = compile(package);
+  const auto port = simulation_port();
+  Executor executor(image, *port);
+  for (const int condition : {0, 1})
+    EXPECT_TRUE(agrees(package::materialise_integers(package, condition), executor, condition)) << condition;
+}
+
 }  // namespace
 }  // namespace automask::z7020

@@ -1,0 +1,89 @@
+"""The Z7020 in experiments: a simulated row's accuracy is the integer reference's and says so; a board's row is measured;
+`runners calibrate` fits a profile: z7020.py BIN SOURCE. The board is one of files, its engine the C simulation."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fault"))
+from common import *  # noqa: E402
+
+need_fashion()
+folder = scratch()
+store = folder / "store"
+(store / "runners").mkdir(parents=True)
+board = folder / "board"
+engine = subprocess.Popen([BIN / "z7020_fake_board", board], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+assert engine.stdout.readline() == "ready\n"
+
+
+def register(name, *arguments):
+    (store / "runners" / f"{name}.json").write_text(
+        json.dumps({"name": name, "command": ["automask-runner-z7020", *map(str, arguments)]}))
+
+
+register("sim", "--board", "zedboard")
+on_board = ("--port", "board", "--root", board, "--buffer", "udmabuf0", "--clock", "100")
+register("board", *on_board)
+manifest = folder / "z7020.json"
+manifest.write_text(json.dumps({
+    "name": "z7020", "include": [str(SMOKE)],
+    "datasets": {"fashion_mnist": {"limit": {"test": 300}}},
+    "targets": {"slow": {"runner": "sim", "format": "int8", "clock_mhz": 100},
+                "fast": {"runner": "sim", "format": "int8"},
+                "board": {"runner": "board", "format": "int8", "min_latencies": 10, "limit": 20}},
+    "matrix": {"method": ["automask"], "target": ["slow", "fast", "board"]}}))
+automask("run", manifest, "--store", store, "--progress", "none", check=0)
+found = rows(store, "select k.run_id as run, k.target, m.name as metric, m.condition, m.value, m.evidence, m.n from "
+                    "current_passed k join metric m on m.run_id = k.run_id")
+metric = {(r["target"], r["metric"], r["condition"]): r for r in found}
+conditions = sorted({r["condition"] for r in found if r["metric"] == "top1"})
+assert len(conditions) == 5, conditions
+(run,) = {r["run"] for r in found if r["target"] == "fast"}
+
+# The reference's accuracy over all pictures, and how many of them the simulation executed.
+verified = automask("verify", run, "--limit", "300", "--format", "json", "--store", store, "--progress", "none")
+assert verified.returncode in (0, 4), verified
+reference = {row["condition"]: row for row in json.loads(verified.stdout)["accuracy"]}
+for condition in conditions:
+    top1 = metric["fast", "top1", condition]
+    assert top1["n"] == 300 and abs(top1["value"] - reference[condition]["package"]) < 1e-9, (top1, reference[condition])
+    assert metric["slow", "top1", condition]["value"] == top1["value"]
+    agreed = metric["fast", "reference_pictures", condition]
+    assert agreed["value"] == 16 and agreed["n"] == 16, agreed
+    slow, fast = (metric[t, "latency_median", condition] for t in ("slow", "fast"))
+    assert slow["evidence"] == fast["evidence"] == "modelled" and slow["value"] > fast["value"], (slow, fast)
+    measured = metric["board", "latency_median", condition]
+    assert measured["evidence"] == "measured" and measured["n"] >= 10, measured
+    assert ("board", "reference_pictures", condition) not in metric
+    assert ("fast", "energy", condition) not in metric and ("board", "energy", condition) not in metric
+shown = automask("show", run, "--store", store, "--format", "json", check=0).stdout
+assert "the integer reference's over all pictures" in shown, shown
+
+# Calibration, on the package of that run.
+package = next(p for p in sorted((store / "cache").glob("compile/*/package.safetensors")))
+arguments = ("--package", package, "--store", store, "--format", "json")
+refused = automask("runners", "calibrate", "sim", *arguments, check=2)
+assert "fits a model to itself" in refused.stderr, refused.stderr
+profile = folder / "my_board.json"
+done = automask("runners", "calibrate", "board", *arguments, "--runs", 3, "--save", folder / "measured.json", "--output", profile)
+assert done.returncode == 0, done.stderr
+report = json.loads(done.stdout)
+assert report["error_after"] <= report["error_before"], report
+assert all(layer["measured_ms"] > 0 for layer in report["layers"]) and len(report["layers"]) >= 10, report
+again = automask("runners", "calibrate", "board", *arguments, "--measurements", folder / "measured.json", check=0)
+assert json.loads(again.stdout) == report, "the same measurements, another fit"
+register("calibrated", "--board", profile)
+assert "modelled" in automask("runners", "probe", "calibrated", "--store", store, check=0).stdout
+
+few = json.loads((folder / "measured.json").read_text())
+few["conditions"] = [{**few["conditions"][0], "layers": few["conditions"][0]["layers"][:3]}]
+(folder / "few.json").write_text(json.dumps(few))
+refused = automask("runners", "calibrate", "board", *arguments, "--measurements", folder / "few.json", check=2)
+assert "3 measured layers are too few" in refused.stderr, refused.stderr
+(folder / "no.json").write_text("{}")
+refused = automask("runners", "calibrate", "board", *arguments, "--measurements", folder / "no.json", check=2)
+assert 'has no array "conditions"' in refused.stderr, refused.stderr
+
+engine.stdin.close()
+assert engine.wait(timeout=60) == 0
+print(f"{len(conditions)} conditions simulated and on the board of files; {len(report['layers'])} layers, error "
+      f"{100 * report['error_before']:.0f} % -> {100 * report['error_after']:.0f} %")
