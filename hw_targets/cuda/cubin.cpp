@@ -10,7 +10,6 @@ namespace {
 
 // ELF64, little endian (System V ABI, "ELF-64 Object File Format"); offsets within header and section header.
 constexpr std::size_t header_bytes = 64, section_bytes = 64, symbol_bytes = 24;
-constexpr std::uint64_t most_sections = 1 << 16;
 
 class Reader {
  public:
@@ -22,6 +21,7 @@ class Reader {
       std::memcpy(&value, bytes_.data() + offset, sizeof value);
     return value;
   }
+  bool holds(std::uint64_t offset) const { return offset < bytes_.size(); }
   std::string text(std::uint64_t offset) const {
     if (offset >= bytes_.size()) return "";
     const auto end = bytes_.find('\0', offset);
@@ -44,7 +44,7 @@ std::vector<Section> sections_of(const Reader& file) {
   const auto header = [&](std::uint64_t i) { return table + i * section_bytes; };
   const auto name_table = file.at<std::uint64_t>(header(names) + 24);
   std::vector<Section> sections;
-  for (std::uint64_t i = 0; i < count && i < most_sections; ++i) {
+  for (std::uint64_t i = 0; i < count && file.holds(header(i)); ++i) {
     Section section;
     section.name = file.text(name_table + file.at<std::uint32_t>(header(i)));
     section.offset = file.at<std::uint64_t>(header(i) + 24);
@@ -63,7 +63,7 @@ std::uint32_t symbol_index(const Reader& file, const std::vector<Section>& secti
     if (section.name == ".strtab") names = &section;
   }
   if (symbols == nullptr || names == nullptr) return 0;
-  for (std::uint64_t i = 1; i < symbols->size / symbol_bytes && i < most_sections; ++i)
+  for (std::uint64_t i = 1; i < symbols->size / symbol_bytes && file.holds(symbols->offset + i * symbol_bytes); ++i)
     if (file.text(names->offset + file.at<std::uint32_t>(symbols->offset + i * symbol_bytes)) == name)
       return static_cast<std::uint32_t>(i);
   return 0;
@@ -73,7 +73,7 @@ std::uint32_t symbol_index(const Reader& file, const std::vector<Section>& secti
 constexpr std::uint8_t frame_size_attribute = 0x11, register_count_attribute = 0x2f;
 int value_of(const Reader& file, const Section& info, std::uint8_t wanted, std::uint32_t symbol) {
   constexpr int with_bytes = 4;
-  for (std::uint64_t at = 0; at + 4 <= info.size;) {
+  for (std::uint64_t at = 0; at + 4 <= info.size && file.holds(info.offset + at);) {
     const auto format = file.at<std::uint8_t>(info.offset + at),
                attribute = file.at<std::uint8_t>(info.offset + at + 1);
     const auto size = file.at<std::uint16_t>(info.offset + at + 2);

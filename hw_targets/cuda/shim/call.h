@@ -13,6 +13,9 @@ namespace automask::cuda::shim {
 
 extern Constants launched_constants;  // of the launch at work
 
+// The value of every half, by its bits.
+const float* half_table();
+
 // Executes one thread's work.
 struct Callable {
   void (*call)(const std::vector<std::uint64_t>& arguments) = nullptr;  // nullptr: there is no such kernel

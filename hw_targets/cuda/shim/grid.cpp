@@ -8,6 +8,9 @@
 #include <memory>
 #include <stdexcept>
 #include <vector>
+
+#include "hw_targets/cuda/half.h"
+#include "hw_targets/cuda/shim/call.h"
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -210,6 +213,15 @@ class Block {
 Block* Block::current_ = nullptr;
 
 }  // namespace
+
+const float* half_table() {
+  static const std::vector<float> table = [] {
+    std::vector<float> values;
+    for (unsigned bits = 0; bits < 0x10000; ++bits) values.push_back(float_of(static_cast<std::uint16_t>(bits)));
+    return values;
+  }();
+  return table.data();
+}
 
 void run_grid(Index blocks, unsigned threads, const std::function<void()>& body) {
   Block block(threads, body);

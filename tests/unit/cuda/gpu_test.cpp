@@ -53,10 +53,10 @@ class GpuDevice : public testing::Test {
     ::setenv("FAKE_CUDA", fault, 1);
     return refusal(options());
   }
-  static package::Package network(bool half = false) {
+  static package::Package network(bool half = false, int channels = 40) {
     Builder b({3, 12, 12});
-    int x = b.relu(b.conv(0, 40, 3, 1, 1));
-    x = b.relu(b.add({b.conv(x, 40, 3, 1, 1), x}));
+    int x = b.relu(b.conv(0, channels, 3, 1, 1));
+    x = b.relu(b.add({b.conv(x, channels, 3, 1, 1), x}));
     b.classify(x, 10);
     return random_package(b.network, {"clean", "jpeg:q30"}, half, 2);
   }
@@ -117,7 +117,7 @@ TEST_F(GpuDevice, ExecutesNetworksAndTunesThem) {
 
 TEST_F(GpuDevice, NeverUsesAKernelThatDisagrees) {
   ::setenv("FAKE_CUDA", "wrong_kernel", 1);
-  const package::Package package = network();
+  const package::Package package = network(false, 120);
   const auto device = open();
   Network placed(*device, package, true);
   EXPECT_THAT(placed.warnings(), testing::Contains(AllOf(HasSubstr("kernel convolution"), HasSubstr("tiles of 64 x 64"),

@@ -37,6 +37,7 @@ inline KernelKey grouped(int channels, int of_group, int out_of_group, int size,
   key.name = "grouped";
   key.constants.groups = channels;
   key.constants.weight_stride = of_group * kernel * kernel;
+  key.constants.tile_m = key.constants.tile_n = key.constants.tile_k = 0;
   return key;
 }
 

@@ -31,6 +31,7 @@ struct Compiler {
   std::string name;
   std::vector<int> architectures;
 };
+void PrintTo(const Compiler& compiler, std::ostream* out) { *out << compiler.name; }
 
 class Nvrtcs : public testing::TestWithParam<Compiler> {};
 
