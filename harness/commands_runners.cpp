@@ -46,9 +46,26 @@ std::string as_text(const Json& value) {
   return text;
 }
 
+// A runner whose device is not here: that is an answer, too.
+int print_skipped(const Commands& commands, const std::string& runner, const std::string& reason) {
+  const Format format = commands.table_format();
+  if (format == Format::json) {
+    print_document({{"schema_version", 1}, {"runner", runner}, {"state", "skipped"}, {"reason", reason}});
+  } else {
+    results::print(std::cout, Table{{"property", "value"}, {{"state", "skipped"}, {"reason", reason}}}, format);
+  }
+  return 0;
+}
+
 int probe_command(const Commands& commands, const RunnersOptions& options) {
   const auto session = host::Session::start(host::find_runner(runner_registry(commands), options.name));
-  const host::Device device = session->initialize();
+  host::Device device;
+  try {
+    device = session->initialize();
+  } catch (const host::RunnerFailure& e) {
+    if (e.kind() != host::FailureKind::unsupported) throw;
+    return print_skipped(commands, options.name, e.problem());
+  }
   const Json state = session->state();
   session->shutdown();
   const Format format = commands.table_format();

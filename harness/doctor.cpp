@@ -66,7 +66,8 @@ Check check_step_program() {
   return {"automask-step", "ok", answer, ""};
 }
 
-Check check_runner(const host::RunnerSpec& spec) {
+// Not `wanted`: a runner whose device is not here is no fault.
+Check check_runner(const host::RunnerSpec& spec, bool wanted) {
   const std::string name = "runner " + spec.name;
   try {
     const auto session = host::Session::start(spec);
@@ -75,6 +76,9 @@ Check check_runner(const host::RunnerSpec& spec) {
     std::string formats;
     for (const std::string& format : device.formats) formats += (formats.empty() ? "" : ", ") + format;
     return {name, "ok", device.name + " (" + device.evidence + "; " + formats + ")", ""};
+  } catch (const host::RunnerFailure& error) {
+    const bool absent = error.kind() == host::FailureKind::unsupported;
+    return {name, absent && !wanted ? "warn" : "fail", error.problem(), error.remedy()};
   } catch (const core::Error& error) {
     return {name, "fail", error.problem(), error.remedy()};
   }
@@ -121,7 +125,7 @@ std::vector<Check> examine(const StoreLayout& store, const std::vector<host::Run
                            const std::optional<Manifest>& manifest) {
   std::vector<Check> checks = {check_store(store), check_disk(store), check_step_program()};
   if (!manifest) {
-    for (const auto& spec : registry) checks.push_back(check_runner(spec));
+    for (const auto& spec : registry) checks.push_back(check_runner(spec, false));
     checks.push_back(check_data(default_data(), false));
   } else {
     std::vector<std::string> seen;
@@ -129,7 +133,7 @@ std::vector<Check> examine(const StoreLayout& store, const std::vector<host::Run
       if (std::find(seen.begin(), seen.end(), target.runner) != seen.end()) continue;
       seen.push_back(target.runner);
       try {
-        checks.push_back(check_runner(host::find_runner(registry, target.runner)));
+        checks.push_back(check_runner(host::find_runner(registry, target.runner), true));
       } catch (const core::Error& error) {
         checks.push_back({"runner " + target.runner, "fail", error.problem(), error.remedy()});
       }

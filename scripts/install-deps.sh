@@ -12,7 +12,7 @@ build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
        libbenchmark-dev libgtest-dev libgmock-dev libfmt-dev libssl-dev libvalijson-dev
        libdnnl-dev ocl-icd-opencl-dev libjpeg62-turbo-dev libpng-dev
        libwebp-dev libopenjp2-7-dev libavcodec-dev libarchive-dev zlib1g-dev
-       libonnx-dev libprotobuf-dev dataset-fashion-mnist)
+       libonnx-dev libprotobuf-dev dataset-fashion-mnist libboost-context-dev)
 # clang-14 with libclang-rt-14-dev: libFuzzer (43 MiB more than clang-tidy's clang). qemu-user: an older processor, and
 # the Z7020's ARM cores, which g++-arm-linux-gnueabihf compiles for.
 tests=(python3 python3-venv imagemagick sqlite3 chromium clang-format clang-tidy binutils procps qemu-user

@@ -66,7 +66,11 @@ RunnerSpec read_spec(const fs::path& file) {
   return spec;
 }
 
-std::vector<RunnerSpec> built_in() { return {{"cpu", {"automask-runner-cpu"}, {}, "built in"}}; }
+std::vector<RunnerSpec> built_in() {
+  RunnerSpec cuda{"cuda", {"automask-runner-cuda"}, {}, "built in"};
+  cuda.limits.prepare = 1800;  // compiles and times a dozen kernels a layer, once: they are kept on disk
+  return {{"cpu", {"automask-runner-cpu"}, {}, "built in"}, cuda};
+}
 
 }  // namespace
 

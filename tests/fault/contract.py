@@ -50,7 +50,7 @@ assert broken(check([folder / "python" / "runner.py"], code=4)) == ["conditions"
 assert "is there already" in automask("runners", "new", "my_board", "--directory", folder / "python", check=2).stderr
 assert "no name for a runner" in automask("runners", "new", "../up", check=2).stderr
 registered = automask("runners", "list", "--format", "json", check=0)
-assert [row["runner"] for row in json.loads(registered.stdout)["rows"]] == ["cpu"]
+assert [row["runner"] for row in json.loads(registered.stdout)["rows"]] == ["cpu", "cuda"]
 os.environ.pop("AUTOMASK_RUNNERS", None)
 automask("runners", "new", "board2", "--language", "cpp", "--directory", folder / "cpp", check=0)
 libraries = [BIN.parent / f"hw_targets/{room}/libautomask_{room}.a" for room in ("protocol", "package")]

@@ -23,6 +23,7 @@ ALLOWED = {
     "hw_targets/host": ["core", "hw_targets/protocol", "hw_targets/package"],
     "hw_targets/cpu": ["core", "graph", "models", "hw_targets/package", "hw_targets/protocol"],
     "hw_targets/z7020": ["graph", "hw_targets/package", "hw_targets/protocol"],
+    "hw_targets/cuda": ["graph", "hw_targets/package", "hw_targets/protocol"],
     "results": ["core"],
 }
 # harness sees all. Inside it: manifest -> plan -> execute -> launch -> cli, each includes only those before it;

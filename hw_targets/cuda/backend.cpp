@@ -1,0 +1,143 @@
+#include "hw_targets/cuda/backend.h"
+
+#include <chrono>
+
+namespace automask {
+namespace cuda {
+namespace {
+
+using nlohmann::json;
+using protocol::Refusal;
+
+// A device's failure as the protocol's answer.
+template <class Work>
+auto answered(const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const DeviceError& e) {
+    throw Refusal(e.code(), e.what());
+  } catch (const graph::GraphError& e) {
+    throw Refusal(protocol::unsupported, e.what());
+  }
+}
+
+double milliseconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+json Backend::describe() {
+  if (!device_) device_ = answered(open_);
+  json device = device_->describe();
+  device["formats"] = device_->has_half() ? json{"fp32", "fp16"} : json{"fp32"};
+  return device;
+}
+
+json Backend::load(const std::string& bytes) {
+  network_.reset();
+  try {
+    package_ = package::decode(bytes, "package");
+  } catch (const package::PackageError& e) {
+    throw Refusal(protocol::bad_package, e.what());
+  } catch (const graph::GraphError& e) {
+    throw Refusal(protocol::bad_package, std::string("package: ") + e.what());
+  }
+  return package::loaded_answer(package_);
+}
+
+json Backend::prepare(const json& options) {
+  bool tune = true;
+  for (const auto& option : options.items()) {
+    if (option.key() == "threads") {
+      if (!option.value().is_number_integer() || option.value() < 0)
+        throw Refusal(protocol::invalid_params, "threads must be a whole number from 0; a GPU has threads of its own");
+    } else if (option.key() == "format") {
+      const std::string has = package::to_string(package_.format);
+      if (option.value() != has)
+        throw Refusal(protocol::unsupported, "the package is for " + has + ", not for " + option.value().dump());
+    } else if (option.key() == "tune") {
+      if (!option.value().is_boolean()) throw Refusal(protocol::invalid_params, "tune must be true or false");
+      tune = option.value().get<bool>();
+    } else {
+      throw Refusal(protocol::invalid_params,
+                    "the cuda runner knows the options format, threads and tune, not \"" + option.key() + "\"");
+    }
+  }
+  const bool half = package_.format == package::Format::fp16;
+  if (package_.format == package::Format::int8)
+    throw Refusal(protocol::unsupported, "this runner computes in fp32 and fp16; export the package in one of them");
+  if (half && !device_->has_half())
+    throw Refusal(protocol::unsupported,
+                  "this GPU has no half arithmetic (it begins with sm_53); export the package in "
+                  "fp32");
+  network_.reset();
+  network_ = answered([&] { return std::unique_ptr<Network>(new Network(*device_, package_, tune)); });
+  automatic_ = false;
+  json warnings = json::array();
+  for (const std::string& warning : network_->warnings()) warnings.push_back(warning);
+  if (half && !device_->fast_half())
+    warnings.push_back("this GPU executes half arithmetic slower than float; fp32 is the faster format here");
+  json answer = {{"threads", 1},
+                 {"format", package::to_string(package_.format)},
+                 {"memory_bytes", network_->memory_bytes()},
+                 {"operators", network_->placement(0)},
+                 {"tuned", tune && device_->measures()}};
+  modelled_.clear();
+  modelled_switch_.clear();
+  if (!device_->measures()) {
+    const Roofline model = tx2(half, fitted_shares());
+    json modelled = json::array();
+    for (std::size_t k = 0; k < package_.conditions.size(); ++k) {
+      modelled_.push_back(network_ms(model, costs_of(network_->program(static_cast<int>(k)))));
+      const double bytes = static_cast<double>(network_->switch_bytes(static_cast<int>(k)));
+      modelled_switch_.push_back(bytes / model.bytes_per_ms + model.layer_ms);
+      modelled.push_back({{"condition", package_.conditions[k].name},
+                          {"ms", modelled_.back()},
+                          {"switch_ms", modelled_switch_.back()},
+                          {"evidence", "modelled"}});
+    }
+    answer["modelled"] = modelled;
+    warnings.push_back("latencies are the TX2 model's (docs/tx2.md), not measured");
+  }
+  answer["warnings"] = warnings;
+  return answer;
+}
+
+json Backend::select_condition(int index) {
+  automatic_ = false;
+  return answered([&] {
+    const std::size_t bytes = network_->select(index);
+    device_->synchronise();
+    return json{{"bytes_moved", bytes}};
+  });
+}
+
+json Backend::select_automatically() {
+  if (package_.estimator.empty())
+    throw Refusal(protocol::unsupported, "the package has no estimator, nothing picks a picture's condition");
+  automatic_ = true;
+  return json::object();
+}
+
+double Backend::infer(const std::uint8_t* picture, float* logits) {
+  return answered([&] {
+    network_->put(picture);
+    device_->synchronise();
+    const auto begin = std::chrono::steady_clock::now();
+    bool switched = false;
+    if (automatic_)
+      switched = network_->select(package::estimate(package_.estimator, picture, package_.graph.input)) > 0;
+    network_->run();
+    const double ms = milliseconds_since(begin);
+    network_->logits(logits);
+    if (modelled_.empty()) return ms;
+    const auto k = static_cast<std::size_t>(network_->selected());
+    return modelled_[k] + (switched ? modelled_switch_[k] : 0.0);
+  });
+}
+
+json Backend::state() { return {{"throttled", false}}; }
+
+}  // namespace cuda
+}  // namespace automask

@@ -1,0 +1,110 @@
+#include "hw_targets/cuda/roofline.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+namespace automask {
+namespace cuda {
+namespace {
+
+// Of a convolution, as NVIDIA's libraries execute it: whole tiles of 64 channels x 64 pixels; 3 x 3 windows of stride 1
+// by Winograd's F(2 x 2, 3 x 3), which needs 16 products where there are 36 (Lavin and Gray, "Fast Algorithms for
+// Convolutional Neural Networks", 2015, section 4.1).
+double executed_macs(const Step& step) {
+  const Constants& c = step.key.constants;
+  double macs = static_cast<double>(step.macs);
+  if (step.key.name != "convolution") return macs;
+  const auto whole = [](int count) { return (count + 63) / 64 * 64.0 / count; };
+  macs *= whole(c.out_channels) * whole(c.out_height * c.out_width);
+  const bool winograd = c.kernel_h == 3 && c.kernel_w == 3 && c.stride_h == 1 && c.stride_w == 1 && c.dilation_h == 1 &&
+                        c.dilation_w == 1;
+  return winograd ? macs * 16 / 36 : macs;
+}
+
+double misfit(const Shares& shares, const std::vector<Published>& networks) {
+  double sum = 0;
+  for (const Published& network : networks) {
+    const double ratio = std::log(network_ms(tx2(network.half, shares), network.layers) / network.ms);
+    sum += ratio * ratio;
+  }
+  return sum;
+}
+
+}  // namespace
+
+double layer_ms(const Roofline& model, const LayerCost& cost) {
+  return std::max(cost.macs / model.macs_per_ms, cost.bytes / model.bytes_per_ms) + model.layer_ms;
+}
+
+double network_ms(const Roofline& model, const std::vector<LayerCost>& layers) {
+  double ms = 0;
+  for (const LayerCost& layer : layers) ms += layer_ms(model, layer);
+  return ms;
+}
+
+std::vector<LayerCost> costs_of(const Program& program) {
+  std::vector<LayerCost> costs;
+  std::map<std::pair<int, std::size_t>, std::size_t> pointwise;  // by what they read: their place in `costs`
+  for (const Step& step : program.steps) {
+    const Constants& c = step.key.constants;
+    const double value = step.key.half ? 2 : 4;
+    const double in = static_cast<double>(values_in(c)) * (step.op == graph::Op::input ? 1 : value);
+    const double out = step.key.name == "copy" ? in : static_cast<double>(values_out(c)) * value;
+    LayerCost cost;
+    cost.macs = executed_macs(step);
+    cost.bytes = in + out * (c.residual != 0 ? 2 : 1);
+    if (step.weights >= 0) cost.bytes += static_cast<double>(weight_values(step.key)) * value;
+    if (step.key.name == "convolution" && c.kernel_h * c.kernel_w == 1 && c.stride_h * c.stride_w == 1) {
+      const auto same = pointwise.emplace(std::make_pair(step.x.buffer, step.x.first), costs.size());
+      if (!same.second) {
+        costs[same.first->second].macs += cost.macs;
+        costs[same.first->second].bytes += cost.bytes - in;
+        continue;
+      }
+    }
+    costs.push_back(cost);
+  }
+  return costs;
+}
+
+Shares fit(const std::vector<Published>& networks) {
+  // First over all there may be, then ever closer around the best.
+  const Shares least{0.05, 0.05, 0.0}, most{1.0, 1.0, 0.5};
+  double low[3] = {least.compute, least.memory, least.layer_ms}, high[3] = {most.compute, most.memory, most.layer_ms};
+  constexpr int points = 21, rounds = 12;
+  Shares best;
+  double error_of_best = INFINITY;
+  for (int round = 0; round < rounds; ++round) {
+    const auto at = [&](int axis, int point) { return low[axis] + (high[axis] - low[axis]) * point / (points - 1); };
+    Shares found = best;
+    for (int i = 0; i < points; ++i)
+      for (int j = 0; j < points; ++j)
+        for (int k = 0; k < points; ++k) {
+          const Shares shares{at(0, i), at(1, j), at(2, k)};
+          const double error = misfit(shares, networks);
+          if (error >= error_of_best) continue;
+          error_of_best = error;
+          found = shares;
+        }
+    best = found;
+    const double centre[3] = {best.compute, best.memory, best.layer_ms};
+    const double floor[3] = {least.compute, least.memory, least.layer_ms},
+                 top[3] = {most.compute, most.memory, most.layer_ms};
+    for (int axis = 0; axis < 3; ++axis) {
+      const double reach = (high[axis] - low[axis]) / 4;
+      low[axis] = std::max(centre[axis] - reach, floor[axis]);
+      high[axis] = std::min(centre[axis] + reach, top[axis]);
+    }
+  }
+  return best;
+}
+
+Roofline tx2(bool half, const Shares& shares) {
+  const double cores = 256, ghz = 1.3, bandwidth = 58.3;  // GB/s
+  return {cores * ghz * 1e6 * (half ? 2 : 1) * shares.compute, bandwidth * 1e6 * shares.memory, shares.layer_ms};
+}
+
+}  // namespace cuda
+}  // namespace automask

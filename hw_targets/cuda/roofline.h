@@ -1,0 +1,52 @@
+#pragma once
+// A model of the Jetson TX2's latency, for where there is no board: a layer takes as long as its products or its bytes,
+// whichever is longer, and a fixed time. Evidence `modelled`; docs/tx2.md has the arithmetic. C++14.
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "hw_targets/cuda/lowering.h"
+
+namespace automask {
+namespace cuda {
+
+struct LayerCost {
+  double macs = 0, bytes = 0;
+};
+
+struct Roofline {
+  double macs_per_ms = 0;   // what multiply-accumulates reach
+  double bytes_per_ms = 0;  // what memory reaches
+  double layer_ms = 0;      // starting a kernel, and what waits for its end
+};
+
+double layer_ms(const Roofline& model, const LayerCost& cost);
+double network_ms(const Roofline& model, const std::vector<LayerCost>& layers);
+
+// Per launch: products as executed (roofline.cpp), weights, inputs and outputs once each. Convolutions of 1 x 1 that
+// read the same value are one launch, as in TensorRT.
+std::vector<LayerCost> costs_of(const Program& program);
+
+// What is fitted: shares of the device's limits, in (0, 1], and the time of a launch.
+struct Shares {
+  double compute = 1, memory = 1, layer_ms = 0;
+};
+
+// A network and what somebody measured of it on a TX2.
+struct Published {
+  bool half = false;
+  std::vector<LayerCost> layers;
+  double ms = 0;
+};
+// The shares whose latencies differ least from the published ones, by their logarithms. Deterministic: a grid, refined.
+Shares fit(const std::vector<Published>& networks);
+
+// The TX2's limits: 256 cores x 1.3 GHz, one fused multiply-add each (two in half), LPDDR4 of 58.3 GB/s. Source:
+// NVIDIA, "Jetson TX2 Series System-on-Module Data Sheet".
+Roofline tx2(bool half, const Shares& shares);
+// Fitted on all of docs/tx2.md's latencies; tests/unit/cuda/roofline_test.cpp holds them to that.
+constexpr double fitted_compute = 0.5422, fitted_memory = 0.2553, fitted_layer_ms = 0.0736;
+inline Shares fitted_shares() { return {fitted_compute, fitted_memory, fitted_layer_ms}; }
+
+}  // namespace cuda
+}  // namespace automask
