@@ -190,6 +190,7 @@ Outcome run_execute(const Context& context) {
   plan.between = [&turn] { turn.pass_on(); };
 
   std::vector<Measured> measured(conditions.size());
+  double conditions_done = 0;
   for (const auto& group : groups_of(context, conditions, seed)) {
     std::vector<host::RunCell> cells;
     std::string label;
@@ -205,12 +206,14 @@ Outcome run_execute(const Context& context) {
     }
     plan.seed = core::hash64(fmt::format("{} {} {}", context.step().key, label, seed));
     plan.on_block = [&](double done, double total) {
-      context.progress("execute", done, total);
+      context.progress("execute", conditions_done + done / total * static_cast<double>(group.size()),
+                       static_cast<double>(conditions.size()));
       if (stop_requested())
         throw core::Error(core::ExitCode::interrupted, context.step().label, "was interrupted",
                           "start `automask run` again");
     };
     const auto runs = host::run_interleaved(*session, device, spec.name, cells, plan);
+    conditions_done += static_cast<double>(group.size());
     for (std::size_t c = 0; c < group.size(); ++c) {
       Measured& of = measured[group[c]];
       of.run = runs[predicts ? 2 * c : c];
