@@ -4,7 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "methods/widths.h"
+
 namespace automask::harness {
+
+// A set that belongs to no condition: the only one there is, or a width, which the user selects.
+inline bool serves_all(const std::string& set) { return set == "*" || set.starts_with(methods::width_prefix); }
 
 // Index of the condition's own, else of the first: the one that serves all where there is but one.
 inline int serving_set(const std::vector<std::string>& trained, const std::string& condition) {

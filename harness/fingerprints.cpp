@@ -41,9 +41,9 @@ Fingerprints::Fingerprints(std::filesystem::path file) : file_(std::move(file)) 
 }
 
 std::string Fingerprints::of(const datasets::DatasetSpec& spec, datasets::Split split) {
+  const std::string now = stamp(spec, split);  // first: it says what is wrong with a data set that is not there
   const std::string name =
       spec.reader + " " + std::filesystem::absolute(spec.root).string() + " " + std::string(datasets::to_string(split));
-  const std::string now = stamp(spec, split);
   const auto found = entries_.find(name);
   if (found != entries_.end() && found->is_object() && found->value("stamp", "") == now)
     if (const std::string known = found->value("fingerprint", ""); known.size() == 64) return known;

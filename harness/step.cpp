@@ -25,9 +25,9 @@ int code_version(Stage stage) {
     case Stage::variant:
       return 1;
     case Stage::train:
-      return 3;
+      return 4;
     case Stage::compile:
-      return 3;
+      return 4;
     case Stage::evaluate:
       return 1;
     case Stage::execute:

@@ -35,7 +35,8 @@ void refuse_foreign_options(const core::JsonCursor& cursor, const MethodInfo& in
 }  // namespace
 
 const std::vector<std::string>& scorer_names() {
-  static const std::vector<std::string> names = {"fisher", "straight_through", "hard_concrete", "random"};
+  static const std::vector<std::string> names = {"fisher", "taylor", "straight_through", "hard_concrete",
+                                                 "l1",     "fpgm",   "slimming",         "random"};
   return names;
 }
 
@@ -47,17 +48,46 @@ const std::vector<MethodInfo>& method_infos() {
        {"frequencies", "distillation", "qat"},
        false},
       {"prune",
-       "augment, and channels pruned to the MAC budget by gate gradients while training",
-       {"mac_budget", "byte_budget", "lanes", "scorer", "frequencies", "distillation", "qat"},
+       "augment, and channels pruned to the MAC budget while training, by a criterion",
+       {"mac_budget", "byte_budget", "lanes", "criterion", "slimming_penalty", "frequencies", "distillation", "qat"},
        false},
       {"automask",
        "channel masks at the MAC budget and a normalisation per condition",
        {"mac_budget", "byte_budget", "lanes", "consensus", "normalisation", "union_penalty", "scorer", "backbone",
-        "frequencies", "distillation", "qat", "estimator"},
+        "slimming_penalty", "frequencies", "distillation", "qat", "estimator"},
        true},
+      {"kill_test",
+       "automask with one mask for all conditions: what remains is a normalisation per condition",
+       {"mac_budget", "byte_budget", "lanes", "normalisation", "scorer", "slimming_penalty", "backbone", "frequencies",
+        "distillation", "qat", "estimator"},
+       true},
+      {"slim",
+       "an evenly narrower network from scratch that meets the MAC budget, with bn_k a normalisation per condition",
+       {"mac_budget", "lanes", "normalisation", "frequencies", "distillation", "qat", "estimator"},
+       false},
+      {"dense_bn_k",
+       "the whole network with a normalisation per condition",
+       {"normalisation", "backbone", "frequencies", "distillation", "qat", "estimator"},
+       true},
+      {"augmix",
+       "AugMix: mixtures of operators that are no corruptions, and like answers to all of them",
+       {"augmix", "distillation", "qat"},
+       false},
+      {"stability",
+       "stability training: the answer to a picture under a condition must be that to the clean one",
+       {"stability_weight", "frequencies", "distillation", "qat"},
+       false},
+      {"denoise",
+       "a small convolutional denoiser in front, trained on pairs of pictures, then with the classifier",
+       {"mac_budget", "lanes", "denoiser", "frequencies", "distillation", "qat"},
+       false},
+      {"slimmable",
+       "one set of weights at several widths, which are selected when it is used",
+       {"widths", "lanes", "frequencies", "distillation", "qat"},
+       false},
       {"separate",
        "a pruned network for each condition, trained on it alone with its share of the views",
-       {"mac_budget", "lanes", "scorer", "estimator"},
+       {"mac_budget", "lanes", "criterion", "slimming_penalty", "estimator"},
        true,
        Product::networks},
       {"piggyback",
@@ -93,6 +123,7 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
   const MethodInfo& info = info_of(cursor.at("method"));
   spec.method = info.name;
   refuse_foreign_options(cursor, info);
+  if (!info.per_condition) spec.normalisation = Normalisation::shared;
   std::vector<std::string> keys = {"method", "train"};
   keys.insert(keys.end(), info.options.begin(), info.options.end());
   cursor.only_keys(keys);
@@ -114,6 +145,7 @@ MethodSpec MethodSpec::trained_spec() const {
   trained.name = name;
   trained.method = base;
   trained.train = train;
+  trained.normalisation = Normalisation::shared;
   return trained;
 }
 

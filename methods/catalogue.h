@@ -65,6 +65,24 @@ struct QatOptions {
   double learning_rate = 0.005;
 };
 
+// Mixtures of operators as further views (Hendrycks et al., "AugMix", ICLR 2020); the paper's values for CIFAR (section
+// 4.1). Its Dirichlet's and Beta's parameter is 1, there and here.
+struct AugmixOptions {
+  int width = 3;                 // chains of a mixture
+  int depth = 0;                 // operators of a chain; 0: one to three, drawn anew
+  double severity = 3;           // an operator's level is drawn from [0.1, severity)
+  double weight = 12;            // of the Jensen-Shannon divergence in the loss
+  bool over_conditions = false;  // what is mixed: pictures under the conditions, or clean ones
+};
+
+// A denoiser in front of the classifier: residual and convolutional as DnCNN (Zhang et al., "Beyond a Gaussian
+// Denoiser", IEEE TIP 2017, section III), far smaller, since it must not cost more than the classifier saves.
+struct DenoiserOptions {
+  int layers = 3;            // 3x3 convolutions, at least 2
+  int width = 8;             // channels between them
+  double pretraining = 0.2;  // share of the steps in which only the denoiser is trained, on pairs of pictures
+};
+
 // One method entry of a manifest, complete with defaults.
 struct MethodSpec {
   std::string name;    // the manifest's key, as it stands in tables
@@ -81,6 +99,12 @@ struct MethodSpec {
   QatOptions qat;
   Backbone backbone = Backbone::trained;
   std::map<std::string, double> frequencies;  // per condition (canonical name), sums to 1; empty: all alike
+  double slimming_penalty = 1e-4;             // lambda of network slimming; Liu et al., ICCV 2017, section 4.3
+  // alpha of stability training. Zheng et al. (CVPR 2016, section 4) have 0.01 for faint noise on a trained network.
+  double stability_weight = 1;
+  AugmixOptions augmix;
+  DenoiserOptions denoiser;
+  std::vector<double> widths = {1, 0.5, 0.25};  // of slimmable, the first serves where none is selected
   EstimatorOptions estimator;
   std::string base = "augment";              // bn_adapt, tent: the method whose network adapts at test time
   int test_batch = 64;                       // pictures of one condition that arrive, and adapt, together

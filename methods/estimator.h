@@ -18,6 +18,12 @@ struct StatisticsSet {
   std::vector<int> labels;
 };
 
+// Whether a training with so many sets of normalisation and mask ends with an estimator: there is something to pick,
+// and its statistics are defined for the pictures.
+inline bool has_estimator(std::size_t sets, const datasets::PictureSet& pictures) {
+  return sets > 1 && (pictures.channels == 1 || pictures.channels == 3);
+}
+
 struct StatisticsPlan {
   const datasets::PictureSet* pictures = nullptr;  // of 1 or 3 channels
   std::vector<corruptions::Condition> conditions;

@@ -47,6 +47,24 @@ double overlap(const graph::ChannelGroups& groups, const graph::Mask& a, const g
   return either == 0 ? 1 : double(both) / either;
 }
 
+namespace {
+
+double mean_over_pairs(const graph::ChannelGroups& groups, const std::vector<graph::Mask>& masks) {
+  double sum = 0;
+  int pairs = 0;
+  for (std::size_t a = 0; a < masks.size(); ++a)
+    for (std::size_t b = a + 1; b < masks.size(); ++b, ++pairs) sum += overlap(groups, masks[a], masks[b]);
+  return pairs == 0 ? 1 : sum / pairs;
+}
+
+}  // namespace
+
+double mean_overlap(const graph::Graph& graph, const std::vector<graph::Mask>& masks) {
+  return mean_over_pairs(graph::channel_groups(graph), masks);
+}
+
+double MaskCutter::mean_overlap(const std::vector<graph::Mask>& masks) const { return mean_over_pairs(groups_, masks); }
+
 MaskCutter::MaskCutter(const graph::Graph& graph, const MethodSpec& spec, double consensus, std::vector<double> weights,
                        PackageBytes bytes)
     : groups_(graph::channel_groups(graph)),

@@ -17,6 +17,9 @@ Scores mixed(const std::vector<const Scores*>& own, const std::vector<double>& w
 // Share of the members kept by both among those kept by either, over all maskable groups; 1 for equal masks.
 double overlap(const graph::ChannelGroups& groups, const graph::Mask& a, const graph::Mask& b);
 
+// Its mean over the pairs of different sets; 1 where there is one set.
+double mean_overlap(const graph::Graph& graph, const std::vector<graph::Mask>& masks);
+
 class MaskCutter {
  public:
   // Bytes of the package that a network with these masks would become; empty: there is no budget of bytes.
@@ -34,6 +37,7 @@ class MaskCutter {
   std::vector<graph::Mask> last(const std::vector<const Scores*>& own) const;
 
   const graph::ChannelGroups& groups() const { return groups_; }
+  double mean_overlap(const std::vector<graph::Mask>& masks) const;
   double share(const graph::Mask& mask) const { return by_macs_.share(mask); }  // of the dense MACs
   core::Json overlaps(const std::vector<graph::Mask>& masks) const;             // per pair, [K, K]
 

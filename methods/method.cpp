@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "hw_targets/package/package.h"
+#include "methods/consensus.h"
 #include "methods/estimator.h"
 #include "methods/recipes.h"
 
@@ -16,10 +17,10 @@ struct Method {
 };
 
 constexpr Method methods[] = {
-    {"clean", clean_recipe},
-    {"augment", augment_recipe},
-    {"prune", prune_recipe},
-    {"automask", automask_recipe},
+    {"clean", clean_recipe},           {"augment", augment_recipe},     {"prune", prune_recipe},
+    {"automask", automask_recipe},     {"kill_test", kill_test_recipe}, {"slim", slim_recipe},
+    {"dense_bn_k", dense_bn_k_recipe}, {"augmix", augmix_recipe},       {"stability", stability_recipe},
+    {"denoise", denoise_recipe},       {"slimmable", slimmable_recipe},
 };
 
 // Views of validation pictures that tell how often the estimator is right, per condition.
@@ -28,8 +29,7 @@ constexpr std::size_t estimator_validation = 1000;
 }  // namespace
 
 void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
-  const int channels = job.train->channels;
-  if (checkpoint.conditions.size() < 2 || (channels != 1 && channels != 3)) return;
+  if (!has_estimator(checkpoint.conditions.size(), *job.train)) return;
   if (job.progress) job.progress({0, 1, 0, 1, 0, "estimator"});
   StatisticsPlan plan;
   plan.pictures = job.train;
@@ -57,8 +57,14 @@ void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
 models::Checkpoint train(const TrainJob& job) {
   for (const Method& method : methods) {
     if (job.spec.method != method.name) continue;
-    models::Checkpoint checkpoint = run(job, method.recipe(job));
-    add_estimator(job, checkpoint);
+    Recipe recipe = method.recipe(job);
+    core::Json choice;
+    if (recipe.own_sets && recipe.masked && !job.spec.consensus)
+      recipe.consensus = chosen_consensus(job, recipe, choice);
+    models::Checkpoint checkpoint = run(job, recipe);
+    if (!choice.is_null()) checkpoint.training["log"]["consensus"] = choice;
+    // Sets that are no conditions are the user's to select.
+    if (recipe.set_names.empty()) add_estimator(job, checkpoint);
     return checkpoint;
   }
   throw core::Error(core::ExitCode::internal, "method " + job.spec.method, "is in the catalogue but not in the table");

@@ -39,9 +39,16 @@ class Objective {
   // Added once a step, e.g. a penalty on parameters; undefined: none. Default: none.
   virtual torch::Tensor penalty(models::Network& network, std::int64_t step);
 
-  // Cross entropy with label smoothing and, with a teacher, temperature^2 x KL(teacher || student) by its weight;
-  // scaled as loss() must be.
+  // What normalisations average over when they are recalibrated: pictures as the network saw them in training. Default:
+  // views[0].
+  virtual torch::Tensor calibration(const Shown& part) const;
+
+  // cross_entropy() and, with a teacher, distillation(); scaled as loss() must be.
   torch::Tensor classification(const torch::Tensor& logits, const Shown& part) const;
+  // With label smoothing; likewise scaled.
+  torch::Tensor cross_entropy(const torch::Tensor& logits, const Shown& part) const;
+  // temperature^2 x KL(teacher || student) by its weight; likewise scaled. Needs a teacher.
+  torch::Tensor distillation(const torch::Tensor& logits, const Shown& part) const;
 
  protected:
   const MethodSpec& spec() const { return spec_; }

@@ -1,5 +1,7 @@
 #include "methods/options.h"
 
+#include <algorithm>
+
 #include "methods/scorer_names.h"
 
 namespace automask::methods {
@@ -68,6 +70,47 @@ core::Json write_qat(const MethodSpec& spec) {
   return {{"epochs", spec.qat.epochs}, {"learning_rate", spec.qat.learning_rate}};
 }
 
+const std::vector<std::string> mixed_pictures = {"clean", "conditions"};
+
+void read_augmix(const core::JsonCursor& cursor, MethodSpec& spec) {
+  AugmixOptions& augmix = spec.augmix;
+  cursor.only_keys({"width", "depth", "severity", "weight", "over"});
+  if (cursor.has("width")) augmix.width = static_cast<int>(cursor.at("width").integer_in(1, 64));
+  if (cursor.has("depth")) augmix.depth = static_cast<int>(cursor.at("depth").integer_in(0, 64));
+  if (cursor.has("severity")) augmix.severity = cursor.at("severity").number_in(0.1, 10);
+  if (cursor.has("weight")) augmix.weight = cursor.at("weight").number_in(0, 1000);
+  if (cursor.has("over")) augmix.over_conditions = choice<std::size_t>(cursor.at("over"), mixed_pictures) == 1;
+}
+core::Json write_augmix(const MethodSpec& spec) {
+  return {{"width", spec.augmix.width},
+          {"depth", spec.augmix.depth},
+          {"severity", spec.augmix.severity},
+          {"weight", spec.augmix.weight},
+          {"over", mixed_pictures[spec.augmix.over_conditions ? 1 : 0]}};
+}
+
+void read_denoiser(const core::JsonCursor& cursor, MethodSpec& spec) {
+  cursor.only_keys({"layers", "width", "pretraining"});
+  if (cursor.has("layers")) spec.denoiser.layers = static_cast<int>(cursor.at("layers").integer_in(2, 64));
+  if (cursor.has("width")) spec.denoiser.width = static_cast<int>(cursor.at("width").integer_in(1, 1024));
+  if (cursor.has("pretraining")) spec.denoiser.pretraining = cursor.at("pretraining").number_in(0, 0.9);
+}
+core::Json write_denoiser(const MethodSpec& spec) {
+  return {{"layers", spec.denoiser.layers}, {"width", spec.denoiser.width}, {"pretraining", spec.denoiser.pretraining}};
+}
+
+void read_widths(const core::JsonCursor& cursor, MethodSpec& spec) {
+  if (!cursor.value().is_array() || cursor.size() < 2 || cursor.size() > 16)
+    cursor.fail("must be an array of 2 to 16 widths", "write [1, 0.5, 0.25]");
+  spec.widths.clear();
+  for (std::size_t i = 0; i < cursor.size(); ++i) {
+    const double width = number_above(cursor.at(i), 0, 1);
+    if (std::find(spec.widths.begin(), spec.widths.end(), width) != spec.widths.end())
+      cursor.at(i).fail("stands there twice");
+    spec.widths.push_back(width);
+  }
+}
+
 // {"clean": 7, "jpeg:q10": 3}: any unit.
 void read_frequencies(const core::JsonCursor& cursor, MethodSpec& spec) {
   if (!cursor.value().is_object()) cursor.fail("must be an object", "write {\"clean\": 0.7, \"jpeg:q10\": 0.3}");
@@ -131,6 +174,11 @@ core::Json write_files(const MethodSpec& spec) {
 
 const std::vector<std::string> bases = {"augment", "clean"};
 
+// What `prune` calls its criterion is automask's scorer.
+void read_scorer(const core::JsonCursor& cursor, MethodSpec& spec) {
+  spec.scorer = scorer_names()[choice<std::size_t>(cursor, scorer_names())];
+}
+
 const std::vector<Option> table = {
     {"mac_budget", [](const core::JsonCursor& c, MethodSpec& s) { s.mac_budget = number_above(c, 0, 1); },
      [](const MethodSpec& s) { return core::Json(s.mac_budget); }},
@@ -147,11 +195,15 @@ const std::vector<Option> table = {
     {"union_penalty", [](const core::JsonCursor& c, MethodSpec& s) { s.union_penalty = c.number_in(0, 1); },
      [](const MethodSpec& s) { return core::Json(s.union_penalty); }},
     {"distillation", read_distillation, write_distillation},
-    {"scorer",
-     [](const core::JsonCursor& c, MethodSpec& s) {
-       s.scorer = scorer_names()[choice<std::size_t>(c, scorer_names())];
-     },
-     [](const MethodSpec& s) { return core::Json(s.scorer); }},
+    {"scorer", read_scorer, [](const MethodSpec& s) { return core::Json(s.scorer); }},
+    {"criterion", read_scorer, [](const MethodSpec& s) { return core::Json(s.scorer); }},
+    {"slimming_penalty", [](const core::JsonCursor& c, MethodSpec& s) { s.slimming_penalty = c.number_in(0, 1000); },
+     [](const MethodSpec& s) { return core::Json(s.slimming_penalty); }},
+    {"stability_weight", [](const core::JsonCursor& c, MethodSpec& s) { s.stability_weight = c.number_in(0, 1000); },
+     [](const MethodSpec& s) { return core::Json(s.stability_weight); }},
+    {"augmix", read_augmix, write_augmix},
+    {"denoiser", read_denoiser, write_denoiser},
+    {"widths", read_widths, [](const MethodSpec& s) { return core::Json(s.widths); }},
     {"qat", read_qat, write_qat},
     {"backbone", [](const core::JsonCursor& c, MethodSpec& s) { s.backbone = choice<Backbone>(c, backbones); },
      [](const MethodSpec& s) { return core::Json(name_of(s.backbone, backbones)); }},

@@ -1,12 +1,14 @@
-// Augmentation, and channels pruned to the budget while training: the same scores, ramp and views as automask, but one
-// mask and one normalisation, so that a difference between the two is what conditions have for themselves.
+// Augmentation, and channels pruned to the budget while training: the same ramp and views as automask, but one mask and
+// one normalisation, so that a difference between the two is what conditions have for themselves.
 #include "methods/recipes.h"
+#include "methods/slimming.h"
 
 namespace automask::methods {
 
 Recipe prune_recipe(const TrainJob& job) {
   Recipe recipe = augment_recipe(job);
   recipe.masked = true;
+  use_slimming(recipe, job.spec);
   return recipe;
 }
 

@@ -1,9 +1,11 @@
 #include "methods/scorer.h"
 
 #include "core/error.h"
+#include "methods/filter_scores.h"
 #include "methods/learned_gates.h"
 #include "methods/scorer_names.h"
 #include "methods/scores.h"
+#include "methods/weight_scorers.h"
 
 namespace automask::methods {
 bool Scorer::wants_gates(std::int64_t) const { return false; }
@@ -19,6 +21,10 @@ std::unique_ptr<Scorer> make_scorer(const std::string& name, const graph::Channe
   if (name == "straight_through") return std::make_unique<StraightThroughScorer>(groups, conditions);
   if (name == "hard_concrete") return std::make_unique<HardConcreteScorer>(groups, conditions, steps, seed);
   if (name == "random") return std::make_unique<RandomScorer>(groups, conditions, seed);
+  if (name == "taylor") return std::make_unique<TaylorScorer>(groups, conditions);
+  if (name == "l1") return std::make_unique<WeightScorer>(l1_scores);
+  if (name == "fpgm") return std::make_unique<WeightScorer>(fpgm_scores);
+  if (name == "slimming") return std::make_unique<WeightScorer>(slimming_scores);
   throw core::Error(core::ExitCode::internal, "scorer " + name, "is in the catalogue but not in the table");
 }
 

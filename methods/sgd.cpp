@@ -44,6 +44,8 @@ FlatSgd::FlatSgd(torch::nn::Module& module, double momentum, double weight_decay
 
 void FlatSgd::zero_gradients() { gradients_.zero_(); }
 
+void FlatSgd::rest() { velocity_.zero_(); }
+
 void FlatSgd::step(double learning_rate) {
   const torch::NoGradGuard no_grad;
   gradients_.narrow(0, 0, decayed_).add_(values_.narrow(0, 0, decayed_), weight_decay_);

@@ -18,6 +18,7 @@ class FlatSgd {
 
   void zero_gradients();
   void step(double learning_rate);
+  void rest();  // forgets the velocity
 
   const torch::Tensor& values() const { return values_; }
   const torch::Tensor& velocity() const { return velocity_; }

@@ -8,21 +8,23 @@
 #include <cmath>
 #include <thread>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "corruptions/variant.h"
 #include "graph/union.h"
 #include "methods/affine.h"
+#include "methods/estimator.h"
 #include "methods/evaluate.h"
+#include "methods/fine_tune.h"
 #include "methods/input_scaling.h"
 #include "methods/learner.h"
+#include "methods/learner_state.h"
 #include "methods/mask_cutter.h"
 #include "methods/objective.h"
+#include "methods/package_bytes.h"
 #include "methods/schedule.h"
 #include "methods/scorer.h"
 #include "methods/teacher.h"
 #include "methods/training_log.h"
-#include "models/safetensors.h"
 #include "models/shrunk.h"
 
 namespace automask::methods {
@@ -31,7 +33,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* state_file = "state.safetensors";
-constexpr const char* state_key = "automask.training";
+constexpr const char* tuning_file = "fine_tune.safetensors";
 // Running statistics are averaged anew over so many batches with the final weights.
 constexpr std::int64_t recalibration_batches = 20;
 
@@ -65,6 +67,11 @@ graph::Graph graph_of(const TrainJob& job, const Recipe& recipe) {
   return own && !has_normalisation(graph) ? with_affine(graph) : graph;
 }
 
+MethodSpec with_budget(MethodSpec spec, double mac_budget) {
+  spec.mac_budget = mac_budget;
+  return spec;
+}
+
 // A set of its own that no picture ever reaches would be left as it was drawn.
 void check_views(const TrainJob& job, const Recipe& recipe) {
   const auto views = Schedule(job.spec.train, job.train->size(), 1).steps * job.spec.train.batch;
@@ -82,13 +89,14 @@ class Trainer {
       : job_(job),
         recipe_(recipe),
         graph_(graph_of(job, recipe)),
-        schedule_(job.spec.train, job.train->size(), job.spec.mac_budget),
-        masked_(recipe.masked && job.spec.mac_budget < 1 && recipe.fixed_masks.empty()),
+        budget_(recipe.mac_budget.value_or(job.spec.mac_budget)),
+        schedule_(job.spec.train, job.train->size(), budget_),
+        masked_(recipe.masked && (budget_ < 1 || job.spec.byte_budget > 0) && recipe.fixed_masks.empty()),
         weights_(job.spec.weights_of(recipe.conditions)),
-        cutter_(graph_, job.spec, recipe.consensus, set_weights(), {}),
+        scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
+        cutter_(graph_, with_budget(job.spec, budget_), recipe.consensus, set_weights(), bytes_of_masks()),
         objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
         scorer_(new_scorer()),
-        scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
         log_(schedule_.steps) {
     for (int k = 0; k < sets(); ++k)
       masks_.push_back(recipe.fixed_masks.empty()       ? graph::full_mask(cutter_.groups())
@@ -103,6 +111,7 @@ class Trainer {
     restore();
     train();
     recalibrate();
+    quantise();
     return result();
   }
 
@@ -114,6 +123,28 @@ class Trainer {
   // p_k of the sets.
   std::vector<double> set_weights() const {
     return recipe_.own_sets ? weights_ : std::vector<double>(static_cast<std::size_t>(sets()), 1.0 / sets());
+  }
+  // What a budget of bytes is held against; empty where there is none.
+  MaskCutter::PackageBytes bytes_of_masks() const {
+    if (!masked_ || job_.spec.byte_budget == 0) return {};
+    PackagePlan plan;
+    plan.graph = graph_;
+    plan.set_names = set_names();
+    plan.classes = job_.train->classes;
+    plan.scaling = scaling_;
+    if (job_.preprocessing) plan.resizing = job_.preprocessing->resizing;
+    plan.estimator = has_estimator(static_cast<std::size_t>(sets()), *job_.train);
+    plan.estimator_options = job_.spec.estimator;
+    plan.record = record();
+    return [plan](const std::vector<graph::Mask>& masks) { return package_bytes(plan, masks); };
+  }
+  // What a package says of its training, too.
+  core::Json record() const {
+    return {{"method", job_.spec.method},
+            {"options", job_.spec.parameters()},
+            {"seed", job_.seed},
+            {"steps", schedule_.steps},
+            {"views", schedule_.steps * job_.spec.train.batch}};
   }
   std::unique_ptr<Scorer> new_scorer() const {
     const std::int64_t steps = schedule_.freeze_step();
@@ -138,37 +169,39 @@ class Trainer {
   void shrink();
   void train();
   double forward_backward(const Batch& batch);
-  Shown shown(const Part& part, double pictures) const;
+  Shown shown(const Part& part, double pictures, bool taught = true) const;
   void cut_masks();
   void recalibrate();
+  void quantise();
   models::Checkpoint result();
   core::Json validation();
   std::vector<std::string> set_names() const;
   double mean_share() const;
-  void report(const char* phase, double loss, std::size_t pictures);
+  void report(const char* phase, double loss, std::size_t pictures, std::int64_t more_steps = 0);
   [[noreturn]] void interrupted() const;
 
   core::Json identity() const;
   void save();
   void restore();
-  std::filesystem::path state_path() const { return job_.work_folder / state_file; }
 
   const TrainJob& job_;
   const Recipe& recipe_;
   graph::Graph graph_;  // dense
+  double budget_;       // share of graph_'s MACs
   Schedule schedule_;
   bool masked_;
   std::vector<double> weights_;  // p_k per condition of the recipe
+  models::InputScaling scaling_;
   MaskCutter cutter_;
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<Scorer> scorer_;
-  models::InputScaling scaling_;
   TrainingLog log_;
   std::unique_ptr<models::Network> teacher_;
   core::Json teacher_record_;
 
   std::unique_ptr<Learner> learner_;
-  std::vector<graph::Mask> masks_;   // of the dense graph, per set
+  std::vector<graph::Mask> masks_;  // of the dense graph, per set
+  std::optional<FineTuned> tuned_;
   std::optional<graph::Mask> kept_;  // what the learner was shrunk to
   std::int64_t step_ = 0;
   Clock::time_point last_save_, last_report_;
@@ -212,14 +245,14 @@ void Trainer::shrink() {
   if (*kept_ != graph::full_mask(cutter_.groups())) learner_ = learner_->shrunk(*kept_);
 }
 
-Shown Trainer::shown(const Part& part, double pictures) const {
+Shown Trainer::shown(const Part& part, double pictures, bool taught) const {
   const auto count = static_cast<std::int64_t>(part.labels.size());
   Shown shown;
   shown.condition = part.condition;
   shown.views.push_back(input_of(part.pixels.data(), count, *job_.train, scaling_));
   for (const auto& extra : part.extra) shown.views.push_back(input_of(extra.data(), count, *job_.train, scaling_));
   shown.labels = at::tensor(part.labels);
-  if (teacher_) {
+  if (teacher_ && taught) {
     const torch::NoGradGuard no_grad;
     shown.teacher = teacher_->forward(shown.views[0]);
   }
@@ -293,10 +326,7 @@ void Trainer::cut_masks() {
   }
   network().record_gates(false);
   for (int k = 0; k < sets(); ++k) network().set_mask(k, masks_[static_cast<std::size_t>(k)]);
-  double overlaps = 0;
-  for (const graph::Mask& a : masks_)
-    for (const graph::Mask& b : masks_) overlaps += overlap(cutter_.groups(), a, b) / double(sets() * sets());
-  log_.cut(step_, mean_share(), overlaps);
+  log_.cut(step_, mean_share(), cutter_.mean_overlap(masks_));
   if (last) shrink();
 }
 
@@ -311,8 +341,7 @@ void Trainer::recalibrate() {
     const Batch batch = feed.next();
     network().set_step(schedule_.steps + i);
     for (const Part& part : batch.parts) {
-      const torch::Tensor x =
-          input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), *job_.train, scaling_);
+      const torch::Tensor x = objective_->calibration(shown(part, double(batch.pictures()), false));
       for (int k = 0; k < sets(); ++k) {
         if (recipe_.own_sets && k != part.condition) continue;
         network().set_norm_momentum(1.0 / ++seen[recipe_.shared_normalisation ? 0 : static_cast<std::size_t>(k)]);
@@ -322,6 +351,30 @@ void Trainer::recalibrate() {
     report("recalibrate", 0, batch.pictures());
     if (job_.stop_requested && job_.stop_requested()) interrupted();
   }
+}
+
+void Trainer::quantise() {
+  if (job_.spec.qat.epochs == 0) return;
+  if (!kept_) kept_ = graph::full_mask(cutter_.groups());
+  FineTuning tuning;
+  tuning.where = "training " + job_.spec.name;
+  tuning.options = job_.spec.qat;
+  tuning.plan = plan();
+  tuning.first_batch = schedule_.steps + recalibration_batches;
+  tuning.workers = workers();
+  tuning.shown = [this](const Part& part, double pictures) { return shown(part, pictures); };
+  tuning.objective = objective_.get();
+  tuning.scaling = scaling_;
+  tuning.identity = identity();
+  if (!job_.work_folder.empty()) tuning.state = job_.work_folder / tuning_file;
+  tuning.checkpoint_seconds = job_.spec.train.checkpoint_seconds;
+  tuning.stop_requested = job_.stop_requested;
+  tuning.report = [this](std::int64_t step, std::int64_t steps, double loss, std::size_t pictures) {
+    step_ = schedule_.steps + step;
+    report("fine-tune", loss, pictures, steps);
+  };
+  tuned_ = fine_tune(*learner_, tuning);
+  step_ = schedule_.steps;
 }
 
 std::vector<std::string> Trainer::set_names() const {
@@ -365,14 +418,12 @@ models::Checkpoint Trainer::result() {
   core::Json log = {{"losses", log_.losses()}, {"learning_rates", rates}, {"cuts", log_.cuts()}};
   if (sets() > 1) log["overlap"] = cutter_.overlaps(masks_);
   if (teacher_) log["teacher"] = teacher_record_;
-  checkpoint.training = {{"method", job_.spec.method},
-                         {"options", job_.spec.parameters()},
-                         {"seed", job_.seed},
-                         {"steps", schedule_.steps},
-                         {"views", schedule_.steps * job_.spec.train.batch},
-                         {"mac_share", shares},
-                         {"validation_top1", validation()},
-                         {"log", log}};
+  if (tuned_) {
+    log["fine_tuning"] = tuned_->log;
+    checkpoint.ranges = tuned_->ranges;
+  }
+  checkpoint.training = record();
+  checkpoint.training.update({{"mac_share", shares}, {"validation_top1", validation()}, {"log", log}});
   // Sets that differ in nothing are one for all.
   const bool alike = recipe_.shared_normalisation && recipe_.own_sets && sets() > 1 &&
                      std::all_of(masks_.begin(), masks_.end(), [&](const auto& mask) { return mask == masks_[0]; });
@@ -380,6 +431,9 @@ models::Checkpoint Trainer::result() {
     checkpoint.conditions = {"*"};
     checkpoint.masks.resize(1);
     checkpoint.normalisation.resize(1);
+    for (const auto& of_set : checkpoint.ranges)  // what one network meets under all conditions
+      for (const auto& [node, range] : of_set) checkpoint.ranges[0][node] = std::max(checkpoint.ranges[0][node], range);
+    checkpoint.ranges.resize(std::min<std::size_t>(checkpoint.ranges.size(), 1));
   }
   return checkpoint;
 }
@@ -391,12 +445,13 @@ double Trainer::mean_share() const {
   return share;
 }
 
-void Trainer::report(const char* phase, double loss, std::size_t pictures) {
+void Trainer::report(const char* phase, double loss, std::size_t pictures, std::int64_t more_steps) {
   pictures_since_report_ += pictures;
   const auto now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - last_report_).count();
   if (!job_.progress || seconds < 1) return;
-  job_.progress({step_, schedule_.steps, loss, mean_share(), double(pictures_since_report_) / seconds, phase});
+  job_.progress(
+      {step_, schedule_.steps + more_steps, loss, mean_share(), double(pictures_since_report_) / seconds, phase});
   last_report_ = now;
   pictures_since_report_ = 0;
 }
@@ -418,51 +473,30 @@ core::Json Trainer::identity() const {
 
 void Trainer::save() {
   if (job_.work_folder.empty()) return;
-  models::SafetensorsFile file;
-  file.tensors["values"] = models::to_plain(learner_->optimizer.values());
-  file.tensors["velocity"] = models::to_plain(learner_->optimizer.velocity());
-  for (const auto& buffer : network().named_buffers())
-    file.tensors["buffers." + buffer.key()] = models::to_plain(buffer.value());
-  for (const auto& [name, tensor] : learner_->still_parameters())
-    file.tensors["still." + name] = models::to_plain(tensor);
-  const core::Json state = {{"identity", identity()},      {"step", step_},
-                            {"log", log_.state()},         {"masks", masks_},
-                            {"shrunk", kept_.has_value()}, {"scores", scorer_->state()}};
-  file.metadata[state_key] = state.dump();
-  core::write_file_atomically(state_path(), models::encode_safetensors(file));
+  save_state(*learner_, identity(),
+             {{"step", step_},
+              {"log", log_.state()},
+              {"masks", masks_},
+              {"shrunk", kept_.has_value()},
+              {"scores", scorer_->state()}},
+             job_.work_folder / state_file);
   last_save_ = Clock::now();
 }
 
 void Trainer::restore() {
-  std::error_code ignored;
-  if (job_.work_folder.empty() || !std::filesystem::exists(state_path(), ignored)) return;
-  const std::string name = state_path().string();
-  const models::SafetensorsFile file = models::decode_safetensors(core::read_file(state_path()), name);
-  try {
-    const core::Json state = core::parse_json(file.metadata.at(state_key), name, core::ExitCode::corrupt);
-    if (state.at("identity") != identity()) return;  // of another job: start over, the next save replaces it
-    const torch::NoGradGuard no_grad;
+  if (job_.work_folder.empty()) return;
+  const auto saved = SavedState::find(job_.work_folder / state_file, identity());
+  if (!saved) return;
+  saved->guarded([&] {
+    const core::Json& state = saved->state();
     masks_ = state.at("masks").get<std::vector<graph::Mask>>();
     for (int k = 0; k < sets() && !kept_; ++k) network().set_mask(k, masks_.at(static_cast<std::size_t>(k)));
     if (state.at("shrunk").get<bool>() && !kept_) shrink();
-    const auto fill = [&](torch::Tensor target, const std::string& tensor) {
-      const graph::Tensor& from = file.tensors.at(tensor);
-      if (from.shape != target.sizes().vec()) throw std::out_of_range(tensor);
-      target.copy_(models::to_torch(from));
-    };
-    fill(learner_->optimizer.values(), "values");
-    fill(learner_->optimizer.velocity(), "velocity");
-    for (const auto& buffer : network().named_buffers()) fill(buffer.value(), "buffers." + buffer.key());
-    for (const auto& [parameter, tensor] : learner_->still_parameters()) fill(tensor, "still." + parameter);
+    saved->fill(*learner_);
     log_.restore(state.at("log"));
     scorer_->restore(state.at("scores"));
     step_ = state.at("step").get<std::int64_t>();
-  } catch (const core::Error&) {
-    throw;
-  } catch (const std::exception& e) {
-    throw core::Error(core::ExitCode::corrupt, name, std::string("the training state is damaged: ") + e.what(),
-                      "remove the file; training then starts over");
-  }
+  });
 }
 
 }  // namespace

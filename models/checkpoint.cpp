@@ -82,8 +82,23 @@ graph::Tensor take(graph::TensorMap& from, const std::string& name, const std::v
   return tensor;
 }
 
+std::vector<std::map<std::string, double>> ranges_from(const core::JsonCursor& cursor, std::size_t conditions) {
+  if (!cursor.value().is_array() || cursor.size() != conditions) cursor.fail("must hold the ranges of each condition");
+  std::vector<std::map<std::string, double>> ranges;
+  for (std::size_t k = 0; k < conditions; ++k) {
+    ranges.emplace_back();
+    for (const std::string& node : cursor.at(k).keys()) {
+      const double range = cursor.at(k).at(node).number();
+      if (!(range > 0)) cursor.at(k).at(node).fail("must be above 0");
+      ranges.back()[node] = range;
+    }
+  }
+  return ranges;
+}
+
 Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, const std::filesystem::path& path) {
-  structure.only_keys({"format_version", "graph", "conditions", "masks", "input", "classes", "training", "estimator"});
+  structure.only_keys(
+      {"format_version", "graph", "conditions", "masks", "input", "classes", "training", "estimator", "ranges"});
   const std::int64_t version = structure.at("format_version").integer();
   if (version != format_version)
     structure.at("format_version")
@@ -114,6 +129,7 @@ Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, co
     if (!(deviation > 0)) input.at("deviation").fail("must be above 0");
   checkpoint.classes = structure.at("classes").strings();
   checkpoint.training = structure.at("training").value();
+  if (structure.has("ranges")) checkpoint.ranges = ranges_from(structure.at("ranges"), checkpoint.conditions.size());
   if (structure.has("estimator")) checkpoint.estimator = structure.at("estimator").value();
 
   std::map<std::string, std::vector<std::int64_t>> shapes;
@@ -165,6 +181,7 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
       {"training", checkpoint.training},
   };
   if (!checkpoint.estimator.is_null()) structure["estimator"] = checkpoint.estimator;
+  if (!checkpoint.ranges.empty()) structure["ranges"] = checkpoint.ranges;
   SafetensorsFile content;
   content.metadata[checkpoint_key] = structure.dump(-1, ' ', false, core::Json::error_handler_t::replace);
   content.tensors = checkpoint.weights;

@@ -1,6 +1,7 @@
 #pragma once
 // What every method yields: a dense graph, its weights, and per condition a mask and a normalisation. No LibTorch here.
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ struct Checkpoint {
   std::vector<graph::Mask> masks;  // per condition
   // Per condition: weight, bias, running_mean, running_var of every batch_norm node, weight and bias of every affine.
   std::vector<graph::TensorMap> normalisation;
+  // Where the weights were trained for INT8, per condition: the range of each value that an INT8 package's networks
+  // hold, by node; else empty.
+  std::vector<std::map<std::string, double>> ranges;
   InputScaling input;
   Resizing resizing;
   std::vector<std::string> classes;

@@ -194,8 +194,9 @@ struct Network::Nodes {
   bool recording = false;
 
   void plan(const graph::Graph& graph, const graph::ChannelGroups& groups);
-  torch::Tensor run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values, int condition,
-                    bool training, bool statistics_frozen, double momentum) const;
+  torch::Tensor run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values,
+                    const torch::Tensor& weight, int condition, bool training, bool statistics_frozen,
+                    double momentum) const;
   // The gates of a node's channels, [N, channels, 1, 1]; ones where a group has none.
   torch::Tensor gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures) const;
 };
@@ -240,7 +241,8 @@ void Network::Nodes::plan(const graph::Graph& graph, const graph::ChannelGroups&
 }
 
 torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values,
-                                  int condition, bool training, bool statistics_frozen, double momentum) const {
+                                  const torch::Tensor& weight, int condition, bool training, bool statistics_frozen,
+                                  double momentum) const {
   const Parts& p = parts[index];
   const graph::Attributes& a = node.attributes;
   const torch::Tensor& x = values[node.inputs[0]];
@@ -249,11 +251,11 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
   const auto masked = [&mask](const torch::Tensor& t) { return mask.defined() ? t * mask : t; };
   switch (node.op) {
     case Op::conv2d: {
-      const torch::Tensor y = convolve(x, p.weight, p.bias, a, format);
+      const torch::Tensor y = convolve(x, weight.defined() ? weight : p.weight, p.bias, a, format);
       return mask.defined() ? y * per_channel(mask) : y;
     }
     case Op::linear:
-      return as_features(masked(at::linear(x.flatten(1), p.weight, p.bias)));
+      return as_features(masked(at::linear(x.flatten(1), weight.defined() ? weight : p.weight, p.bias)));
     case Op::batch_norm: {
       const Normalisation& n = p.norms[condition];
       return at::batch_norm(x, masked(n.weight), masked(n.bias), n.running_mean, n.running_var,
@@ -357,6 +359,7 @@ Network::Network(const Checkpoint& checkpoint)
 torch::Tensor Network::forward(torch::Tensor x, int condition) {
   if (condition < 0 || condition >= conditions_)
     throw graph::GraphError("condition " + std::to_string(condition) + " of " + std::to_string(conditions_));
+  executing_ = condition;
   if (nodes_->recording) {
     nodes_->gates.assign(groups_.groups.size(), {});
     for (std::size_t g = 0; g < groups_.groups.size(); ++g) {
@@ -372,7 +375,11 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
   if (observer_) values[0] = observer_(0, values[0]);
   for (std::size_t i = 1; i < graph_.nodes.size(); ++i) {
     const Nodes::Parts& p = nodes_->parts[i];
-    values[i] = nodes_->run(graph_.nodes[i], i, values, condition, is_training(), statistics_frozen_, norm_momentum_);
+    torch::Tensor weight;
+    if (weight_observer_ && (graph_.nodes[i].op == Op::conv2d || graph_.nodes[i].op == Op::linear))
+      weight = weight_observer_(static_cast<int>(i), p.weight);
+    values[i] =
+        nodes_->run(graph_.nodes[i], i, values, weight, condition, is_training(), statistics_frozen_, norm_momentum_);
     if (graph_.nodes[i].op == Op::dropout && is_training()) {
       const std::string stream =
           "dropout " + graph_.nodes[i].name + " " + std::to_string(step_) + " " + std::to_string(condition);
@@ -408,6 +415,13 @@ std::vector<torch::Tensor> Network::gate_gradients() const {
   for (std::size_t g = 0; g < nodes_->gates.size(); ++g)
     if (nodes_->gates[g].defined()) gradients[g] = nodes_->gates[g].grad();
   return gradients;
+}
+
+Network::NodeTensors Network::tensors_of(int node, int condition) const {
+  const Nodes::Parts& p = nodes_->parts.at(static_cast<std::size_t>(node));
+  if (p.norms.empty()) return {p.weight, p.bias, {}, {}};
+  const Normalisation& n = p.norms.at(static_cast<std::size_t>(condition));
+  return {n.weight, n.bias, n.running_mean, n.running_var};
 }
 
 void Network::load(const Checkpoint& checkpoint) {

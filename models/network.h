@@ -70,6 +70,17 @@ class Network : public torch::nn::Module {
   using Observer = std::function<torch::Tensor(int node, const torch::Tensor& value)>;
   void observe(Observer observer) { observer_ = std::move(observer); }
 
+  // Called with the weight of each conv2d and linear node before it is used; what it returns is used instead. For
+  // simulating other arithmetic. An empty function ends it.
+  void observe_weights(Observer observer) { weight_observer_ = std::move(observer); }
+
+  // For observers: the condition of the forward pass under way, and a node's tensors. Undefined where it has none.
+  int executing() const { return executing_; }
+  struct NodeTensors {
+    torch::Tensor weight, bias, running_mean, running_var;  // a batch_norm's or affine's are those of `condition`
+  };
+  NodeTensors tensors_of(int node, int condition) const;
+
   void load(const Checkpoint& checkpoint);   // graph, masks and normalisation must agree
   void store(Checkpoint& checkpoint) const;  // fills graph, weights, masks, normalisation
 
@@ -85,7 +96,8 @@ class Network : public torch::nn::Module {
   double norm_momentum_ = 0.1;
   bool statistics_frozen_ = false;
   std::vector<std::vector<float>> gate_values_;
-  Observer observer_;
+  Observer observer_, weight_observer_;
+  int executing_ = 0;
   struct Nodes;
   std::shared_ptr<Nodes> nodes_;
 };

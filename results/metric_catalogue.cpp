@@ -62,6 +62,8 @@ constexpr MetricDefinition table[] = {
     {"macs_dense", "MAC", "lower", "multiply-accumulates of the unmasked network"},
     {"macs_share", "1", "lower", "macs as a share of the unmasked network's"},
     {"parameters", "1", "lower", "trained numbers in the network"},
+    {"mask_overlap", "1", "none",
+     "channels that two conditions keep both, of those that either keeps; mean over pairs"},
     {"condition_sets", "1", "none", "sets of masks and normalisation in the package; one is selected per picture"},
     // correctness
     {"verify_difference", "1", "lower", "largest difference of package and trained network, of the largest logit"},

@@ -3,6 +3,7 @@
 
 #include "core/atomic_file.h"
 #include "corruptions/writer/job.h"
+#include "harness/conditions.h"
 #include "harness/package_tool/jobs.h"
 #include "harness/package_tool/make.h"
 #include "hw_targets/compiler/exchange.h"
@@ -15,11 +16,13 @@ using core::Error;
 using core::ExitCode;
 using core::Json;
 
-// Indices of the conditions that are asked for: one, or all.
+// Indices of the conditions, or widths, that are asked for: one, or all.
 std::vector<int> chosen_conditions(const package::Package& package, const std::string& asked) {
   std::vector<int> all, chosen;
   const std::vector<std::string> names = package::condition_names(package);
-  const std::string name = asked.empty() || asked == "all" ? "" : corruptions::Condition::parse(asked).canonical();
+  const std::string name = asked.empty() || asked == "all" ? ""
+                           : serves_all(asked)             ? asked
+                                                           : corruptions::Condition::parse(asked).canonical();
   for (std::size_t k = 0; k < names.size(); ++k) {
     all.push_back(static_cast<int>(k));
     // The network for all conditions is every condition's.
@@ -34,8 +37,10 @@ std::vector<int> chosen_conditions(const package::Package& package, const std::s
 
 // "jpeg-q10", "gaussian_noise-3+jpeg-q20": different conditions have different names.
 std::string file_part(const std::string& condition) {
-  std::string text = corruptions::condition_folder(corruptions::Condition::parse(condition));
+  std::string text =
+      serves_all(condition) ? condition : corruptions::condition_folder(corruptions::Condition::parse(condition));
   std::replace(text.begin(), text.end(), '/', '-');
+  std::replace(text.begin(), text.end(), ':', '-');
   return text;
 }
 

@@ -38,6 +38,14 @@ std::vector<std::string> conditions_of(const Subject& subject) {
 }
 
 package::Package quantised(const Json& job, const Subject& subject, const package::Package& real) {
+  // Weights that were trained for INT8 know their ranges; a rule that is asked for finds others.
+  if (subject.checkpoint && !subject.checkpoint->ranges.empty() &&
+      job.at("calibration").at("rule").get<std::string>().empty()) {
+    compiler::QuantisationOptions as_trained;
+    as_trained.ranges = subject.checkpoint->ranges;
+    as_trained.threads = job.at("threads");
+    return compiler::quantise(real, {}, as_trained);
+  }
   if (!has_pictures(job, subject))
     throw Error(ExitCode::usage, subject.name, "INT8 needs pictures to find the ranges of its values",
                 "name the training pictures with --data DIR");

@@ -115,7 +115,10 @@ class Verification {
       names.push_back(corruptions::Condition::parse(name.get<std::string>()).canonical());
     if (!names.empty()) return names;
     if (!subject_.run.is_null()) return subject_.run.at("conditions").get<std::vector<std::string>>();
-    for (const auto& condition : package_.conditions) names.push_back(condition.name == "*" ? "clean" : condition.name);
+    for (const std::string& name : package::condition_names(package_)) {
+      const std::string tested = serves_all(name) ? "clean" : name;
+      if (std::find(names.begin(), names.end(), tested) == names.end()) names.push_back(tested);
+    }
     return names;
   }
 

@@ -4,6 +4,7 @@
 
 #include "core/parallel.h"
 #include "corruptions/variant.h"
+#include "harness/conditions.h"
 #include "methods/feed.h"
 
 namespace automask::harness::steps {
@@ -15,12 +16,11 @@ std::vector<compiler::CalibrationPictures> calibration_sets(const package::Packa
   methods::FeedPlan plan;
   plan.batch = static_cast<int>(std::min(wanted, count));
   plan.seed = seed;
-  const bool one_for_all = package.conditions.size() == 1;
   std::vector<compiler::CalibrationPictures> sets;
   datasets::PictureSet pictures;  // the same under every condition
   for (const auto& condition : package.conditions) {
     plan.conditions.clear();
-    if (one_for_all) {
+    if (serves_all(condition.name) || package.conditions.size() == 1) {
       for (const std::string& name : conditions) plan.conditions.push_back(corruptions::Condition::parse(name));
     } else {
       plan.conditions = {corruptions::Condition::parse(condition.name)};

@@ -5,6 +5,7 @@
 
 #include "core/atomic_file.h"
 #include "datasets/dataset.h"
+#include "harness/conditions.h"
 #include "harness/steps/calibration.h"
 #include "harness/steps/data.h"
 #include "harness/steps/members.h"
@@ -17,10 +18,17 @@
 namespace automask::harness::steps {
 namespace {
 
-// Ranges from training pictures under the package's conditions; under all of the method's where one network serves all.
-package::Package quantised(const Context& context, const package::Package& real,
+// Ranges that the weights were trained for; else from training pictures under the package's conditions; under
+// `conditions` where one network serves all.
+package::Package quantised(const Context& context, const package::Package& real, const models::Checkpoint& checkpoint,
                            const std::vector<std::string>& conditions) {
   const auto parameters = context.parameters();
+  if (!checkpoint.ranges.empty()) {
+    compiler::QuantisationOptions as_trained;
+    as_trained.ranges = checkpoint.ranges;
+    as_trained.threads = context.threads();
+    return compiler::quantise(real, {}, as_trained);
+  }
   const auto spec = dataset_spec(context);
   const auto train = open_split(context, spec, datasets::Split::train);
   const auto calibration = parameters.at("calibration");
@@ -62,7 +70,8 @@ Made make_package(const Context& context, const models::Checkpoint& checkpoint,
   if (format != "fp32") {
     context.progress("quantise", 0, 1);
     const auto real = std::move(read_back);
-    bytes = package::encode(format == "fp16" ? compiler::to_half(real) : quantised(context, real, conditions));
+    bytes =
+        package::encode(format == "fp16" ? compiler::to_half(real) : quantised(context, real, checkpoint, conditions));
     read_back = package::decode(bytes, file.string());
     agreement = compiler::agreement(real, read_back, sample, count, context.threads());
   }
@@ -172,6 +181,10 @@ Outcome run_compile(const Context& context) {
     metrics.count("macs", condition, static_cast<double>(row.macs));
     metrics.count("macs_share", condition, row.macs_share);
   }
+  // Of several widths the first serves unless the user selects another.
+  if (const auto& first = made.verification.rows.front();
+      made.package.conditions.size() > 1 && serves_all(first.condition))
+    metrics.count("mean_macs", "", static_cast<double>(first.macs));
   metrics.proof(made.verification, made.agreement);
   return metrics.take(context.parameters().at("verify_pictures").integer());
 }

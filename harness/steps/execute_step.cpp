@@ -53,8 +53,8 @@ Measured read(const Context& context, const package::Package& package, const std
   of.pictures = datasets::read_picture_set(context.input_folder("variant:" + condition, Stage::variant));
   // A condition that has no set of its own falls back to another's, which is recorded.
   of.index = set_for(package::condition_names(package), condition);
-  of.fallback =
-      package.conditions[static_cast<std::size_t>(of.index)].name != condition && package.conditions.size() > 1;
+  const std::string& serving = package.conditions[static_cast<std::size_t>(of.index)].name;
+  of.fallback = serving != condition && package.conditions.size() > 1 && !serves_all(serving);
   return of;
 }
 
@@ -129,10 +129,12 @@ Outcome run_execute(const Context& context) {
       {{"threads", options.integer_or("threads", 1)}, {"format", options.string_or("format", "fp32")}});
 
   Outcome outcome;
-  outcome.details = {{"device", device.details},
-                     {"placement", placement},
-                     {"fallback_conditions", core::Json::array()},
-                     {"condition_source", package.conditions.size() == 1 ? "one network for all" : "oracle"}};
+  outcome.details = {
+      {"device", device.details},
+      {"placement", placement},
+      {"fallback_conditions", core::Json::array()},
+      {"condition_source",
+       package.conditions.size() == 1 || serves_all(package.conditions[0].name) ? "one network for all" : "oracle"}};
   const bool predicts = !package.estimator.empty() && session->select_automatically();
   outcome.details["predicted_conditions"] = predicts                    ? "by the runner"
                                             : package.estimator.empty() ? "the package has no estimator"

@@ -4,6 +4,7 @@
 
 #include "harness/steps/data.h"
 #include "harness/steps/external.h"
+#include "methods/mask_cutter.h"
 #include "methods/members.h"
 #include "methods/method.h"
 #include "models/preprocessing.h"
@@ -89,6 +90,9 @@ Outcome run_train(const Context& context) {
             : methods::train(job);
     models::save_checkpoint(checkpoint, context.folder() / "checkpoint.safetensors");
     outcome.files = {{"checkpoint", "checkpoint.safetensors"}};
+    if (checkpoint.masks.size() > 1)
+      outcome.metrics.push_back(
+          {"mask_overlap", "", methods::mean_overlap(checkpoint.graph, checkpoint.masks), none, none, "counted", 1});
     training = checkpoint.training;
   }
   std::filesystem::remove_all(job.work_folder);

@@ -79,6 +79,14 @@ void fold_normalisation(const Dense& dense, std::size_t k, std::size_t node_inde
   }
 }
 
+// How the network came to be, without the curves of its training: those stay in the checkpoint.
+core::Json record_of(const core::Json& training) {
+  core::Json record = core::Json::object();
+  for (const char* key : {"method", "options", "seed", "steps", "views"})
+    if (training.is_object() && training.contains(key)) record[key] = training.at(key);
+  return record;
+}
+
 }  // namespace
 
 package::Package compile(const models::Checkpoint& checkpoint) {
@@ -115,7 +123,7 @@ package::Package compile(const models::Checkpoint& checkpoint) {
   package.input_resize = checkpoint.resizing.resize;
   package.input_bicubic = checkpoint.resizing.interpolation == models::Interpolation::bicubic;
   package.classes = checkpoint.classes;
-  package.provenance = checkpoint.training;
+  package.provenance = record_of(checkpoint.training);
   if (!checkpoint.estimator.is_null()) {
     try {
       package.estimator = package::estimator_from_json(checkpoint.estimator, package.conditions.size(), "checkpoint");

@@ -10,6 +10,7 @@
 #include "hw_targets/compiler/plain_network.h"
 #include "hw_targets/package/container.h"
 #include "hw_targets/package/layout.h"
+#include "hw_targets/package/ranges.h"
 #include "models/network.h"
 
 namespace automask::compiler {
@@ -20,8 +21,6 @@ using package::Requantisation;
 
 constexpr int bins = 4096;
 constexpr int batch_size = 50;
-// Logits of other pictures may be larger than calibration's; 32767 steps leave room for this factor.
-constexpr double output_margin = 4;
 
 [[noreturn]] void refuse(const std::string& place, const std::string& problem, const std::string& remedy) {
   throw core::Error(core::ExitCode::usage, "quantisation: " + place, problem, remedy);
@@ -31,54 +30,12 @@ constexpr double output_margin = 4;
                     "look at the checkpoint's training, or take FP32");
 }
 
-// Which nodes' values share a scale: the root of each node's class.
-std::vector<int> scale_classes(const graph::Graph& graph) {
-  std::vector<int> parent(graph.nodes.size());
-  std::iota(parent.begin(), parent.end(), 0);
-  const auto root = [&](int i) {
-    while (parent[static_cast<std::size_t>(i)] != i) i = parent[static_cast<std::size_t>(i)];
-    return i;
-  };
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
-    if (package::shares_scale(graph.nodes[i].op))
-      for (const int input : graph.nodes[i].inputs) {
-        const int a = root(static_cast<int>(i)), b = root(input);
-        parent[static_cast<std::size_t>(std::max(a, b))] = std::min(a, b);
-      }
-  for (std::size_t i = 0; i < parent.size(); ++i) parent[i] = root(static_cast<int>(i));
-  return parent;
-}
-
-// A value that only activations read is never seen below 0 or beyond their limit: its own range doesn't count.
-std::vector<bool> ranges_that_count(const graph::Graph& graph) {
-  std::vector<bool> counts(graph.nodes.size(), true);
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    bool read = false, other = false;
-    for (const graph::Node& node : graph.nodes)
-      for (const int input : node.inputs)
-        if (input == static_cast<int>(i)) {
-          read = true;
-          other = other || (node.op != Op::relu && node.op != Op::relu6);
-        }
-    counts[i] = !read || other;
-  }
-  return counts;
-}
-
 // One condition's network and, per class of scales, what calibration found.
 struct Calibrated {
   package::PlainNetwork plain;
   std::vector<int> classes;   // per node of the plain graph
   std::vector<double> range;  // per class (by its root)
 };
-
-double input_range(const package::Package& package) {
-  double most = 0;
-  for (std::size_t c = 0; c < package.input_mean.size(); ++c)
-    for (const double level : {0.0, 255.0})
-      most = std::max(most, std::abs((level / 255 - package.input_mean[c]) / package.input_deviation[c]));
-  return most > 0 ? most : 1;
-}
 
 void forward_all(models::Network& network, const package::Package& package, const CalibrationPictures& pictures) {
   const graph::Shape in = package.graph.input;
@@ -98,8 +55,8 @@ Calibrated calibrate(const package::Package& package, int k, const CalibrationPi
   Calibrated result;
   result.plain = package::materialise(package, k);
   const graph::Graph& graph = result.plain.graph;
-  result.classes = scale_classes(graph);
-  const std::vector<bool> counts = ranges_that_count(graph);
+  result.classes = package::scale_classes(graph);
+  const std::vector<bool> counts = package::ranges_that_count(graph);
   const std::size_t number = graph.nodes.size();
   models::Network network = plain_network(graph, result.plain.weights);
 
@@ -137,10 +94,27 @@ Calibrated calibrate(const package::Package& package, int k, const CalibrationPi
   const std::size_t output = package::output_node(graph);
   if (package::most_of_node(graph, output) == package::most_output) {
     double& range = result.range[class_of(static_cast<int>(output))];
-    range = std::max(largest[class_of(static_cast<int>(output))], 1e-6) * output_margin;
+    range = std::max(largest[class_of(static_cast<int>(output))], 1e-6) * package::output_margin;
   }
   // The input's table holds all 256 levels, whichever of them calibration saw.
-  result.range[class_of(0)] = std::max(result.range[class_of(0)], input_range(package));
+  result.range[class_of(0)] =
+      std::max(result.range[class_of(0)], package::input_range(package.input_mean, package.input_deviation));
+  return result;
+}
+
+// What the weights were trained for, in the calibration's place.
+Calibrated trained(const package::Package& package, std::size_t k, const std::map<std::string, double>& ranges) {
+  Calibrated result;
+  result.plain = package::materialise(package, static_cast<int>(k));
+  const graph::Graph& graph = result.plain.graph;
+  result.classes = package::scale_classes(graph);
+  result.range.assign(graph.nodes.size(), 1);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const auto found = ranges.find(graph.nodes[i].name);
+    if (found == ranges.end() || !(found->second > 0))
+      fail("condition " + package.conditions[k].name, "the trained ranges lack node " + graph.nodes[i].name);
+    result.range[static_cast<std::size_t>(result.classes[i])] = found->second;
+  }
   return result;
 }
 
@@ -166,21 +140,11 @@ std::vector<float> scales_of(const Calibrated& calibrated) {
 
 // y = factor * accumulator + offset, both in steps of the output.
 Requantisation requantisation(double factor, double offset, const std::string& place) {
-  // A bias beyond 2^30 accumulator steps belongs to a channel whose products hardly count: they are scaled up to what
-  // the bias allows, by less than 1 / 64 of it.
-  const double least = std::abs(offset) / package::most_bias;
-  if (std::abs(factor) < least) factor = factor < 0 ? -least : least;
-  Requantisation r;
   try {
-    r = package::requantisation_of(factor);
+    return package::requantisation_of(factor, offset);
   } catch (const std::invalid_argument&) {
     fail(place, "a channel's factor is not below 32768");
   }
-  if (r.multiplier == 0) return r;
-  const double bias = std::round(std::ldexp(offset / r.multiplier, r.shift));
-  r.bias = static_cast<std::int32_t>(
-      std::clamp(bias, -static_cast<double>(package::most_bias), static_cast<double>(package::most_bias)));
-  return r;
 }
 
 class Quantiser {
@@ -210,7 +174,7 @@ class Quantiser {
           list = affine(k, entry, in[0], out);
           break;
         case Op::add:
-          list = summands(in, out);
+          list = package::summands_of(in, out);
           break;
         case Op::global_avg_pool: {
           const graph::Shape shape = graph::infer_shapes(plain)[static_cast<std::size_t>(plain.nodes[at].inputs[0])];
@@ -270,19 +234,6 @@ class Quantiser {
     return list;
   }
 
-  // The largest summand's multiplier has 15 bits, the others its shift.
-  static std::vector<Requantisation> summands(const std::vector<double>& in, double out) {
-    const Requantisation largest = package::requantisation_of(*std::max_element(in.begin(), in.end()) / out);
-    std::vector<Requantisation> list;
-    for (const double scale : in) {
-      Requantisation r;
-      r.shift = largest.shift;
-      r.multiplier = static_cast<std::int16_t>(std::min(std::round(std::ldexp(scale / out, largest.shift)), 32767.0));
-      list.push_back(r);
-    }
-    return list;
-  }
-
   const package::Package& real_;
   package::Package& integers_;
   std::vector<int> folded_;
@@ -330,6 +281,12 @@ void check_arguments(const package::Package& package, const std::vector<Calibrat
            "quantise the FP32 package");
   if (!(options.percentile > 0 && options.percentile <= 100))
     refuse("percentile", "must lie in (0, 100]", "99.99 is the default");
+  if (!options.ranges.empty() && options.ranges.size() != package.conditions.size())
+    refuse("ranges",
+           "there are ranges for " + std::to_string(options.ranges.size()) + " of " +
+               std::to_string(package.conditions.size()) + " conditions",
+           "give those of the checkpoint that the package was made from");
+  if (!options.ranges.empty()) return;
   if (pictures.size() != package.conditions.size())
     refuse("pictures",
            "there are sets for " + std::to_string(pictures.size()) + " of " +
@@ -369,21 +326,7 @@ double chosen_range(const std::vector<double>& histogram, double largest, const 
     }
     return largest;
   }
-  double best = largest, least = -1;
-  for (int share = 100; share >= 10; --share) {
-    const double range = largest * share / 100, step = range / package::most_value;
-    double error = 0;
-    for (std::size_t i = 0; i < histogram.size(); ++i) {
-      const double centre = width * (static_cast<double>(i) + 0.5);
-      const double distance = centre - step * std::min(std::round(centre / step), double{package::most_value});
-      error += histogram[i] * distance * distance;
-    }
-    if (least < 0 || error < least) {
-      least = error;
-      best = range;
-    }
-  }
-  return best;
+  return package::least_error_range(histogram, largest);
 }
 
 package::Package quantise(const package::Package& package, const std::vector<CalibrationPictures>& pictures,
@@ -394,11 +337,12 @@ package::Package quantise(const package::Package& package, const std::vector<Cal
   result.format = package::Format::int8;
   quantise_weights(package, result);
   std::vector<Calibrated> calibrated;
-  for (std::size_t k = 0; k < pictures.size(); ++k)
-    calibrated.push_back(calibrate(package, static_cast<int>(k), pictures[k], options));
+  for (std::size_t k = 0; k < package.conditions.size(); ++k)
+    calibrated.push_back(options.ranges.empty() ? calibrate(package, static_cast<int>(k), pictures[k], options)
+                                                : trained(package, k, options.ranges[k]));
   share_input_range(calibrated);
   const Quantiser quantiser(package, result);
-  for (std::size_t k = 0; k < pictures.size(); ++k) {
+  for (std::size_t k = 0; k < package.conditions.size(); ++k) {
     result.conditions[k].integers = quantiser.condition(k, calibrated[k]);
     result.conditions[k].scale.clear();
     result.conditions[k].bias.clear();

@@ -2,6 +2,7 @@
 // FP32 package -> INT8 or FP16 package. Ranges of activations come from calibration pictures, per condition; the
 // arithmetic is hw_targets/package/integer.h.
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct QuantisationOptions {
   RangeRule rule = RangeRule::mse;
   double percentile = 99.99;  // of RangeRule::percentile, in (0, 100]
   int threads = 1;
+  // Per condition, the range of each value by node, where the weights were trained for them (Checkpoint::ranges):
+  // nothing is calibrated, and pictures may be missing. Empty: by the rule.
+  std::vector<std::map<std::string, double>> ranges;
 };
 
 // u8 pictures [count, H, W, C] of the package's input size, as one condition delivers them.

@@ -10,6 +10,7 @@
 
 #include "hw_targets/package/container.h"
 #include "hw_targets/package/package.h"
+#include "hw_targets/package/ranges.h"
 
 namespace automask {
 namespace package {
@@ -33,8 +34,6 @@ std::vector<int> affine_nodes(const graph::Graph& graph);
 // Names and shapes of what Package::weights must hold.
 std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const graph::Graph& graph, Format format);
 
-// Per node: the conv2d or linear node that an affine is folded into when a condition is executed, else -1.
-std::vector<int> folded_into(const graph::Graph& graph);
 // The nodes that need requantisation, in the order of the graph, and whether they have one per output channel.
 struct Requantised {
   int node;

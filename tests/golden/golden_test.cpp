@@ -74,6 +74,7 @@ methods::TrainJob job_for(const std::string& method, const datasets::PictureSet&
   for (const auto& info : methods::method_infos())
     if (info.name == method && std::count(info.options.begin(), info.options.end(), "mac_budget"))
       spec["mac_budget"] = 0.6;
+  if (method == "denoise") spec["denoiser"] = {{"layers", 2}, {"width", 2}};  // in front of a tiny network
   job.spec = methods::MethodSpec::from_json({spec, "golden"}, method, Json::object());
   job.conditions = {{}, corruptions::Condition::parse("gaussian_noise:2")};
   job.train = &train;

@@ -43,6 +43,19 @@ TEST_F(FingerprintsTest, ComeFromTheStoreWhileFilesAreAsTheyWere) {
   EXPECT_EQ(ask(Split::train), before);  // touched, so read again
 }
 
+TEST_F(FingerprintsTest, SayThatNoPathIsGiven) {
+  for (const char* reader : {"image_folder", "idx", "cifar"}) {
+    const core::Json json = {{"reader", reader}, {"input", {3, 32, 32}}};
+    const auto without = datasets::DatasetSpec::from_json({json, "m.json"}, "photos");
+    try {
+      Fingerprints(file).of(without, Split::train);
+      ADD_FAILURE() << reader;
+    } catch (const core::Error& e) {
+      EXPECT_NE(std::string(e.what()).find("--data photos=DIR"), std::string::npos) << e.what();
+    }
+  }
+}
+
 TEST_F(FingerprintsTest, ADamagedFileIsAnEmptyOne) {
   const std::string before = ask(Split::train);
   for (const char* text : {"", "{", "[]", "{\"schema_version\": 1, \"entries\": 3}", "{\"schema_version\": 9}"}) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/unit/core/throws.h"
 
 namespace automask::methods {
@@ -15,14 +17,35 @@ MethodSpec spec_of(const Json& json, const Json& defaults = nullptr) {
 }
 
 TEST(Catalogue, HasTheMethods) {
-  std::vector<std::string> names;
+  std::vector<std::string> names, with_sets;
   for (const MethodInfo& info : method_infos()) {
     names.push_back(info.name);
     EXPECT_FALSE(info.summary.empty());
-    EXPECT_EQ(info.per_condition, info.name == "automask" || info.product == Product::networks);
+    if (info.per_condition) with_sets.push_back(info.name);
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"clean", "augment", "prune", "automask", "separate", "piggyback",
-                                             "bn_adapt", "tent", "external"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"clean", "augment", "prune", "automask", "kill_test", "slim", "dense_bn_k",
+                                             "augmix", "stability", "denoise", "slimmable", "separate",
+                                             "piggyback", "bn_adapt", "tent", "external"}));
+  EXPECT_EQ(with_sets, (std::vector<std::string>{"automask", "kill_test", "dense_bn_k", "separate", "piggyback"}));
+  EXPECT_EQ(spec_of({{"method", "slim"}}).normalisation, Normalisation::shared) << "a plain narrower network";
+  EXPECT_EQ(spec_of({{"method", "kill_test"}}).normalisation, Normalisation::bn_k);
+}
+
+// The kill test takes what automask takes, but what lets masks differ.
+TEST(Catalogue, TheKillTestIsRecipeMatched) {
+  const auto options = [](const std::string& method) {
+    for (const MethodInfo& info : method_infos())
+      if (info.name == method) return std::set<std::string>(info.options.begin(), info.options.end());
+    return std::set<std::string>();
+  };
+  std::set<std::string> expected = options("automask");
+  EXPECT_EQ(expected.erase("consensus") + expected.erase("union_penalty"), 2U);
+  EXPECT_EQ(options("kill_test"), expected);
+  Json kill_test = spec_of({{"method", "kill_test"}}).parameters();
+  kill_test["method"] = "automask";
+  kill_test["consensus"] = 1.0;
+  kill_test["union_penalty"] = 0.0;
+  EXPECT_EQ(spec_of(kill_test).parameters(), spec_of({{"method", "automask"}}).parameters()) << "the same defaults";
 }
 
 TEST(Catalogue, OwnOptionsOverrideDefaults) {
@@ -48,6 +71,12 @@ Json example_of(const std::string& option) {
                                 {"normalisation", "affine_k"},
                                 {"union_penalty", 0.25},
                                 {"scorer", "random"},
+                                {"criterion", "fpgm"},
+                                {"slimming_penalty", 0.5},
+                                {"stability_weight", 0.5},
+                                {"augmix", {{"depth", 2}, {"over", "conditions"}}},
+                                {"denoiser", {{"layers", 5}}},
+                                {"widths", {1, 0.75}},
                                 {"backbone", "frozen"},
                                 {"frequencies", {{"clean", 3}, {"jpeg:q10", 1}}},
                                 {"distillation", {{"teacher", "dense"}, {"weight", 0.25}}},
@@ -96,8 +125,9 @@ TEST(Catalogue, ParametersAreCompleteAndReadBack) {
     EXPECT_EQ(spec_of(parameters).parameters(), parameters);
     for (const std::string& option : info.options) EXPECT_TRUE(parameters.contains(option)) << option;
     EXPECT_EQ(parameters["train"]["epochs"], 0.5);
-    if (info.per_condition)
+    if (info.per_condition) {
       EXPECT_EQ(parameters["estimator"], (Json{{"hidden", 8}, {"epochs", 30}, {"pictures", 2000}, {"margin", 0.5}}));
+    }
   }
 }
 
@@ -153,6 +183,14 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"scorer", "fischer"}}, "/methods/mine/scorer", "did you mean \"fisher\"?");
   says({{"method", "automask"}, {"frequencies", {{"claen", 1}}}}, "/methods/mine/frequencies/claen", "clean");
   says({{"method", "prune"}, {"distillation", {{"teacher", "big"}}}}, "/methods/mine/distillation/teacher", "dense");
+  says({{"method", "prune"}, {"criterion", "l2"}}, "/methods/mine/criterion", "l1");
+  says({{"method", "prune"}, {"scorer", "fisher"}}, "/methods/mine/scorer", "automask, kill_test");
+  says({{"method", "augmix"}, {"augmix", {{"widht", 2}}}}, "/methods/mine/augmix", "did you mean \"width\"?");
+  says({{"method", "augmix"}, {"augmix", {{"over", "noise"}}}}, "/methods/mine/augmix/over", "clean, conditions");
+  says({{"method", "denoise"}, {"denoiser", {{"layers", 1}}}}, "/methods/mine/denoiser/layers", "2");
+  says({{"method", "slimmable"}, {"widths", {1}}}, "/methods/mine/widths", "[1, 0.5, 0.25]");
+  says({{"method", "slimmable"}, {"widths", {1, 0.5, 0.5}}}, "/methods/mine/widths/2", "twice");
+  says({{"method", "slimmable"}, {"widths", {1, 1.5}}}, "/methods/mine/widths/1", "1");
   says({{"method", "prune"}, {"qat", {{"epochs", -1}}}}, "/methods/mine/qat/epochs", "0");
   says({{"method", "prune"}, {"lanes", 0}}, "/methods/mine/lanes", "1");
   says({{"method", "clean"}, {"train", {{"epoch", 3}}}}, "/methods/mine/train", "did you mean \"epochs\"?");

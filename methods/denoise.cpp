@@ -1,0 +1,47 @@
+// A small denoiser in front of the classifier. It learns to undo the conditions first, from pairs of pictures, then
+// both learn to classify. `mac_budget` is the whole's share of the classifier's dense MACs: what is spent on cleaning
+// is saved elsewhere.
+#include "methods/denoiser.h"
+
+#include <ATen/ATen.h>
+
+#include "methods/objective.h"
+#include "methods/recipes.h"
+
+namespace automask::methods {
+namespace {
+
+class DenoiseObjective : public Objective {
+ public:
+  using Objective::Objective;
+
+  torch::Tensor loss(models::Network& network, const Shown& part) override {
+    if (double(part.step) >= spec().denoiser.pretraining * double(part.steps)) return Objective::loss(network, part);
+    torch::Tensor cleaned;
+    const int node = network.graph().find(denoised_node);
+    network.observe([&](int i, const torch::Tensor& value) {
+      if (i == node) cleaned = value;
+      return value;
+    });
+    network.forward(part.views[0], part.condition);
+    network.observe({});
+    // Per value, in squared deviations of the clean pictures; the classifier is not asked and learns nothing.
+    return at::mse_loss(cleaned, part.views[1]) * (part.weight * double(part.labels.size(0)) / part.pictures);
+  }
+};
+
+}  // namespace
+
+Recipe denoise_recipe(const TrainJob& job) {
+  Recipe recipe = augment_recipe(job);
+  recipe.graph = with_denoiser(job.graph, job.spec.denoiser);
+  recipe.masked = true;
+  if (job.spec.mac_budget < 1)
+    recipe.mac_budget =
+        job.spec.mac_budget * double(graph::cost(job.graph).macs) / double(graph::cost(*recipe.graph).macs);
+  recipe.extra_views = {clean_view};
+  recipe.objective = [](const TrainJob& of) { return std::make_unique<DenoiseObjective>(of.spec); };
+  return recipe;
+}
+
+}  // namespace automask::methods

@@ -1,0 +1,29 @@
+#pragma once
+// How many bytes the INT8 package of a network will have, known before it is trained to the end: what a budget of bytes
+// is held against. No LibTorch here.
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "graph/graph.h"
+#include "methods/catalogue.h"
+#include "models/checkpoint.h"
+
+namespace automask::methods {
+
+struct PackagePlan {
+  graph::Graph graph;                  // dense
+  std::vector<std::string> set_names;  // as the checkpoint will name them
+  std::vector<std::string> classes;
+  models::InputScaling scaling;
+  models::Resizing resizing;
+  bool estimator = false;
+  EstimatorOptions estimator_options;
+  core::Json record;  // what the package says of its training: package_record()
+};
+
+// A package of the same tensors and structure, with other numbers in it, as a file. `masks`: of the dense graph, one
+// per set. Exact but for a few digits of the estimator's margin.
+std::int64_t package_bytes(const PackagePlan& plan, const std::vector<graph::Mask>& masks);
+
+}  // namespace automask::methods

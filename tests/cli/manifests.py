@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Every manifest of experiments/ must pass `automask validate` and `automask plan`: manifests.py AUTOMASK SOURCE_DIR.
+
+Plans need pictures to name, not to look at: the data sets here have a file or two of the right kind.
+"""
+import gzip
+import json
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+AUTOMASK, SOURCE = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+
+
+def idx(path, shape):
+    header = struct.pack(">HBB", 0, 8, len(shape)) + b"".join(struct.pack(">I", n) for n in shape)
+    size = 1
+    for n in shape:
+        size *= n
+    with gzip.open(path, "wb") as file:
+        file.write(header + bytes(size))
+
+
+def fashion(folder):
+    folder.mkdir()
+    for split in ("train", "t10k"):
+        idx(folder / f"{split}-images-idx3-ubyte.gz", (10, 28, 28))
+        idx(folder / f"{split}-labels-idx1-ubyte.gz", (10,))
+
+
+def folders(folder, classes):
+    for split in ("train", "test"):
+        for name in classes:
+            (folder / split / name).mkdir(parents=True)
+            (folder / split / name / "0.jpg").write_bytes(b"not looked at")
+
+
+def call(*arguments):
+    done = subprocess.run([AUTOMASK, *arguments], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"automask {' '.join(map(str, arguments))} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        work = pathlib.Path(name)
+        fashion(work / "fashion_mnist")
+        manifests = sorted(p for p in (SOURCE / "experiments").rglob("*.json")
+                           if p.name != "manifest.schema.json" and "published" not in p.parts)
+        for manifest in manifests:
+            document = json.loads(call("validate", manifest, "--resolved"))
+            data = []
+            for dataset, spec in document["datasets"].items():
+                folder = work / dataset
+                if spec["reader"] == "image_folder" and not folder.exists():
+                    folders(folder, spec.get("classes") or ["a", "b"])
+                data += ["--data", f"{dataset}={folder}"]
+            for target in document["targets"].values():  # a plan starts none of them
+                file = work / "store/runners" / f"{target['runner']}.json"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                if target["runner"] != "cpu":
+                    file.write_text(json.dumps({"name": target["runner"], "command": ["true"]}))
+            plan = json.loads(call("plan", manifest, "--store", work / "store", "--format", "json", *data))
+            cells = plan["cells"]
+            print(f"{manifest.relative_to(SOURCE)}: {cells} cells")
+            if cells == 0:
+                sys.exit("a manifest without cells compares nothing")
+        if len(manifests) < 3:
+            sys.exit("the manifests are not where they were looked for")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,315 @@
+// The baselines' losses against computations written here, and short trainings of each from pictures to a package.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/utils.h>
+
+#include <set>
+
+#include "corruptions/variant.h"
+#include "hw_targets/compiler/compile.h"
+#include "methods/denoiser.h"
+#include "methods/evaluate.h"
+#include "methods/objective.h"
+#include "methods/recipes.h"
+#include "methods/widths.h"
+#include "models/zoo.h"
+#include "tests/unit/core/throws.h"
+#include "tests/unit/methods/fashion.h"
+
+namespace automask::methods {
+namespace {
+
+using automask::testing::error_of;
+
+const datasets::PictureSet& pictures(datasets::Split split) { return automask::testing::fashion<300>(split); }
+
+TrainJob job_of(core::Json method, double epochs = 2) {
+  static const core::Json model = {{"name", "tinynet"}};
+  method["train"].update({{"epochs", epochs}, {"batch", 50}, {"learning_rate", 0.1}, {"threads", 1}});
+  if (method["method"] == "kill_test" || method["method"] == "dense_bn_k" || method["method"] == "automask")
+    method["estimator"] = {{"pictures", 100}, {"epochs", 2}};
+  TrainJob job;
+  job.spec = MethodSpec::from_json({method, "test"}, method["method"], nullptr);
+  job.graph = models::build_model({model, "test"}, {1, 28, 28}, 10);
+  for (const char* condition : {"clean", "gaussian_noise:3", "jpeg:q10"})
+    job.conditions.push_back(corruptions::Condition::parse(condition));
+  job.train = &pictures(datasets::Split::train);
+  job.seed = 3;
+  return job;
+}
+
+// A part of four pictures in so many views, of which the first two hold NaN-free noise.
+Shown part_of(int views, double weight = 1) {
+  Shown part;
+  torch::manual_seed(5);
+  for (int i = 0; i < views; ++i) part.views.push_back(at::randn({4, 1, 28, 28}));
+  part.labels = at::tensor({1, 0, 9, 4}, torch::kLong);
+  part.pictures = 8;
+  part.weight = weight;
+  part.step = 90;
+  part.steps = 100;
+  return part;
+}
+
+double cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels, double smoothing) {
+  const torch::Tensor logs = at::log_softmax(logits, 1);
+  double sum = 0;
+  for (std::int64_t n = 0; n < logits.size(0); ++n) {
+    sum -= (1 - smoothing) * logs[n][labels[n].item<std::int64_t>()].item<double>();
+    sum -= smoothing * logs[n].mean().item<double>();
+  }
+  return sum;
+}
+
+struct Setting {
+  TrainJob job;
+  Recipe recipe;
+  models::Network network;
+  std::unique_ptr<Objective> objective;
+
+  Setting(const core::Json& method, Recipe (*recipe_of)(const TrainJob&))
+      : job(job_of(method)),
+        recipe(recipe_of(job)),
+        network(recipe.graph.value_or(job.graph), std::max(1, static_cast<int>(recipe.set_names.size())), 1),
+        objective(recipe.objective(job)) {
+    network.eval();  // so that pictures don't touch each other through batch statistics
+  }
+};
+
+TEST(Baselines, AugmixLossByHand) {
+  const torch::NoGradGuard no_grad;
+  Setting s({{"method", "augmix"}, {"augmix", {{"weight", 7}}}}, augmix_recipe);
+  EXPECT_EQ(s.recipe.extra_views.size(), 2U);
+  const Shown part = part_of(3, 0.5);
+  std::vector<torch::Tensor> p, logits;
+  for (const torch::Tensor& view : part.views) {
+    logits.push_back(s.network.forward(view));
+    p.push_back(at::softmax(logits.back(), 1));
+  }
+  const torch::Tensor mean = (p[0] + p[1] + p[2]) / 3;
+  double divergence = 0;
+  for (const torch::Tensor& answer : p) divergence += (answer * (answer / mean).log()).sum().item<double>() / 3;
+  EXPECT_GT(divergence, 1e-3);
+  const double expected = (cross_entropy(logits[0], part.labels, 0.05) + 7 * divergence) * 0.5 / 8;
+  EXPECT_NEAR(s.objective->loss(s.network, part).item<double>(), expected, 1e-5);
+}
+
+TEST(Baselines, StabilityLossByHand) {
+  const torch::NoGradGuard no_grad;
+  Setting s({{"method", "stability"}, {"stability_weight", 0.3}}, stability_recipe);
+  Shown part = part_of(2);
+  const torch::Tensor distorted = s.network.forward(part.views[0]), clean = s.network.forward(part.views[1]);
+  const double stability = -(at::softmax(clean, 1) * at::softmax(distorted, 1).log()).sum().item<double>();
+  const double expected = (cross_entropy(clean, part.labels, 0.05) + 0.3 * stability) / 8;
+  EXPECT_NEAR(s.objective->loss(s.network, part).item<double>(), expected, 1e-5);
+  // A teacher saw the distorted pictures: one that answers as the student does adds nothing.
+  part.teacher = distorted;
+  EXPECT_NEAR(s.objective->loss(s.network, part).item<double>(), expected, 1e-5);
+  part.teacher = clean;
+  EXPECT_GT(s.objective->loss(s.network, part).item<double>(), expected + 1e-4);
+}
+
+TEST(Baselines, SlimmableLossIsTheMeanOverWidths) {
+  const torch::NoGradGuard no_grad;
+  Setting s({{"method", "slimmable"}, {"widths", {1, 0.5}}}, slimmable_recipe);
+  for (int k = 0; k < 2; ++k) s.network.set_mask(k, s.recipe.fixed_masks[static_cast<std::size_t>(k)]);
+  const Shown part = part_of(1);
+  double expected = 0;
+  for (int k = 0; k < 2; ++k) expected += cross_entropy(s.network.forward(part.views[0], k), part.labels, 0.05) / 8 / 2;
+  EXPECT_NEAR(s.objective->loss(s.network, part).item<double>(), expected, 1e-5);
+  EXPECT_NE(s.recipe.fixed_masks[0], s.recipe.fixed_masks[1]);
+}
+
+TEST(Baselines, TheDenoiserLearnsFromPairsFirst) {
+  Setting s({{"method", "denoise"}, {"denoiser", {{"pretraining", 0.5}}}}, denoise_recipe);
+  Shown part = part_of(2);
+  const double late = s.objective->loss(s.network, part).item<double>();
+  EXPECT_NEAR(late, cross_entropy(s.network.forward(part.views[0]), part.labels, 0.05) / 8, 1e-5);
+
+  part.step = 49;
+  torch::Tensor cleaned;
+  const int node = s.network.graph().find(denoised_node);
+  s.network.observe([&](int i, const torch::Tensor& value) {
+    if (i == node) cleaned = value.detach().clone();
+    return value;
+  });
+  s.network.forward(part.views[0]);
+  s.network.observe({});
+  double squares = 0;
+  const torch::Tensor difference = (cleaned - part.views[1]).flatten(1);
+  for (std::int64_t n = 0; n < 4; ++n) squares += difference[n].square().mean().item<double>();
+  const torch::Tensor loss = s.objective->loss(s.network, part);
+  EXPECT_NEAR(loss.item<double>(), squares / 8, 1e-4);
+  loss.backward();
+  for (const auto& parameter : s.network.named_parameters()) {
+    const torch::Tensor gradient = parameter.value().grad();
+    const bool learns = gradient.defined() && gradient.abs().max().item<double>() > 0;
+    EXPECT_EQ(learns, parameter.key().rfind(denoiser_prefix, 0) == 0) << parameter.key();
+  }
+}
+
+TEST(Baselines, ASlimmedTrainingIsPenalisedUntilMasksFreeze) {
+  Setting s({{"method", "prune"}, {"criterion", "slimming"}, {"slimming_penalty", 0.25}}, prune_recipe);
+  double scales = 0;
+  for (const graph::Node& node : s.network.graph().nodes)
+    if (node.op == graph::Op::batch_norm)
+      scales += s.network.named_parameters()[node.name + ".weight"].abs().sum().item<double>();
+  const Shown part = part_of(1);
+  s.objective->loss(s.network, part);
+  EXPECT_NEAR(s.objective->penalty(s.network, 49).item<double>(), 0.25 * scales, 1e-4);
+  EXPECT_FALSE(s.objective->penalty(s.network, 50).defined());
+}
+
+// Trains, compiles and verifies; the test's own look at the network is the caller's.
+models::Checkpoint packaged(const TrainJob& job, package::Package& package) {
+  const models::Checkpoint checkpoint = train(job);
+  package = package::decode(package::encode(compiler::compile(checkpoint)), "test");
+  const datasets::PictureSet& test = pictures(datasets::Split::test);
+  const std::vector<std::uint8_t> sample(test.pixels.begin(), test.pixels.begin() + 20 * test.picture_bytes());
+  const compiler::Verification verification = compiler::verify(checkpoint, package, sample, 20, 1);
+  EXPECT_TRUE(verification.passed()) << job.spec.method;
+  const graph::Cost given = graph::cost(job.graph);
+  for (const auto& row : verification.rows)
+    EXPECT_LE(double(row.macs), job.spec.mac_budget * double(given.macs)) << job.spec.method << " " << row.condition;
+  return checkpoint;
+}
+
+TEST(Baselines, TheKillTestsPackageHasOneMaskAndANormalisationPerCondition) {
+  package::Package package;
+  const models::Checkpoint checkpoint = packaged(job_of({{"method", "kill_test"}, {"mac_budget", 0.5}}), package);
+  ASSERT_EQ(package.conditions.size(), 3U);
+  std::set<graph::Mask> masks;
+  std::set<std::vector<float>> scales;
+  for (const package::Condition& condition : package.conditions) {
+    masks.insert(condition.mask);
+    scales.insert(condition.scale.at("bn1"));
+  }
+  EXPECT_EQ(masks.size(), 1U);
+  EXPECT_EQ(scales.size(), 3U);
+  EXPECT_EQ(package.graph.input, (graph::Shape{1, 28, 28}));
+  EXPECT_EQ(*masks.begin(), graph::full_mask(graph::channel_groups(package.graph))) << "what is stored is what is used";
+  EXPECT_FALSE(package.estimator.empty());
+}
+
+TEST(Baselines, TheKillTestIsAutomaskWithAConsensusOfOne) {
+  const models::Checkpoint one = train(job_of({{"method", "kill_test"}, {"mac_budget", 0.5}}));
+  const models::Checkpoint other = train(job_of({{"method", "automask"}, {"mac_budget", 0.5}, {"consensus", 1}}));
+  EXPECT_EQ(one.masks, other.masks);
+  for (const auto& [name, tensor] : one.weights) EXPECT_EQ(tensor.data, other.weights.at(name).data) << name;
+}
+
+TEST(Baselines, SlimNetworksKeepWhatTheyStartWith) {
+  for (const char* normalisation : {"shared", "bn_k"}) {
+    const TrainJob job = job_of({{"method", "slim"}, {"mac_budget", 0.5}, {"normalisation", normalisation}});
+    package::Package package;
+    const models::Checkpoint checkpoint = packaged(job, package);
+    const graph::ChannelGroups groups = graph::channel_groups(job.graph);
+    EXPECT_EQ(checkpoint.conditions.size(), normalisation == std::string("bn_k") ? 3U : 1U);
+    for (const graph::Mask& mask : checkpoint.masks) EXPECT_EQ(mask, slim_mask(job.graph, groups, 0.5, 1).mask);
+    EXPECT_EQ(package.estimator.empty(), checkpoint.conditions.size() == 1);
+  }
+}
+
+TEST(Baselines, DenseNetworksKeepAll) {
+  package::Package package;
+  const models::Checkpoint checkpoint = packaged(job_of({{"method", "dense_bn_k"}}), package);
+  EXPECT_EQ(graph::cost(package.graph).macs, graph::cost(checkpoint.graph).macs);
+  EXPECT_EQ(package.conditions.size(), 3U);
+}
+
+TEST(Baselines, EveryCriterionPrunes) {
+  std::set<graph::Mask> masks;
+  const std::vector<std::string> criteria = {"fisher", "taylor", "l1", "fpgm", "slimming"};
+  for (const std::string& criterion : criteria) {
+    package::Package package;
+    const models::Checkpoint checkpoint =
+        packaged(job_of({{"method", "prune"}, {"mac_budget", 0.5}, {"criterion", criterion}}, 4), package);
+    masks.insert(checkpoint.masks[0]);
+  }
+  EXPECT_GT(masks.size(), 2U) << "criteria that agree on everything are one criterion";
+}
+
+TEST(Baselines, AugmixAndStabilityAreWholeNetworksForAll) {
+  for (const core::Json& method :
+       {core::Json{{"method", "augmix"}}, core::Json{{"method", "augmix"}, {"augmix", {{"over", "conditions"}}}},
+        core::Json{{"method", "stability"}}}) {
+    package::Package package;
+    packaged(job_of(method, 1), package);
+    ASSERT_EQ(package.conditions.size(), 1U);
+    EXPECT_EQ(package.conditions[0].name, "*");
+  }
+}
+
+// AugMix over clean pictures knows no condition: its result doesn't depend on them.
+TEST(Baselines, AugmixSeesNoCondition) {
+  TrainJob job = job_of({{"method", "augmix"}}, 0.5);
+  const models::Checkpoint three = train(job);
+  job.conditions.resize(1);
+  for (const auto& [name, tensor] : train(job).weights) EXPECT_EQ(tensor.data, three.weights.at(name).data) << name;
+}
+
+TEST(Baselines, TheDenoiserCountsAndCleans) {
+  core::Json method = {{"method", "denoise"}, {"denoiser", {{"pretraining", 0.9}, {"layers", 3}, {"width", 8}}}};
+  TrainJob job = job_of(method, 20);
+  job.conditions = {corruptions::Condition::parse("gaussian_noise:3")};
+  const models::Checkpoint checkpoint = train(job);
+  const package::Package package = compiler::compile(checkpoint);
+  EXPECT_EQ(graph::cost(package.graph).macs, graph::cost(job.graph).macs + 28 * 28 * 9 * (8 + 64 + 8));
+
+  // Test pictures come out nearer to the clean ones than they went in.
+  const torch::NoGradGuard no_grad;
+  const datasets::PictureSet& test = pictures(datasets::Split::test);
+  const auto noisy = corruptions::make_variant(test, job.conditions[0], {});
+  const torch::Tensor clean = input_of(test.pixels.data(), 200, test, checkpoint.input);
+  const torch::Tensor seen = input_of(noisy.pictures.pixels.data(), 200, test, checkpoint.input);
+  models::Network network(checkpoint);
+  network.eval();
+  torch::Tensor cleaned;
+  const int node = network.graph().find(denoised_node);
+  network.observe([&](int i, const torch::Tensor& value) {
+    if (i == node) cleaned = value.clone();
+    return value;
+  });
+  network.forward(seen);
+  EXPECT_LT(at::mse_loss(cleaned, clean).item<double>(), 0.7 * at::mse_loss(seen, clean).item<double>());
+}
+
+TEST(Baselines, TheDenoiserIsPaidFromTheBudget) {
+  package::Package package;
+  packaged(job_of({{"method", "denoise"}, {"mac_budget", 0.9}, {"denoiser", {{"layers", 2}, {"width", 2}}}}), package);
+  EXPECT_GE(package.graph.find("denoiser.conv1"), 0);
+  // What the denoiser alone would cost cannot be saved elsewhere.
+  const core::Error error = error_of([] { train(job_of({{"method", "denoise"}, {"mac_budget", 0.001}})); });
+  EXPECT_SAYS(error, "smallest possible share");
+}
+
+TEST(Baselines, WidthsAreTheNetworksThatAreLeft) {
+  const TrainJob job = job_of({{"method", "slimmable"}, {"widths", {1, 0.5, 0.25}}});
+  package::Package package;
+  const models::Checkpoint checkpoint = packaged(job, package);
+  EXPECT_EQ(package::condition_names(package), (std::vector<std::string>{"width:1", "width:0.5", "width:0.25"}));
+  EXPECT_TRUE(package.estimator.empty()) << "the user selects";
+  const graph::ChannelGroups groups = graph::channel_groups(job.graph);
+  const torch::NoGradGuard no_grad;
+  models::Network whole(checkpoint);
+  whole.eval();
+  const datasets::PictureSet& test = pictures(datasets::Split::test);
+  const torch::Tensor x = input_of(test.pixels.data(), 20, test, checkpoint.input);
+  std::set<std::int64_t> macs;
+  for (int k = 0; k < 3; ++k) {
+    // A network of that width on its own: the first channels' weights, the width's normalisation.
+    const graph::Mask mask = width_mask(groups, job.spec.widths[static_cast<std::size_t>(k)], 1);
+    graph::TensorMap weights = checkpoint.weights;
+    for (const auto& [name, tensor] : checkpoint.normalisation[static_cast<std::size_t>(k)]) weights[name] = tensor;
+    models::Checkpoint narrow =
+        models::unmasked_checkpoint(graph::shrink(job.graph, mask), graph::shrink_weights(job.graph, mask, weights));
+    models::Network alone(narrow);
+    alone.eval();
+    EXPECT_TRUE(at::allclose(alone.forward(x), whole.forward(x, k), 1e-4, 1e-4)) << k;
+    macs.insert(graph::cost(narrow.graph).macs);
+  }
+  EXPECT_EQ(macs.size(), 3U);
+}
+
+}  // namespace
+}  // namespace automask::methods
