@@ -8,6 +8,7 @@
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "core/shuffle.h"
+#include "harness/conditions.h"
 #include "harness/environment.h"
 #include "harness/steps/data.h"
 #include "harness/steps/execute_results.h"
