@@ -56,7 +56,8 @@ class Planner {
       if (adapts || method.method == "piggyback") {
         planned.execute = evaluate(cell, planned, true);
       } else {
-        if (info.per_condition || (!method.files.empty() && method.files.count("*") == 0))
+        const bool sets = info.per_condition || method.normalisation != methods::Normalisation::shared;
+        if (sets || (!method.files.empty() && method.files.count("*") == 0))
           planned.evaluate = evaluate(cell, planned, false);
         planned.execute = execute(cell, planned);
       }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "harness/conditions.h"
 #include "harness/held_out.h"
 
 namespace automask::harness {
@@ -15,7 +16,11 @@ class Summariser {
  public:
   explicit Summariser(const std::vector<Metric>& metrics) : metrics_(metrics) {
     const Metric* sets = find("condition_sets", "");
-    several_ = sets != nullptr && sets->value > 1;
+    // Widths are no conditions: the first of them serves all.
+    const bool widths = std::any_of(metrics_.begin(), metrics_.end(), [](const Metric& metric) {
+      return metric.name == "macs" && !metric.condition.empty() && serves_all(metric.condition);
+    });
+    several_ = sets != nullptr && sets->value > 1 && !widths;
   }
 
   bool several_sets() const { return several_; }

@@ -94,7 +94,7 @@ const std::vector<MethodInfo>& method_infos() {
        false},
       {"separate",
        "a pruned network for each condition, trained on it alone with its share of the views",
-       {"mac_budget", "lanes", "scorer", "estimator"},
+       {"mac_budget", "lanes", "criterion", "slimming_penalty", "estimator"},
        true,
        Product::networks},
       {"piggyback",
@@ -155,6 +155,7 @@ MethodSpec MethodSpec::trained_spec() const {
   trained.method = base;
   trained.train = train;
   trained.init = init;
+  trained.normalisation = Normalisation::shared;
   return trained;
 }
 

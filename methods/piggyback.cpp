@@ -140,6 +140,7 @@ models::Bundle train_piggyback(const TrainJob& job) {
   bundle.backbone.push_back(kept(job, "backbone", [&] {
     TrainJob shared = job;
     shared.spec.method = "augment";
+    shared.spec.normalisation = Normalisation::shared;
     shared.spec.train.epochs *= backbone_share;
     if (!job.work_folder.empty()) shared.work_folder = job.work_folder / "backbone";
     return run(shared, augment_recipe(shared));

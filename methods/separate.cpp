@@ -12,6 +12,7 @@ std::vector<models::Checkpoint> train_separate(const TrainJob& job) {
     members.push_back(kept(job, "member-" + std::to_string(k), [&] {
       TrainJob member = member_job(job, k, share);
       member.spec.method = "prune";
+      member.spec.normalisation = Normalisation::shared;
       return run(member, prune_recipe(member));
     }));
   return members;

@@ -12,8 +12,8 @@ WITH grouped AS (
   HAVING count(mean_top1) > 0),
 bounded AS (
   SELECT *, student_t_975(seeds - 1) * sqrt(max(variance, 0) / (seeds - 1)) AS half FROM grouped)
-SELECT dataset, model, method, budget, mean AS mean_top1, iif(seeds > 1, mean - half, one_lo) AS ci_lo,
-       iif(seeds > 1, mean + half, one_hi) AS ci_hi, clean_top1, macs, bytes, seeds, oracle_mean_top1,
+SELECT dataset, model, method, budget, mean AS mean_top1, iif(seeds > 1, max(mean - half, 0), one_lo) AS ci_lo,
+       iif(seeds > 1, min(mean + half, 100), one_hi) AS ci_hi, clean_top1, macs, bytes, seeds, oracle_mean_top1,
        mean_top1_unseen_severity, mean_top1_unseen_corruption, iif(seeds > 1, 'seeds', 'pictures') AS interval,
        evidence, target, experiment
 FROM bounded

@@ -5,6 +5,7 @@
 
 #include "core/atomic_file.h"
 #include "datasets/dataset.h"
+#include "harness/conditions.h"
 #include "harness/steps/calibration.h"
 #include "harness/steps/data.h"
 #include "harness/steps/members.h"
@@ -17,8 +18,8 @@
 namespace automask::harness::steps {
 namespace {
 
-// Ranges that the weights were trained for; else from training pictures under the package's conditions; under all of
-// the method's where one network serves all.
+// Ranges that the weights were trained for; else from training pictures under the package's conditions; under
+// `conditions` where one network serves all.
 package::Package quantised(const Context& context, const package::Package& real, const models::Checkpoint& checkpoint,
                            const std::vector<std::string>& conditions) {
   const auto parameters = context.parameters();
@@ -180,6 +181,10 @@ Outcome run_compile(const Context& context) {
     metrics.count("macs", condition, static_cast<double>(row.macs));
     metrics.count("macs_share", condition, row.macs_share);
   }
+  // Of several widths the first serves unless the user selects another.
+  if (const auto& first = made.verification.rows.front();
+      made.package.conditions.size() > 1 && serves_all(first.condition))
+    metrics.count("mean_macs", "", static_cast<double>(first.macs));
   metrics.proof(made.verification, made.agreement);
   return metrics.take(context.parameters().at("verify_pictures").integer());
 }
