@@ -76,7 +76,8 @@ TEST(Model, MasksSaveTrafficOfWeights) {
   package::Package package = masked_package(b.network, 2, 1.0, 1);
   for (auto& group : package.conditions[1].mask)
     for (std::size_t c = 0; (group.size() == 64 || group.size() == 512) && c < group.size(); c += 2) group[c] = 0;
-  const Image image = compile(package);
+  // Apart, so that no layer's weights are loaded while another one is computed.
+  const Image image = compile(package, {}, Layers::apart);
   const Modelled all = model(image, 0, zedboard(), 150), half = model(image, 1, zedboard(), 150);
   const auto bytes = [](const Modelled& m, int linear) {
     for (const LayerTime& layer : m.layers)
