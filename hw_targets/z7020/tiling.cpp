@@ -74,7 +74,9 @@ Tiling tile_array(const Work& w, const Bandwidth& bandwidth, const std::string& 
   Tiling best;
   best.cycles = -1;
   const int whole = taps * w.row_channels;
-  const int chunk_taps = std::min(taps, row_bytes / w.row_channels);
+  const int most_taps = row_bytes / w.row_channels;
+  // Equal parts: behind a short one the next part's weights cannot be loaded in time.
+  const int chunk_taps = most_taps < 1 ? 0 : divided_up(taps, divided_up(taps, most_taps));
   if (chunk_taps < 1)
     throw CompileError(name, "a row of its weights has " + std::to_string(w.row_channels) +
                                  " bytes a kernel position, the weight buffer holds " + std::to_string(row_bytes));

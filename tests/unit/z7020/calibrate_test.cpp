@@ -79,7 +79,7 @@ TEST(Calibrate, LeavesTrueConstantsAlone) {
 }
 
 TEST(Calibrate, KeepsWhatNoLayerTells) {
-  Builder b({8, 40, 40});
+  Builder b({3, 40, 40});
   int x = 0;
   for (const int channels : {16, 24, 40, 64, 96, 130, 90, 70, 50, 30}) x = b.relu(b.conv(x, channels, 1));
   b.classify(x, 10);

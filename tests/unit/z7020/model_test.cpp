@@ -70,13 +70,14 @@ TEST(Model, MasksSaveTime) {
 // Fully connected layers wait for their weights: a condition that keeps half of the inputs, every second one, loads
 // half of each row of the union's.
 TEST(Model, MasksSaveTrafficOfWeights) {
-  Builder b({64, 7, 7});
+  Builder b({3, 7, 7});
   const int x = b.relu(b.linear(b.node(graph::Op::flatten, {b.relu(b.conv(0, 64, 1))}), 512));
-  b.linear(x, 512);
+  b.linear(b.relu(b.linear(x, 512)), 10);
   package::Package package = masked_package(b.network, 2, 1.0, 1);
   for (auto& group : package.conditions[1].mask)
     for (std::size_t c = 0; (group.size() == 64 || group.size() == 512) && c < group.size(); c += 2) group[c] = 0;
-  const Image image = compile(package);
+  // Apart, so that no layer's weights are loaded while another one is computed.
+  const Image image = compile(package, {}, Layers::apart);
   const Modelled all = model(image, 0, zedboard(), 150), half = model(image, 1, zedboard(), 150);
   const auto bytes = [](const Modelled& m, int linear) {
     for (const LayerTime& layer : m.layers)

@@ -98,7 +98,8 @@ struct HlsDesign {
     // Rows, and kernel positions, go through a buffer each: one more than there are.
     const double inputs = (cols + 1) * std::max<double>(cols, burst(std::ceil(cols / 2.0), 4));
     const double weights = (taps + 1) * std::max(128.0, burst(64, 1));
-    const double load = std::max(inputs, weights), compute = loop_cycles({4, 32, 1}, 4, 32, taps, size, size);
+    const double load = std::max(inputs, weights),
+                 compute = start_cycles + loop_cycles({4, 32, 1}, 4, 32, taps, size, size);
     const double tile = load + (rounds - 1) * both(load, compute) + compute;
     // 16 channels by each of the two ports: row by row, or for maps of 13 x 13 half a map at a time.
     const double store = size == 26 ? 16 * (size + 1) * std::max<double>(size, burst(13, 2)) : 16 * 3 * burst(85, 2);

@@ -92,7 +92,7 @@ TEST(Z7020Runner, RefusesByNameBeforeAnythingRuns) {
 
 TEST(Z7020Runner, RefusesOtherNumberFormats) {
   std::string sentence;
-  EXPECT_EQ(failure(package::encode(damage::tiny()), {}, sentence), host::FailureKind::unsupported);
+  EXPECT_EQ(failure(package::encode(damage::tiny()), {{"format", "int8"}}, sentence), host::FailureKind::unsupported);
   EXPECT_THAT(sentence, HasSubstr("the engine computes in int8, the package is for fp32"));
 }
 
