@@ -5,23 +5,25 @@
 #   --name NAME       what manifests will call it (tx2)
 #   --directory DIR   on HOST, made where it is missing (automask-runner)
 #   --runners DIR     where the runner file goes (~/.config/automask/runners)
+#   --cmake-option WORD   of the build there; may be repeated
 #   --ssh-option WORD one further argument of ssh, kept in the runner file; may be repeated
 #   --dry-run         prints all it would do
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-usage() { sed -n '2,10s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,11s/^# \{0,1\}//p' "$0"; }
 fail() { echo "deploy-runner.sh: $*" >&2; exit 2; }
 name=tx2 directory=automask-runner dry=false host=
 runners=${XDG_CONFIG_HOME:-$HOME/.config}/automask/runners
-options=()
+options=() cmake_options=()
 while [[ $# -gt 0 ]]; do
   case "$1" in
-    --name | --directory | --runners | --ssh-option)
+    --name | --directory | --runners | --cmake-option | --ssh-option)
       [[ $# -ge 2 ]] || fail "$1 needs a value"
       case "$1" in
         --name) name=$2 ;;
         --directory) directory=$2 ;;
         --runners) runners=$2 ;;
+        --cmake-option) cmake_options+=("$2") ;;
         --ssh-option) options+=("$2") ;;
       esac
       shift 2 ;;
@@ -44,8 +46,10 @@ for each in /usr/include /usr/local/include; do
 done
 [[ -f $json/nlohmann/json.hpp ]] || fail "nlohmann/json.hpp is not found; install nlohmann-json3-dev or set AUTOMASK_NLOHMANN"
 
+extra=
+for each in ${cmake_options[@]+"${cmake_options[@]}"}; do extra+=" $(printf %q "$each")"; done
 unpack="mkdir -p $directory && tar xzf - -C $directory"
-build="cd $directory && mkdir -p build && cd build && cmake -DAUTOMASK_NLOHMANN=\"\$PWD/../include\" ../hw_targets/cuda/board && make -j\$(nproc 2>/dev/null || echo 2)"
+build="cd $directory && mkdir -p build && cd build && cmake -DAUTOMASK_NLOHMANN=\"\$PWD/../include\"$extra ../hw_targets/cuda/board && make -j\$(nproc 2>/dev/null || echo 2)"
 where="cd $directory/build && pwd"
 file=$runners/$name.json
 if $dry; then
