@@ -26,6 +26,8 @@ find_package(SQLite3 REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(ONNX REQUIRED)
 find_package(SQLiteCpp REQUIRED)
+# Fibers: CUDA's threads on this processor.
+find_package(Boost 1.74 REQUIRED COMPONENTS context)
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
 
 # LibTorch brings its own flags (the C++ ABI among them); they stay with the rooms that use it.

@@ -47,7 +47,11 @@ std::string as_text(const Json& value) {
 }
 
 // A runner whose device is not here: that is an answer, too.
-int print_skipped(const Commands& commands, const std::string& runner, const std::string& reason) {
+int print_skipped(const Commands& commands, const std::string& runner, std::string reason) {
+  // "refused initialize: SENTENCE (code -32007)": the sentence is the runner's.
+  const std::string before = "refused initialize: ";
+  if (reason.compare(0, before.size(), before) == 0) reason.erase(0, before.size());
+  if (const auto code = reason.rfind(" (code "); code != std::string::npos) reason.erase(code);
   const Format format = commands.table_format();
   if (format == Format::json) {
     print_document({{"schema_version", 1}, {"runner", runner}, {"state", "skipped"}, {"reason", reason}});

@@ -14,10 +14,11 @@ build=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
        libwebp-dev libopenjp2-7-dev libavcodec-dev libarchive-dev zlib1g-dev
        libonnx-dev libprotobuf-dev dataset-fashion-mnist libboost-context-dev)
 # clang-14 with libclang-rt-14-dev: libFuzzer (43 MiB more than clang-tidy's clang). qemu-user: an older processor, and
-# the Z7020's ARM cores, which g++-arm-linux-gnueabihf compiles for.
+# the Z7020's ARM cores, which g++-arm-linux-gnueabihf compiles for, and a Jetson's (g++-aarch64-linux-gnu).
+# libboost-context-dev: the fibers of the CUDA kernels' launch shim.
 tests=(python3 python3-venv imagemagick sqlite3 chromium clang-format clang-tidy binutils procps qemu-user
        clang-14 libclang-rt-14-dev openssh-client openssh-server python3-torch python3-torchvision
-       g++-arm-linux-gnueabihf)
+       g++-arm-linux-gnueabihf g++-aarch64-linux-gnu)
 
 wanted=("${build[@]}")
 list=false

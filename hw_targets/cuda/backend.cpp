@@ -9,6 +9,8 @@ namespace {
 using nlohmann::json;
 using protocol::Refusal;
 
+constexpr double idle_seconds = 0.5;
+
 // A device's failure as the protocol's answer.
 template <class Work>
 auto answered(const Work& work) -> decltype(work()) {
@@ -48,6 +50,7 @@ json Backend::load(const std::string& bytes) {
 
 json Backend::prepare(const json& options) {
   bool tune = true;
+  int power_mode = -1;
   for (const auto& option : options.items()) {
     if (option.key() == "threads") {
       if (!option.value().is_number_integer() || option.value() < 0)
@@ -59,9 +62,14 @@ json Backend::prepare(const json& options) {
     } else if (option.key() == "tune") {
       if (!option.value().is_boolean()) throw Refusal(protocol::invalid_params, "tune must be true or false");
       tune = option.value().get<bool>();
+    } else if (option.key() == "power_mode") {
+      if (!option.value().is_number_integer() || option.value() < 0 || option.value() > 99)
+        throw Refusal(protocol::invalid_params, "power_mode must be a number of nvpmodel's, 0 to 99");
+      power_mode = option.value().get<int>();
     } else {
-      throw Refusal(protocol::invalid_params,
-                    "the cuda runner knows the options format, threads and tune, not \"" + option.key() + "\"");
+      throw Refusal(
+          protocol::invalid_params,
+          "the cuda runner knows the options format, power_mode, threads and tune, not \"" + option.key() + "\"");
     }
   }
   const bool half = package_.format == package::Format::fp16;
@@ -71,6 +79,10 @@ json Backend::prepare(const json& options) {
     throw Refusal(protocol::unsupported,
                   "this GPU has no half arithmetic (it begins with sm_53); export the package in "
                   "fp32");
+  if (power_mode >= 0) {
+    const std::string fault = board_.set_power_mode(power_mode);
+    if (!fault.empty()) throw Refusal(protocol::unsupported, fault);
+  }
   network_.reset();
   network_ = answered([&] { return std::unique_ptr<Network>(new Network(*device_, package_, tune)); });
   automatic_ = false;
@@ -83,6 +95,7 @@ json Backend::prepare(const json& options) {
                  {"memory_bytes", network_->memory_bytes()},
                  {"operators", network_->placement(0)},
                  {"tuned", tune && device_->measures()}};
+  if (!board_.rails().empty() && device_->measures()) answer["idle_watts"] = power_.measure_idle(idle_seconds);
   modelled_.clear();
   modelled_switch_.clear();
   if (!device_->measures()) {
@@ -137,7 +150,14 @@ double Backend::infer(const std::uint8_t* picture, float* logits) {
   });
 }
 
-json Backend::state() { return {{"throttled", false}}; }
+json Backend::state() { return board_.state(); }
+
+json Backend::power() {
+  // A modelled latency and a measured power make no energy.
+  if (board_.rails().empty() || !device_->measures())
+    throw Refusal(protocol::unsupported, "no power rails (INA3221) are to be read here");
+  return {{"samples", power_.samples()}, {"idle_watts", power_.idle_watts()}};
+}
 
 }  // namespace cuda
 }  // namespace automask

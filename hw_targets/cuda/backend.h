@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "hw_targets/cuda/board_facts.h"
 #include "hw_targets/cuda/device.h"
 #include "hw_targets/cuda/network.h"
 #include "hw_targets/cuda/roofline.h"
@@ -17,20 +18,26 @@ class Backend : public protocol::Backend {
  public:
   using OpenDevice = std::function<std::unique_ptr<Device>()>;
   // The device is opened at `initialize`, so that what is missing becomes that message's answer.
-  explicit Backend(OpenDevice open) : open_(std::move(open)) {}
+  explicit Backend(OpenDevice open, BoardFacts board = BoardFacts())
+      : open_(std::move(open)), board_(std::move(board)), power_(board_) {}
 
   nlohmann::json describe() override;
   nlohmann::json load(const std::string& package) override;
-  // {"threads": accepted, a GPU has its own, "format": the package's, "tune": false takes kernels without timing them}
+  // {"threads": accepted, a GPU has its own, "format": the package's, "tune": false takes kernels without timing them,
+  // "power_mode": nvpmodel's number, set only where it is asked for}
   nlohmann::json prepare(const nlohmann::json& options) override;
   nlohmann::json select_condition(int index) override;
   nlohmann::json select_automatically() override;
   int taken_condition() override { return network_->selected(); }
   double infer(const std::uint8_t* picture, float* logits) override;
   nlohmann::json state() override;
+  // Above the idle power that prepare() measured.
+  nlohmann::json power() override;
 
  private:
   OpenDevice open_;
+  BoardFacts board_;
+  PowerMeter power_;
   std::unique_ptr<Device> device_;
   package::Package package_;
   std::unique_ptr<Network> network_;

@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(Versions, Nvrtcs,
 TEST(Cubin, AnyBytesAreSafe) {
   std::mt19937 random(1);
   std::string bytes(4096, '\0');
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 500; ++round) {
     for (char& byte : bytes) byte = static_cast<char>(random() % 4 == 0 ? random() : 0);
     bytes.replace(0, 6, "\177ELF\2\1", 6);
     read_cubin(bytes, "x");
