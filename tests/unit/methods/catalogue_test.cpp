@@ -127,7 +127,8 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"consensus", "best"}}, "/methods/mine/consensus", "auto");
   says({{"method", "automask"}, {"normalisation", "bn"}}, "/methods/mine/normalisation", "bn_k");
   says({{"method", "automask"}, {"scorer", "fischer"}}, "/methods/mine/scorer", "did you mean \"fisher\"?");
-  says({{"method", "automask"}, {"frequencies", {{"claen", 1}}}}, "/methods/mine/frequencies/claen", "clean");
+  says({{"method", "automask"}, {"frequencies", {{"claen", 1}}}}, "/methods/mine/frequencies/claen",
+       "unknown corruption");
   says({{"method", "prune"}, {"distillation", {{"teacher", "big"}}}}, "/methods/mine/distillation/teacher", "dense");
   says({{"method", "prune"}, {"qat", {{"epochs", -1}}}}, "/methods/mine/qat/epochs", "0");
   says({{"method", "prune"}, {"lanes", 0}}, "/methods/mine/lanes", "1");
