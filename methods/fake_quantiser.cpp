@@ -16,8 +16,6 @@ using graph::Op;
 using package::Requantisation;
 
 constexpr int bins = 4096;
-// Far above the error of a mean in FP32, far below the distance of two means of whole numbers.
-constexpr double halves_up = 1e-4;
 
 // The nearest whole number within [-most, most]; halves away from 0 for weights, up for values. Gradients pass where
 // nothing is clamped.
@@ -62,6 +60,29 @@ Line straight_through(const Line& real, double unit) {
   const Line exact = requantised_line(real, unit);
   return {real.factor + (exact.factor.to(torch::kFloat) - real.factor.detach()),
           real.offset + (exact.offset.to(torch::kFloat) - real.offset.detach())};
+}
+
+// How many values each window of an avg_pool averages, [1, 1, H, W]: graph.h says which.
+torch::Tensor window_counts(const graph::Attributes& a, const graph::Shape& out, const graph::Shape& in) {
+  torch::Tensor counts = torch::empty({1, 1, out.height, out.width});
+  const auto length = [&a](int index, int stride, int kernel, int before, int after, int size) {
+    const int start = index * stride - before, end = std::min(start + kernel, size + after);
+    return a.count_include_pad ? end - start : std::min(end, size) - std::max(start, 0);
+  };
+  for (int y = 0; y < out.height; ++y)
+    for (int x = 0; x < out.width; ++x)
+      counts.data_ptr<float>()[y * out.width + x] =
+          static_cast<float>(length(y, a.stride_h, a.kernel_h, a.pad_top, a.pad_bottom, in.height) *
+                             length(x, a.stride_w, a.kernel_w, a.pad_left, a.pad_right, in.width));
+  return counts;
+}
+
+torch::Tensor reciprocals_of(const torch::Tensor& counts) {
+  torch::Tensor result = torch::empty_like(counts);
+  for (std::int64_t i = 0; i < counts.numel(); ++i)
+    result.data_ptr<float>()[i] =
+        static_cast<float>(factor_of(package::reciprocal(static_cast<std::int32_t>(counts.data_ptr<float>()[i]))));
+  return result;
 }
 
 graph::Graph with_affines(graph::Graph graph) {
@@ -238,6 +259,8 @@ torch::Tensor FakeQuantiser::value_of(int node, const torch::Tensor& value) {
   const auto at = static_cast<std::size_t>(node);
   const graph::Node& what = graph_.nodes[at];
   const int set = network_.executing();
+  const graph::Shape input_shape =
+      what.inputs.empty() ? graph::Shape() : shapes_[static_cast<std::size_t>(what.inputs[0])];
   if (node == 0) {
     steps_.assign(graph_.nodes.size(), {});
     values_ = accumulators_ = steps_;
@@ -287,9 +310,14 @@ torch::Tensor FakeQuantiser::value_of(int node, const torch::Tensor& value) {
         z = on_steps(what.inputs[0]).sum(at::IntArrayRef({2, 3}), true) * factor;
         break;
       }
-      case Op::avg_pool:  // means of whole numbers: halves are common, and real arithmetic may leave them just below
-        z = value / step(node) + halves_up;
+      case Op::avg_pool: {
+        // Halves are common among means of whole numbers, and which way they go hangs on the factor.
+        const torch::Tensor real = value / step(node),
+                            counts = window_counts(what.attributes, shapes_[at], input_shape);
+        const torch::Tensor exact = (real.detach() * counts).round() * reciprocals_of(counts);
+        z = real + (exact - real.detach());
         break;
+      }
       case Op::relu6:
         z = value / step(node);
         break;

@@ -20,7 +20,9 @@ struct Schedule {
   // Masks freeze when half of the steps are done.
   std::int64_t freeze_step() const { return steps / 2; }
   // Share of the dense MACs allowed after `done` steps: 1 until the warm-up's end, linear down to the budget at freeze.
-  double mac_share(std::int64_t done) const { return 1 - (1 - mac_budget) * ramp(done); }
+  double mac_share(std::int64_t done) const {
+    return done >= freeze_step() ? mac_budget : 1 - (1 - mac_budget) * ramp(done);
+  }
   // How much of that way has been gone, [0, 1].
   double ramp(std::int64_t done) const;
   // Whether masks are cut anew after `done` steps; the last time at freeze.

@@ -200,7 +200,8 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"consensus", "best"}}, "/methods/mine/consensus", "auto");
   says({{"method", "automask"}, {"normalisation", "bn"}}, "/methods/mine/normalisation", "bn_k");
   says({{"method", "automask"}, {"scorer", "fischer"}}, "/methods/mine/scorer", "did you mean \"fisher\"?");
-  says({{"method", "automask"}, {"frequencies", {{"claen", 1}}}}, "/methods/mine/frequencies/claen", "clean");
+  says({{"method", "automask"}, {"frequencies", {{"claen", 1}}}}, "/methods/mine/frequencies/claen",
+       "unknown corruption");
   says({{"method", "prune"}, {"distillation", {{"teacher", "big"}}}}, "/methods/mine/distillation/teacher", "dense");
   says({{"method", "prune"}, {"criterion", "l2"}}, "/methods/mine/criterion", "l1");
   says({{"method", "prune"}, {"scorer", "fisher"}}, "/methods/mine/scorer", "automask, kill_test");
