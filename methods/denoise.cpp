@@ -40,6 +40,14 @@ Recipe denoise_recipe(const TrainJob& job) {
     recipe.mac_budget =
         job.spec.mac_budget * double(graph::cost(job.graph).macs) / double(graph::cost(*recipe.graph).macs);
   recipe.extra_views = {clean_view};
+  // Starts as the identity: a drawn last layer would first have to be unlearnt.
+  const std::string last = std::string(denoiser_prefix) + "conv" + std::to_string(job.spec.denoiser.layers) + ".weight";
+  for (const auto& [name, shape] : graph::parameter_shapes(*recipe.graph))
+    if (name == last) {
+      graph::Tensor& zeros = recipe.initial[name];
+      zeros.shape = shape;
+      zeros.data.assign(static_cast<std::size_t>(shape[0] * shape[1] * shape[2] * shape[3]), 0.0F);
+    }
   recipe.objective = [](const TrainJob& of) { return std::make_unique<DenoiseObjective>(of.spec); };
   return recipe;
 }

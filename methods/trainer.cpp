@@ -166,6 +166,7 @@ class Trainer {
   bool keeps_statistics() const { return recipe_.own_sets && job_.spec.normalisation == Normalisation::affine_k; }
 
   void start();
+  void take_over(const graph::TensorMap& weights);
   void shrink();
   void train();
   double forward_backward(const Batch& batch);
@@ -217,26 +218,32 @@ void Trainer::start() {
   options.frozen_backbone = job_.spec.backbone == Backbone::frozen;
   options.seed = job_.seed;
   learner_ = std::make_unique<Learner>(graph_, options);
+  if (!recipe_.initial.empty()) take_over(recipe_.initial);
   if (job_.initial) {
-    models::Checkpoint initial;
-    network().store(initial);
-    for (auto& [name, tensor] : initial.weights) {
-      const auto given = job_.initial->find(name);
-      if (given == job_.initial->end()) continue;  // an affine node's, or a recipe's own
-      if (given->second.shape != tensor.shape)
-        fail("training " + job_.spec.name, "the given weights' tensor " + name + " has another shape",
-             "give weights of the same model and classes");
-      tensor = given->second;
-      for (graph::TensorMap& norms : initial.normalisation)
-        if (norms.count(name) != 0) norms[name] = tensor;
-    }
-    network().load(initial);
+    take_over(*job_.initial);
   } else if (keeps_statistics() && has_normalisation(job_.graph)) {
     fail("training " + job_.spec.name, "affine_k keeps the statistics of the weights to start from, and there are none",
          "name a file of weights, or take bn_k");
   }
   for (int k = 0; k < sets(); ++k) network().set_mask(k, masks_[static_cast<std::size_t>(k)]);
   if (!recipe_.fixed_masks.empty()) shrink();
+}
+
+// Where the network has tensors of those names; its others stay as drawn.
+void Trainer::take_over(const graph::TensorMap& weights) {
+  models::Checkpoint initial;
+  network().store(initial);
+  for (auto& [name, tensor] : initial.weights) {
+    const auto given = weights.find(name);
+    if (given == weights.end()) continue;  // an affine node's, or a recipe's own
+    if (given->second.shape != tensor.shape)
+      fail("training " + job_.spec.name, "the given weights' tensor " + name + " has another shape",
+           "give weights of the same model and classes");
+    tensor = given->second;
+    for (graph::TensorMap& norms : initial.normalisation)
+      if (norms.count(name) != 0) norms[name] = tensor;
+  }
+  network().load(initial);
 }
 
 // From here on nothing is computed that no mask keeps.
