@@ -16,6 +16,8 @@ using graph::Op;
 using package::Requantisation;
 
 constexpr int bins = 4096;
+// Far above the error of a mean in FP32, far below the distance of two means of whole numbers.
+constexpr double halves_up = 1e-4;
 
 // The nearest whole number within [-most, most]; halves away from 0 for weights, up for values. Gradients pass where
 // nothing is clamped.
@@ -244,7 +246,8 @@ torch::Tensor FakeQuantiser::value_of(int node, const torch::Tensor& value) {
   if (is_layer(what)) {
     // The weights were whole numbers, the input was a multiple of its step.
     const torch::Tensor bias = network_.tensors_of(node, set).bias;
-    accumulators_[at] = (bias.defined() ? value - per_channel(bias) : value) / step(what.inputs[0]);
+    const torch::Tensor sums = (bias.defined() ? value - per_channel(bias) : value) / step(what.inputs[0]);
+    accumulators_[at] = sums + (sums.detach().round() - sums.detach());  // whole again
     if (!stored(node)) return value;
     z = layer(node, node);
   } else if (folded_[at] >= 0) {
@@ -284,7 +287,9 @@ torch::Tensor FakeQuantiser::value_of(int node, const torch::Tensor& value) {
         z = on_steps(what.inputs[0]).sum(at::IntArrayRef({2, 3}), true) * factor;
         break;
       }
-      case Op::avg_pool:
+      case Op::avg_pool:  // means of whole numbers: halves are common, and real arithmetic may leave them just below
+        z = value / step(node) + halves_up;
+        break;
       case Op::relu6:
         z = value / step(node);
         break;
