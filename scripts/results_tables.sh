@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes docs/results.md from a store's database: scripts/results_tables.sh STORE [AUTOMASK] > docs/results.md
-# Every number and every name below the first paragraphs is asked from the database; nothing is typed by hand.
+# What is not known stays empty. Every number and every name below the first paragraphs is asked from the database; nothing is typed by hand.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 store=${1:?"which store? scripts/results_tables.sh STORE [AUTOMASK]"}
@@ -52,31 +52,31 @@ while IFS= read -r experiment; do
   printf 'Made by `automask run experiments/%s.json` (with `--data NAME=DIR` where the manifest names no path).\n' "$experiment"
   section "Accuracy, computation, bytes" saved headline \
     "dataset, model, method, budget, target, seeds, printf('%.2f [%.2f, %.2f]', mean_top1, ci_lo, ci_hi) AS mean_top1,
-     printf('%.2f', oracle_mean_top1) AS oracle, printf('%.2f', clean_top1) AS clean,
-     printf('%.3f', macs / 1e6) AS MMAC, printf('%.1f', bytes / 1024.0) AS KiB, evidence"
+     iif(oracle_mean_top1 IS NULL, '', printf('%.2f', oracle_mean_top1)) AS oracle, iif(clean_top1 IS NULL, '', printf('%.2f', clean_top1)) AS clean,
+     iif(macs / 1e6 IS NULL, '', printf('%.3f', macs / 1e6)) AS MMAC, iif(bytes / 1024.0 IS NULL, '', printf('%.1f', bytes / 1024.0)) AS KiB, evidence"
   section "Conditions that were never trained on" ask \
-    "SELECT dataset, model, method, budget, target, seeds, printf('%.2f', mean_top1) AS trained,
-       printf('%.2f', mean_top1_unseen_severity) AS unseen_severity,
-       printf('%.2f', mean_top1_unseen_corruption) AS unseen_corruption
+    "SELECT dataset, model, method, budget, target, seeds, iif(mean_top1 IS NULL, '', printf('%.2f', mean_top1)) AS trained,
+       iif(mean_top1_unseen_severity IS NULL, '', printf('%.2f', mean_top1_unseen_severity)) AS unseen_severity,
+       iif(mean_top1_unseen_corruption IS NULL, '', printf('%.2f', mean_top1_unseen_corruption)) AS unseen_corruption
      FROM ($(printf '\n'; cat "$queries/headline.sql"; printf '\n')) WHERE experiment = '$experiment'
        AND (mean_top1_unseen_severity IS NOT NULL OR mean_top1_unseen_corruption IS NOT NULL)"
   section "Differences, paired over seeds" saved differences \
-    "dataset, model, target, first, second, seeds, printf('%+.2f [%+.2f, %+.2f]', difference, ci_lo, ci_hi) AS points, verdict"
+    "dataset, model, target, first, second, seeds, iif(ci_lo IS NULL, printf('%+.2f', difference), printf('%+.2f [%+.2f, %+.2f]', difference, ci_lo, ci_hi)) AS points, verdict"
   section "Who knows the condition" ask \
-    "SELECT method, target, condition, count(DISTINCT seed) AS seeds, printf('%.2f', avg(oracle_top1)) AS oracle,
-       printf('%.2f', avg(predicted_top1)) AS predicted, printf('%.2f', avg(random_top1)) AS random,
-       printf('%.2f', avg(wrong_top1)) AS wrong, printf('%.2f', avg(estimator_accuracy)) AS right_share,
-       printf('%.2f', avg(estimator_good)) AS as_good_share
+    "SELECT method, target, condition, count(DISTINCT seed) AS seeds, iif(avg(oracle_top1) IS NULL, '', printf('%.2f', avg(oracle_top1))) AS oracle,
+       iif(avg(predicted_top1) IS NULL, '', printf('%.2f', avg(predicted_top1))) AS predicted, iif(avg(random_top1) IS NULL, '', printf('%.2f', avg(random_top1))) AS random,
+       iif(avg(wrong_top1) IS NULL, '', printf('%.2f', avg(wrong_top1))) AS wrong, iif(avg(estimator_accuracy) IS NULL, '', printf('%.2f', avg(estimator_accuracy))) AS right_share,
+       iif(avg(estimator_good) IS NULL, '', printf('%.2f', avg(estimator_good))) AS as_good_share
      FROM ($(printf '\n'; cat "$queries/estimator.sql"; printf '\n')) WHERE experiment = '$experiment'
      GROUP BY method, target, condition ORDER BY method, target, condition <> 'clean', condition"
   section "Held-out conditions" ask \
-    "SELECT method, target, unseen, condition, count(DISTINCT seed) AS seeds, printf('%.2f', avg(top1)) AS top1,
-       printf('%.2f', avg(oracle_top1)) AS nearest_set, printf('%.2f', avg(estimator_good)) AS as_good_share
+    "SELECT method, target, unseen, condition, count(DISTINCT seed) AS seeds, iif(avg(top1) IS NULL, '', printf('%.2f', avg(top1))) AS top1,
+       iif(avg(oracle_top1) IS NULL, '', printf('%.2f', avg(oracle_top1))) AS nearest_set, iif(avg(estimator_good) IS NULL, '', printf('%.2f', avg(estimator_good))) AS as_good_share
      FROM ($(printf '\n'; cat "$queries/held_out.sql"; printf '\n')) WHERE experiment = '$experiment'
      GROUP BY method, target, unseen, condition ORDER BY method, target, unseen DESC, condition"
   section "Mixes of conditions" ask \
-    "SELECT method, target, mix, count(DISTINCT seed) AS seeds, printf('%.2f', avg(mix_top1)) AS top1,
-       printf('%.3f', avg(mix_macs) / 1e6) AS MMAC, printf('%.3f', avg(mix_latency_median_ms)) AS median_ms
+    "SELECT method, target, mix, count(DISTINCT seed) AS seeds, iif(avg(mix_top1) IS NULL, '', printf('%.2f', avg(mix_top1))) AS top1,
+       iif(avg(mix_macs) / 1e6 IS NULL, '', printf('%.3f', avg(mix_macs) / 1e6)) AS MMAC, iif(avg(mix_latency_median_ms) IS NULL, '', printf('%.3f', avg(mix_latency_median_ms))) AS median_ms
      FROM ($(printf '\n'; cat "$queries/mixes.sql"; printf '\n')) WHERE experiment = '$experiment'
      GROUP BY method, target, mix ORDER BY mix, method, target"
   section "Not measured on the runner, and why" ask \

@@ -1,7 +1,7 @@
 -- Accuracy and median latency with the given condition (oracle), the one the estimator picks, a random and a wrong one
 SELECT k.dataset, k.model, k.method, k.target, p.condition, k.seed, o.value AS oracle_top1, p.value AS predicted_top1,
-       p.ci_lo, p.ci_hi, r.value AS random_top1, w.value AS wrong_top1, e.value AS estimator_accuracy,
-       g.value AS estimator_good, l.value AS oracle_ms, m.value AS predicted_ms, p.evidence, p.n, k.experiment, k.run
+       p.ci_lo, p.ci_hi, e.value AS estimator_accuracy, l.value AS oracle_ms, m.value AS predicted_ms, p.evidence, p.n,
+       r.value AS random_top1, w.value AS wrong_top1, g.value AS estimator_good, k.experiment, k.run
 FROM current_passed k
 JOIN metric p ON p.run_id = k.run_id AND p.name = 'predicted_top1'
 LEFT JOIN metric o ON o.run_id = k.run_id AND o.name = 'top1' AND o.condition = p.condition

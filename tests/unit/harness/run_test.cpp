@@ -262,11 +262,11 @@ TEST(Run, OtherMixesAreOtherRunsOfTheSameSteps) {
   const std::string sql =
       "SELECT DISTINCT m.condition, m.value FROM metric m JOIN current_passed k ON k.run_id = "
       "m.run_id WHERE m.name = 'mix_top1' AND k.method = 'plain'";
-  EXPECT_EQ(bench.rows(sql), (Json{{"all_clean", 80.0}}));
+  EXPECT_EQ(bench.rows(sql), Json::parse(R"([["all_clean", 80.0]])"));
   json["mixes"] = {{"renamed", {{"*", 3}}}};
   bench.manifest = test::load(bench.folder, json);
   EXPECT_EQ(bench.run().done, 0u);
-  EXPECT_EQ(bench.rows(sql), (Json{{"renamed", 80.0}}));
+  EXPECT_EQ(bench.rows(sql), Json::parse(R"([["renamed", 80.0]])"));
 }
 
 TEST(Run, GatesAreHeldAgainstTheResults) {
