@@ -32,7 +32,7 @@ double milliseconds_since(std::chrono::steady_clock::time_point begin) {
 json Backend::describe() {
   if (!device_) device_ = answered(open_);
   json device = device_->describe();
-  device["formats"] = device_->has_half() ? json{"fp32", "fp16"} : json{"fp32"};
+  device["formats"] = device_->has_half() ? json::array({"fp32", "fp16"}) : json::array({"fp32"});
   return device;
 }
 

@@ -97,3 +97,9 @@ assert 'did you mean "nonce"' in automask("runners", "check", "cpu", "--clause",
 assert "no such runner" in automask("runners", "probe", "cpuu", check=2).stderr
 text = automask("runners", "check", "cpu", "--clause", "nonce", check=0).stdout
 assert re.fullmatch(r"pass  nonce +\ncpu: 1 clauses kept, 0 broken, 0 skipped\n", text), text
+
+# A device that is not here is an answer, too.
+probed = json.loads(automask("runners", "probe", "cuda", "--format", "json", check=0).stdout)
+if "device" not in probed:
+    assert probed["state"] == "skipped" and probed["reason"].count("; ") >= 1, probed
+    assert probed["reason"].startswith(("no NVIDIA GPU", "the NVIDIA driver", "CUDA's run-time compiler")), probed

@@ -26,7 +26,7 @@ using namespace automask::cuda;
 using nlohmann::json;
 
 struct Compiler {
-  std::string file;
+  Nvrtc nvrtc;
   std::vector<int> architectures;
 };
 
@@ -34,8 +34,8 @@ struct Compiler {
 std::vector<Compiler> compilers(const std::filesystem::path& folder) {
   std::vector<Compiler> found;
   for (const auto& [name, architectures] :
-       {std::pair<const char*, std::vector<int>>{"libnvrtc.so.12", {62, 75, 86, 90}}, {"libnvrtc.so.11.2", {62}}})
-    if (std::filesystem::exists(folder / name)) found.push_back({(folder / name).string(), architectures});
+       {std::pair<const char*, std::vector<int>>{"libnvrtc.so.12", {62, 75, 90}}, {"libnvrtc.so.11.2", {62}}})
+    if (std::filesystem::exists(folder / name)) found.push_back({Nvrtc((folder / name).string()), architectures});
   return found;
 }
 
@@ -50,8 +50,10 @@ json kernel_row(const KernelKey& key, Device& shim, Device* gpu, const std::vect
     if (gpu != nullptr) row["gpu_ok"] = check_kernel(*gpu, key, 1, 0).holds();
   }
   for (const Compiler& compiler : compilers) {
-    const Nvrtc nvrtc(compiler.file);
+    const Nvrtc& nvrtc = compiler.nvrtc;
     for (const int architecture : compiler.architectures) {
+      // Tiles differ in numbers alone: all of them for the TX2, one for the others.
+      if (architecture != 62 && key.constants.tile_m > 0 && key.constants.tile_m != tiles().front().m) continue;
       std::string name = "sm_" + std::to_string(architecture);
       if (nvrtc.major() != 12) name += " by CUDA " + nvrtc.version();
       try {
@@ -158,7 +160,7 @@ int main(int argc, char** argv) {
   const auto shim = shim_device();
   const std::vector<Compiler> found = compilers(folder);
   json versions = json::array();
-  for (const Compiler& compiler : found) versions.push_back(Nvrtc(compiler.file).version());
+  for (const Compiler& compiler : found) versions.push_back(compiler.nvrtc.version());
   document["nvrtc_versions"] = versions;
   bool good = true;
   for (const bool half : {false, true})

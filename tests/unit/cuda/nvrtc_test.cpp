@@ -43,6 +43,8 @@ TEST_P(Nvrtcs, CompileEveryVariant) {
     ASSERT_TRUE(nvrtc.compiles_for(architecture));
     for (const bool half : {false, true})
       for (const KernelKey& key : variants(half)) {
+        // Tiles differ in numbers alone: all of them for the TX2, one for the others.
+        if (architecture != 62 && key.constants.tile_m > 0 && key.constants.tile_m != tiles().front().m) continue;
         const Image image = nvrtc.compile(source_of(key), key.name, architecture);
         ASSERT_TRUE(image.machine_code);
         const CubinFacts facts = read_cubin(image.bytes, key.name);
@@ -77,7 +79,7 @@ TEST_P(Nvrtcs, TellWhatIsWrongWithASource) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, Nvrtcs,
-                         testing::Values(Compiler{"libnvrtc.so.12", {62, 75, 86, 90}},
+                         testing::Values(Compiler{"libnvrtc.so.12", {62, 75, 90}},
                                          Compiler{"libnvrtc.so.11.2", {62}}),  // of 11.2 to 11.8
                          [](const auto& version) { return version.index == 0 ? "Cuda12" : "Cuda11"; });
 
