@@ -445,7 +445,9 @@ void Network::load(const Checkpoint& checkpoint) {
     if (p.weight.defined()) fill(p.weight, checkpoint.weights, name + ".weight");
     if (p.bias.defined()) fill(p.bias, checkpoint.weights, name + ".bias");
     for (std::size_t k = 0; k < p.norms.size(); ++k) {
-      const graph::TensorMap& from = checkpoint.normalisation[k];
+      // An affine node's tensors may be there once, for all conditions.
+      const bool once = graph_.nodes[i].op == Op::affine && checkpoint.normalisation[k].count(name + ".weight") == 0;
+      const graph::TensorMap& from = once ? checkpoint.weights : checkpoint.normalisation[k];
       for (const auto& [suffix, tensor] : p.norms[k].tensors()) fill(tensor, from, name + suffix);
     }
   }

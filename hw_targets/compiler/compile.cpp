@@ -56,7 +56,9 @@ void fold_normalisation(const Dense& dense, std::size_t k, std::size_t node_inde
                         package::Condition& condition) {
   const graph::Node& node = dense.checkpoint.graph.nodes[node_index];
   const bool norm = node.op == Op::batch_norm;
-  const graph::TensorMap& tensors = dense.checkpoint.normalisation[k];
+  // A checkpoint may hold an affine node's tensors once, for all conditions.
+  const bool once = !norm && dense.checkpoint.normalisation[k].count(node.name + ".weight") == 0;
+  const graph::TensorMap& tensors = once ? dense.checkpoint.weights : dense.checkpoint.normalisation[k];
   const std::string place = "condition " + condition.name;
   const auto& weight = values(tensors, node.name + ".weight", channels, place);
   const auto& bias = values(tensors, node.name + ".bias", channels, place);

@@ -93,7 +93,7 @@ TEST(CompileByHand, FoldsTheConditionsOwnStatistics) {
   EXPECT_EQ(p.weights.count("bn.weight"), 0U);
   EXPECT_EQ(p.classes, c.classes);
   EXPECT_EQ(p.input_mean, c.input.mean);
-  EXPECT_EQ(p.provenance, (core::Json{{"method", "automask"}})) << "without the curves of the training";
+  EXPECT_EQ(p.provenance, c.training);
 }
 
 TEST(CompileByHand, AnAffineOfTheDenseGraphStays) {
