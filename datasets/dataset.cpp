@@ -103,7 +103,8 @@ std::unique_ptr<Source> open_all(const DatasetSpec& spec, Split split) {
   if (spec.reader == "webdataset") return shard_samples(files_in_tars(paths), options);
   std::vector<std::string> relative;
   for (const auto& path : paths) relative.push_back(path.lexically_relative(spec.root).generic_string());
-  options.subfolder = split_folder(spec, split).lexically_relative(spec.root).generic_string();
+  const std::string below = split_folder(spec, split).lexically_relative(spec.root).generic_string();
+  options.subfolder = below == "." ? "" : below;
   const auto folders = spec.class_list.empty() ? folder_classes(spec, split) : std::vector<std::string>{};
   return labelled_files(files_in_folder(spec.root, std::move(relative)), options, folders, true);
 }

@@ -55,7 +55,8 @@ TEST_F(ExplainTest, FinishedStepsAreHits) {
 TEST_F(ExplainTest, SaysWhichFieldChangedAndFromWhatToWhat) {
   finish_all();
   const auto found = misses(plan_with([](Json& m) { m["methods"]["masked"]["mac_budget"] = 0.4; }));
-  ASSERT_EQ(found.size(), 3u);
+  ASSERT_EQ(found.size(), 4u);
+  EXPECT_THAT(found.at("evaluate toy tiny masked seed 0"), HasSubstr("made anew by train toy tiny masked seed 0"));
   EXPECT_THAT(found.at("train toy tiny masked seed 0"),
               AllOf(HasSubstr("/method/mac_budget: 0.5 -> 0.4"), HasSubstr("nearest: train toy tiny masked seed 0"),
                     Not(HasSubstr("epochs"))));

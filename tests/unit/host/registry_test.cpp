@@ -63,7 +63,7 @@ TEST_F(Registry, ALaterFolderReplacesAnEarlier) {
   write("cpu.json", R"({"name": "cpu", "command": ["first"]})");
   write("later/cpu.json", R"({"name": "cpu", "command": ["second"]})");
   const auto registry = load_registry({folder_, folder_ / "later"});
-  EXPECT_EQ(registry.size(), 1u);
+  EXPECT_EQ(registry.size(), load_registry({}).size());
   EXPECT_EQ(find_runner(registry, "cpu").command.front(), "second");
 }
 
