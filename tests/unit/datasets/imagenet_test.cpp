@@ -48,8 +48,8 @@ TEST(ImageNet, IsFoundInValInClassFoldersAndInAnArchive) {
     put(folder / (below + first + "/a.png"), picture);
     put(folder / (below + second + "/b.png"), picture);
   }
-  put(folder / "tars/imagenet_few.tar",
-      testing::tar_member({first + "/a.png", picture}) + testing::tar_member({second + "/b.png", picture}));
+  put(folder / "tars/imagenet_few.tar", testing::tar_member({first + "/a.png", picture}) +
+                                            testing::tar_member({second + "/b.png", picture}) + testing::tar_end());
   put(folder / "tars/cifar.tar", testing::tar_member({"x", ""}));
 
   EXPECT_EQ(located(spec_of(folder / "tree")).reader, "image_folder");
@@ -91,7 +91,7 @@ TEST(ImageNet, SaysWhatIsMissing) {
   EXPECT_SAYS(fault(folder / "two"), "holds 2 archives; name one of them");
   EXPECT_SAYS(error_of([&] { open(spec_of(""), Split::test); }), "no path is given");
   put(folder / "flat/n01440764/a.png", png());
-  EXPECT_SAYS(error_of([&] { open(spec_of(folder / "flat"), Split::train); }), "train is missing");
+  EXPECT_SAYS(error_of([&] { open(spec_of(folder / "flat"), Split::train); }), "train: is missing");
 }
 
 }  // namespace
