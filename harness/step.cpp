@@ -31,7 +31,7 @@ int code_version(Stage stage) {
     case Stage::evaluate:
       return 1;
     case Stage::execute:
-      return 3;
+      return 4;
   }
   return 0;
 }
