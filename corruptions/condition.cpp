@@ -101,7 +101,7 @@ Link parse_link(std::string_view text, std::string_view part) {
     fail(text, "\"clean\" is the empty chain and takes neither a level nor further links", "write \"clean\" alone");
   const OperatorInfo* info = find_operator(name);
   if (info == nullptr) {
-    std::vector<std::string> names;
+    std::vector<std::string> names = {std::string(clean_name)};
     for (const auto& known : operator_infos()) names.push_back(known.name);
     fail(text, "unknown corruption or codec " + in_quotes(name), core::suggestion(name, names));
   }

@@ -78,7 +78,8 @@ files = rows(store, "select a.path, a.bytes from artifact a join run r on r.id =
 assert len(files) == 3 and separate["package_bytes", ""] == sum(f["bytes"] for f in files) + separate["estimator_bytes", ""]
 assert all(separate["macs", c] <= 0.5 * separate["macs_dense", ""] for c in conditions)
 assert ("switch_load", "") in separate
-assert piggyback["masks_bytes", ""] % 3 == 0 and 0 < piggyback["masks_bytes", ""] < 3 * piggyback["weights_bytes", ""] / 30
+bits = piggyback["masks_bytes", ""] - augment["masks_bytes", ""]  # of the weights; the dense network's channels beside them
+assert bits % 3 == 0 and 0 < bits < 3 * piggyback["weights_bytes", ""] / 30, bits
 assert piggyback["package_bytes", ""] > augment["package_bytes", ""] + piggyback["masks_bytes", ""]
 
 # The trained networks as if they came from elsewhere: the same network is the same row.

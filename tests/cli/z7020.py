@@ -32,8 +32,8 @@ manifest.write_text(json.dumps({
                 "board": {"runner": "board", "format": "int8", "min_latencies": 10, "limit": 20}},
     "matrix": {"method": ["automask"], "target": ["slow", "fast", "board"]}}))
 automask("run", manifest, "--store", store, "--progress", "none", check=0)
-found = rows(store, "select k.run_id as run, k.target, m.name as metric, m.condition, m.value, m.evidence, m.n from "
-                    "current_passed k join metric m on m.run_id = k.run_id")
+found = rows(store, "select r.key as run, k.target, m.name as metric, m.condition, m.value, m.evidence, m.n from "
+                    "current_passed k join run r on r.id = k.run_id join metric m on m.run_id = k.run_id")
 metric = {(r["target"], r["metric"], r["condition"]): r for r in found}
 conditions = sorted({r["condition"] for r in found if r["metric"] == "top1"})
 assert len(conditions) == 5, conditions
