@@ -90,6 +90,9 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
     if (const Json details = result->json.value("details", Json::object()); details.contains("host_before"))
       for (const char* key : {"host_before", "host_after", "state_before", "state"})
         environment["timing"][key] = details.value(key, Json());
+    // Whose outputs the accuracy is of, where not all were executed.
+    if (const Json details = result->json.value("details", Json::object()); details.contains("accuracy"))
+      environment["accuracy"] = details["accuracy"];
     // Accuracy without a runner: recorded as such, with its reason.
     if (const Json details = result->json.value("details", Json::object()); details.contains("run_state")) {
       run.state = details.value("run_state", "passed");

@@ -75,10 +75,10 @@ register("calibrated", "--board", profile)
 assert "modelled" in automask("runners", "probe", "calibrated", "--store", store, check=0).stdout
 
 few = json.loads((folder / "measured.json").read_text())
-few["conditions"] = [{**few["conditions"][0], "layers": few["conditions"][0]["layers"][:3]}]
+few["conditions"] = [{**few["conditions"][0], "layers": few["conditions"][0]["layers"][:1]}]
 (folder / "few.json").write_text(json.dumps(few))
 refused = automask("runners", "calibrate", "board", *arguments, "--measurements", folder / "few.json", check=2)
-assert "3 measured layers are too few" in refused.stderr, refused.stderr
+assert "measured layers are too few" in refused.stderr, refused.stderr
 (folder / "no.json").write_text("{}")
 refused = automask("runners", "calibrate", "board", *arguments, "--measurements", folder / "no.json", check=2)
 assert 'has no array "conditions"' in refused.stderr, refused.stderr
