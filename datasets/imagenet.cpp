@@ -48,7 +48,8 @@ DatasetSpec located(const DatasetSpec& spec) {
     bool classes = false;
     for (const auto& entry : fs::directory_iterator(spec.root, error)) {
       classes = classes || is_class_folder(entry);
-      if (entry.is_regular_file() && is_tar_name(entry.path().filename().string())) archives.push_back(entry.path().filename().string());
+      if (entry.is_regular_file() && is_tar_name(entry.path().filename().string()))
+        archives.push_back(entry.path().filename().string());
     }
     if (error) fail(spec, "cannot be listed: " + error.message());
     std::sort(archives.begin(), archives.end());

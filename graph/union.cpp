@@ -1,5 +1,7 @@
 #include "graph/union.h"
 
+#include <algorithm>
+
 #include "graph/structure.h"
 
 namespace automask {
@@ -42,6 +44,21 @@ Mask united(const std::vector<Mask>& masks) {
     }
   }
   return all;
+}
+
+Mask rounded_up(const Mask& mask, const ChannelGroups& groups, int multiple) {
+  Mask result = mask;
+  for (std::size_t g = 0; g < result.size(); ++g) {
+    if (!groups.groups[g].maskable) continue;
+    auto kept = std::count(result[g].begin(), result[g].end(), 1);
+    for (auto& member : result[g]) {
+      if (kept % multiple == 0) break;
+      if (member != 0) continue;
+      member = 1;
+      ++kept;
+    }
+  }
+  return result;
 }
 
 std::vector<Mask> masks_within(const Graph& graph, const Mask& kept, const std::vector<Mask>& masks) {

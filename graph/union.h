@@ -11,6 +11,10 @@ namespace graph {
 // The members that at least one mask keeps. One mask at least, all of the same graph.
 Mask united(const std::vector<Mask>& masks);
 
+// With more members of each maskable group, the first that are not there, until their number is a multiple of
+// `multiple` or the group is whole.
+Mask rounded_up(const Mask& mask, const ChannelGroups& groups, int multiple);
+
 // The masks of `graph` as masks over the channel groups of shrink(graph, kept), which must keep all that they keep.
 // Those groups refine the graph's: a grouped convolution of which one group is left ties nothing, so a group can fall
 // apart.

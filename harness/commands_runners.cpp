@@ -178,8 +178,8 @@ int new_command(const Commands&, const RunnersOptions& options) {
 }  // namespace
 
 void add_runners(CLI::App& app, Commands& commands) {
-  auto* group =
-      app.add_subcommand("runners", "hardware runners: list, probe, check against the contract, write a new one, calibrate");
+  auto* group = app.add_subcommand(
+      "runners", "hardware runners: list, probe, check against the contract, write a new one, calibrate");
   group->require_subcommand(0, 1);
   auto options = std::make_shared<RunnersOptions>();
   const auto act = [&commands, options](CLI::App* command, int (*work)(const Commands&, const RunnersOptions&)) {

@@ -57,6 +57,20 @@ TEST_P(Union, ExpandingUndoesShrinking) {
 INSTANTIATE_TEST_SUITE_P(All, Union, testing::ValuesIn(networks::all()),
                          [](const auto& test) { return test.param.name; });
 
+TEST(UnionOfMasks, AreRoundedUpToFastNumbersOfChannels) {
+  const graph::Graph net = networks::cifar_resnet(1, 12, 8, 3);
+  const graph::ChannelGroups groups = graph::channel_groups(net);
+  std::mt19937 random(5);
+  const graph::Mask mask = networks::random_mask(groups, random, 0.3F), more = graph::rounded_up(mask, groups, 8);
+  for (std::size_t g = 0; g < mask.size(); ++g) {
+    const auto count = [g](const graph::Mask& of) { return std::count(of[g].begin(), of[g].end(), 1); };
+    for (std::size_t m = 0; m < mask[g].size(); ++m) EXPECT_GE(more[g][m], mask[g][m]);
+    if (!groups.groups[g].maskable) continue;
+    EXPECT_LT(count(more) - count(mask), 8);
+    EXPECT_TRUE(count(more) % 8 == 0 || count(more) == static_cast<long>(more[g].size())) << count(more);
+  }
+}
+
 TEST(UnionOfMasks, RefusesMasksOfSeveralGraphs) {
   EXPECT_THROW(graph::united({}), graph::GraphError);
   EXPECT_THROW(graph::united({{{1, 0}}, {{1, 0, 1}}}), graph::GraphError);
