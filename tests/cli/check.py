@@ -194,10 +194,10 @@ def gates(s):
 def results(s):
     s.run("run", "small.json", show=False)
     s.run("query", "--saved", "accuracy_by_condition", "--format", "json")
-    s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition", "--format", "csv")
-    s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition", "--format", "md")
-    s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition")
-    by_condition = "SELECT method, top1 FROM accuracy_by_condition WHERE condition = :c AND top1 > :least"
+    s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition ORDER BY method, condition", "--format", "csv")
+    s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition ORDER BY method, condition", "--format", "md")
+    s.run("query", "SELECT method, condition, top1 FROM accuracy_by_condition ORDER BY method, condition")
+    by_condition = "SELECT method, top1 FROM accuracy_by_condition WHERE condition = :c AND top1 > :least ORDER BY method"
     s.run("query", by_condition, "--param", "c=clean", "--param", "least=0", "--format", "csv")
     s.run("query", by_condition, "--param", "c=clean")
     s.run("query", by_condition, "--param", "clean")
