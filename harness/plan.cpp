@@ -74,18 +74,24 @@ class Planner {
     Json parameters = method.trained_spec().parameters();
     if (method.files.empty()) return parameters;
     methods::MethodSpec named = method;
-    for (auto& [condition, file] : named.files) file = core::sha256_file(external_file(method, file));
+    for (auto& [condition, file] : named.files) file = context_.file_digest(external_file(method, file));
     return named.parameters();
   }
 
   std::filesystem::path external_file(const methods::MethodSpec& method, const std::string& name) const {
-    const auto file = std::filesystem::absolute(manifest_.file.parent_path() / name).lexically_normal();
+    return existing_file(method, "file", (manifest_.file.parent_path() / name).lexically_normal(),
+                         "correct the path; it is relative to the manifest");
+  }
+
+  // Absolute; `option` names it.
+  std::filesystem::path existing_file(const methods::MethodSpec& method, const std::string& option,
+                                      const std::filesystem::path& path, const std::string& remedy) const {
+    const auto file = std::filesystem::absolute(path).lexically_normal();
     std::error_code error;
-    if (!std::filesystem::is_regular_file(file, error))
-      throw core::Error(core::ExitCode::invalid_manifest,
-                        manifest_.file.string() + ": /methods/" + method.name + "/file",
-                        "there is no file " + file.string(), "correct the path; it is relative to the manifest");
-    return file;
+    if (std::filesystem::is_regular_file(file, error)) return file;
+    throw core::Error(core::ExitCode::invalid_manifest,
+                      manifest_.file.string() + ": /methods/" + method.name + "/" + option,
+                      "there is no file " + file.string(), remedy);
   }
 
   // Steps with equal keys are one step, whatever names lead to them.
@@ -166,12 +172,14 @@ class Planner {
     return found->second = add(std::move(step), {});
   }
 
-  std::filesystem::path initial_weights(const methods::MethodSpec& method, const ModelSpec& model) const {
-    if (method.init == "published") return context_.published_weights(model.parameters.at("name"));
-    std::error_code error;
-    if (std::filesystem::is_regular_file(method.init, error)) return std::filesystem::absolute(method.init);
-    throw core::Error(core::ExitCode::invalid_manifest, manifest_.file.string() + ": /methods/" + method.name + "/init",
-                      "there is no file " + method.init, R"(name a file with weights, or write "published")");
+  // The folders are searched once for a network, however many methods and seeds start from it.
+  std::filesystem::path initial_weights(const methods::MethodSpec& method, const ModelSpec& model) {
+    if (method.init != "published")
+      return existing_file(method, "init", method.init, R"(name a file with weights, or write "published")");
+    const std::string name = model.parameters.at("name");
+    const auto [found, added] = published_.emplace(name, "");
+    if (added) found->second = context_.published_weights(name);
+    return found->second;
   }
 
   std::size_t compile(const Cell& cell, const PlannedCell& planned) {
@@ -295,6 +303,7 @@ class Planner {
   std::vector<std::vector<std::string>> method_conditions_;
   std::unordered_map<std::string, std::size_t> by_key_;
   std::map<std::pair<std::size_t, datasets::Split>, std::string> fingerprints_;
+  std::map<std::string, std::filesystem::path> published_;  // of a network's name
   std::map<std::size_t, std::vector<std::size_t>> variants_;
   std::map<std::tuple<std::size_t, std::size_t, std::size_t, std::int64_t>, std::size_t> trained_;
   std::map<std::tuple<std::size_t, std::size_t, std::string>, std::size_t> compiled_;

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/atomic_file.h"
+#include "core/hash.h"
 
 namespace automask::harness::test {
 
@@ -61,7 +62,10 @@ PlanContext World::context() {
     return host::find_runner(registry, name);
   };
   context.published_weights = [this](const std::string& model) { return fs::path("/weights") / (model + weights); };
-  context.file_digest = [](const fs::path& path) { return "digest of " + path.string(); };
+  // Published weights are only named here.
+  context.file_digest = [](const fs::path& path) {
+    return fs::exists(path) ? core::sha256_file(path) : "digest of " + path.string();
+  };
   context.environment_digest = [this](const host::RunnerSpec& runner) { return runner.name + " on " + environment; };
   context.threads = 3;
   return context;
