@@ -82,6 +82,16 @@ inline std::vector<std::uint8_t> random_picture(const graph::Shape& shape, unsig
   return picture;
 }
 
+// So many of them, of seeds 0, 1, ..., as runners are given them.
+inline std::vector<std::string> random_pictures(const graph::Shape& shape, unsigned count) {
+  std::vector<std::string> pictures;
+  for (unsigned seed = 0; seed < count; ++seed) {
+    const auto picture = random_picture(shape, seed);
+    pictures.emplace_back(picture.begin(), picture.end());
+  }
+  return pictures;
+}
+
 // One activation, [C, H, W].
 struct Activation {
   graph::Shape shape;

@@ -69,11 +69,7 @@ TEST(CpuRunner, ComputesWhatThePackageSaysForEachCondition) {
   EXPECT_EQ(prepared["threads"], 1);
   EXPECT_GT(prepared["memory_bytes"], 0);
 
-  std::vector<std::string> pictures;
-  for (unsigned p = 0; p < 20; ++p) {
-    const auto picture = random_picture(package.graph.input, p);
-    pictures.emplace_back(picture.begin(), picture.end());
-  }
+  const std::vector<std::string> pictures = random_pictures(package.graph.input, 20);
   std::vector<float> first;
   for (const int condition : {1, 0}) {
     session->select_condition(condition);

@@ -38,15 +38,6 @@ package::Package two_conditions(bool half) {
   return random_package(b.network, {"clean", "jpeg:q30"}, half, 4);
 }
 
-std::vector<std::string> pictures_of(const package::Package& package, unsigned count) {
-  std::vector<std::string> pictures;
-  for (unsigned p = 0; p < count; ++p) {
-    const auto picture = cpu::random_picture(package.graph.input, p);
-    pictures.emplace_back(picture.begin(), picture.end());
-  }
-  return pictures;
-}
-
 TEST(CudaRunner, AnswersThePackagesLogitsAndTheModelsLatency) {
   for (const bool half : {false, true}) {
     const package::Package package = two_conditions(half);
@@ -60,7 +51,8 @@ TEST(CudaRunner, AnswersThePackagesLogitsAndTheModelsLatency) {
     EXPECT_THAT(prepared["operators"][1]["placement"].get<std::string>(), HasSubstr("convolution"));
     for (const int condition : {1, 0}) {
       session->select_condition(condition);
-      const host::RunResult result = session->run({session->put_inputs(pictures_of(package, 6)), 9, 3, 1, 0});
+      const host::RunResult result =
+          session->run({session->put_inputs(cpu::random_pictures(package.graph.input, 6)), 9, 3, 1, 0});
       for (unsigned p = 0; p < 6; ++p) {
         const auto expected = slow_logits(package, condition, cpu::random_picture(package.graph.input, p));
         EXPECT_LE(disagreement(result.outputs.data() + p * 10, expected), half ? 2e-2 : 1e-4);
@@ -79,7 +71,8 @@ TEST(CudaRunner, PicksTheConditionThatTheEstimatorPicks) {
   session->load(package::encode(package));
   session->prepare({{"tune", false}});
   ASSERT_TRUE(session->select_automatically());
-  const host::RunResult result = session->run({session->put_inputs(pictures_of(package, 12)), 9, 3, 1, 0});
+  const host::RunResult result =
+      session->run({session->put_inputs(cpu::random_pictures(package.graph.input, 12)), 9, 3, 1, 0});
   for (unsigned p = 0; p < 12; ++p) {
     const auto picture = cpu::random_picture(package.graph.input, p);
     const int expected = package::estimate(package.estimator, picture.data(), package.graph.input);
@@ -130,7 +123,8 @@ TEST(CudaRunner, ExecutesOnADriver) {
   session->load(package::encode(package));
   EXPECT_EQ(session->prepare({{"format", "fp16"}})["tuned"], true);
   session->select_condition(1);
-  const host::RunResult result = session->run({session->put_inputs(pictures_of(package, 3)), 9, 3, 1, 0});
+  const host::RunResult result =
+      session->run({session->put_inputs(cpu::random_pictures(package.graph.input, 3)), 9, 3, 1, 0});
   const auto expected = slow_logits(package, 1, cpu::random_picture(package.graph.input, 2));
   EXPECT_LE(disagreement(result.outputs.data() + 20, expected), 2e-2);
   session->shutdown();

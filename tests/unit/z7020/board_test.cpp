@@ -26,15 +26,6 @@ std::vector<std::string> with(std::vector<std::string> arguments, const std::vec
   return arguments;
 }
 
-std::vector<std::string> pictures_of(const package::Package& package, unsigned count) {
-  std::vector<std::string> pictures;
-  for (unsigned p = 0; p < count; ++p) {
-    const auto picture = cpu::random_picture(package.graph.input, p);
-    pictures.emplace_back(picture.begin(), picture.end());
-  }
-  return pictures;
-}
-
 // Through either kind of buffer: the reference's logits, and latencies of a clock.
 TEST(BoardRunner, MeasuresAndAnswersTheReferencesLogits) {
   const package::Package package = two_conditions();
@@ -55,7 +46,8 @@ TEST(BoardRunner, MeasuresAndAnswersTheReferencesLogits) {
     for (const int condition : {1, 0}) {
       session->select_condition(condition);
       const int before = board.runs();
-      const host::RunResult result = session->run({session->put_inputs(pictures_of(package, 3)), 9, 1, 1, 0});
+      const host::RunResult result =
+          session->run({session->put_inputs(cpu::random_pictures(package.graph.input, 3)), 9, 1, 1, 0});
       const package::IntegerNetwork network = package::materialise_integers(package, condition);
       std::vector<float> expected;
       for (unsigned p = 0; p < 3; ++p)
@@ -85,7 +77,7 @@ TEST(BoardRunner, TimesEachLayerWhereTheyAreApart) {
   session->load(package::encode(package));
   const core::Json prepared = session->prepare({{"layers_apart", true}});
   session->select_condition(1);
-  session->run({session->put_inputs(pictures_of(package, 2)), 1, 1, 1, 0});
+  session->run({session->put_inputs(cpu::random_pictures(package.graph.input, 2)), 1, 1, 1, 0});
   const core::Json measured = session->state()["measured"];
   EXPECT_EQ(measured["condition"], package.conditions[1].name);
   const core::Json& modelled = prepared["modelled"][1]["layers"];
@@ -108,7 +100,7 @@ std::string fault(FakeBoard& board, const std::vector<std::string>& more = {"--b
     session->initialize();
     session->load(package::encode(two_conditions()));
     session->prepare({{"format", "int8"}});
-    session->run({session->put_inputs(pictures_of(two_conditions(), 1)), 1, 1, 1, 0});
+    session->run({session->put_inputs(cpu::random_pictures(two_conditions().graph.input, 1)), 1, 1, 1, 0});
   } catch (const host::RunnerFailure& e) {
     return e.what();
   }
