@@ -15,6 +15,7 @@
 #include "models/zoo.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/methods/fashion.h"
+#include "tests/unit/methods/jobs.h"
 
 namespace automask::methods {
 namespace {
@@ -28,14 +29,7 @@ TrainJob job_of(core::Json method, double epochs = 2) {
   method["train"].update({{"epochs", epochs}, {"batch", 50}, {"learning_rate", 0.1}, {"threads", 1}});
   if (method["method"] == "kill_test" || method["method"] == "dense_bn_k" || method["method"] == "automask")
     method["estimator"] = {{"pictures", 100}, {"epochs", 2}};
-  TrainJob job;
-  job.spec = MethodSpec::from_json({method, "test"}, method["method"], nullptr);
-  job.graph = models::build_model({model, "test"}, {1, 28, 28}, 10);
-  for (const char* condition : {"clean", "gaussian_noise:3", "jpeg:q10"})
-    job.conditions.push_back(corruptions::Condition::parse(condition));
-  job.train = &pictures(datasets::Split::train);
-  job.seed = 3;
-  return job;
+  return small_job(method, model, pictures(datasets::Split::train));
 }
 
 // A part of four pictures in so many views, of which the first two hold NaN-free noise.

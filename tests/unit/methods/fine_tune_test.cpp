@@ -16,6 +16,7 @@
 #include "models/shrunk.h"
 #include "models/zoo.h"
 #include "tests/unit/methods/fashion.h"
+#include "tests/unit/methods/jobs.h"
 #include "tests/unit/models/checkpoints.h"
 
 namespace automask::methods {
@@ -26,14 +27,7 @@ const datasets::PictureSet& pictures(datasets::Split split) { return automask::t
 TrainJob job_of(const core::Json& method, const core::Json& model, double epochs) {
   core::Json spec = method;
   spec["train"] = {{"epochs", epochs}, {"batch", 100}, {"learning_rate", 0.2}, {"threads", 2}};
-  TrainJob job;
-  job.spec = MethodSpec::from_json({spec, "test"}, method["method"], nullptr);
-  job.graph = models::build_model({model, "test"}, {1, 28, 28}, 10);
-  for (const char* condition : {"clean", "gaussian_noise:3", "jpeg:q10"})
-    job.conditions.push_back(corruptions::Condition::parse(condition));
-  job.train = &pictures(datasets::Split::train);
-  job.seed = 3;
-  return job;
+  return small_job(spec, model, pictures(datasets::Split::train));
 }
 
 struct Comparison {

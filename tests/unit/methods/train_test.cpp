@@ -16,6 +16,7 @@
 #include "tests/unit/core/throws.h"
 #include "tests/unit/graph/networks.h"
 #include "tests/unit/methods/fashion.h"
+#include "tests/unit/methods/jobs.h"
 
 namespace automask::methods {
 namespace {
@@ -28,13 +29,7 @@ const datasets::PictureSet& pictures(datasets::Split split) { return automask::t
 TrainJob job_of(core::Json method, double epochs = 1, const std::filesystem::path& folder = {}) {
   static const core::Json model = {{"name", "tinynet"}};
   method["train"].update({{"epochs", epochs}, {"batch", 100}, {"learning_rate", 0.2}, {"threads", 1}});
-  TrainJob job;
-  job.spec = MethodSpec::from_json({method, "test"}, method["method"], nullptr);
-  job.graph = models::build_model({model, "test"}, {1, 28, 28}, 10);
-  for (const char* condition : {"clean", "gaussian_noise:3", "jpeg:q10"})
-    job.conditions.push_back(corruptions::Condition::parse(condition));
-  job.train = &pictures(datasets::Split::train);
-  job.seed = 3;
+  TrainJob job = small_job(method, model, pictures(datasets::Split::train));
   job.work_folder = folder;
   return job;
 }
