@@ -80,7 +80,7 @@ TEST(Condition, NamesTheFaultyPart) {
   EXPECT_STREQ(fault("gausian_noise:3").what(),
                "condition \"gausian_noise:3\": unknown corruption or codec \"gausian_noise\"; did you mean "
                "\"gaussian_noise\"?");
-  EXPECT_SAYS(fault("sandstorm:3"), "known: gaussian_noise, shot_noise");
+  EXPECT_SAYS(fault("sandstorm:3"), "known: clean, gaussian_noise, shot_noise");
   EXPECT_SAYS(fault("gaussian_noise:6"),
               "\"6\" is no severity of gaussian_noise; write gaussian_noise:1 to gaussian_noise:5");
   EXPECT_SAYS(fault("gaussian_noise:0"), "\"0\" is no severity");
