@@ -16,6 +16,7 @@ using core::Json;
 struct DbOptions {
   std::string folder;
   std::vector<std::string> experiments;
+  bool without_latency = false;
 };
 
 std::string plural(std::size_t count, const std::string& word) {
@@ -32,7 +33,7 @@ int export_command(const Commands& commands, const DbOptions& options) {
                         core::suggestion(name, known));
   results::Table table{{"experiment", "cells", "bytes"}, {}};
   for (const std::string& name : options.experiments.empty() ? known : options.experiments) {
-    const auto exported = results::export_published(store, name, options.folder);
+    const auto exported = results::export_published(store, name, options.folder, !options.without_latency);
     if (exported.cells > 0) table.rows.push_back({name, exported.cells, exported.bytes});
   }
   if (table.rows.empty())
@@ -72,6 +73,8 @@ void add_db(CLI::App& app, Commands& commands) {
   out->add_option("--experiment,-e", options->experiments, "only this one; default: all")
       ->type_name("NAME")
       ->allow_extra_args(false);
+  out->add_flag("--without-latency", options->without_latency,
+                "leave out what was timed, e.g. because trainings ran beside it");
   out->footer("Example:\n  automask db export experiments/published --experiment cifar10");
   out->callback(
       [&commands, options] { commands.action = [&commands, options] { return export_command(commands, *options); }; });

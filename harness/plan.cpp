@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "hw_targets/host/registry.h"
+#include "methods/prerequisites.h"
 
 namespace automask::harness {
 namespace {
@@ -144,18 +145,20 @@ class Planner {
     const auto [found, added] =
         trained_.emplace(std::tuple{cell.dataset, cell.model, cell.method, cell.seed}, std::size_t{0});
     if (!added) return found->second;
+    return found->second = train(cell, manifest_.methods[cell.method], method_parameters_[cell.method], cell.seed);
+  }
+
+  std::size_t train(const Cell& cell, const methods::MethodSpec& method, const Json& parameters, std::int64_t seed) {
     const auto& spec = manifest_.datasets[cell.dataset];
     const auto& model = manifest_.models[cell.model];
     Step step;
     step.stage = Stage::train;
-    step.label = "train " + spec.name + " " + model.name + " " + manifest_.methods[cell.method].name + " seed " +
-                 std::to_string(cell.seed);
+    step.label = "train " + spec.name + " " + model.name + " " + method.name + " seed " + std::to_string(seed);
     step.parameters = {{"dataset", split_parameters(spec, datasets::Split::train)},
                        {"model", model.parameters},
-                       {"method", method_parameters_[cell.method]},
+                       {"method", parameters},
                        {"conditions", method_conditions_[cell.method]},
-                       {"seed", cell.seed}};
-    const methods::MethodSpec& method = manifest_.methods[cell.method];
+                       {"seed", seed}};
     // Without training only the classes count, and they are those of the test files.
     const auto split = method.train.epochs > 0 ? datasets::Split::train : datasets::Split::test;
     step.inputs = {{"data", fingerprint(cell.dataset, split)}};
@@ -169,7 +172,13 @@ class Planner {
     }
     for (const auto& [condition, file] : method.files)
       step.locations["files"][condition] = external_file(method, file).string();
-    return found->second = add(std::move(step), {});
+    std::vector<std::size_t> needs;
+    for (const auto& [role, wanted, its_seed] : methods::prerequisites(method.trained_spec())) {
+      const auto seed_of_it = its_seed ? static_cast<std::int64_t>(*its_seed) : seed;
+      needs.push_back(train(cell, wanted, wanted.parameters(), seed_of_it));
+      step.inputs.emplace_back(role, key(needs.back()));
+    }
+    return add(std::move(step), std::move(needs));
   }
 
   // The folders are searched once for a network, however many methods and seeds start from it.

@@ -21,7 +21,7 @@ int code_version(Stage stage);
 //   variant  {"dataset": DatasetSpec::parameters(), "split": "test", "condition": "...", "seed": n}
 //            inputs {"data": fingerprint}
 //   train    {"dataset": ..., "model": {...}, "method": MethodSpec::parameters(), "conditions": [...], "seed": n}
-//            inputs {"data": fingerprint of train}
+//            inputs {"data": fingerprint of train}; the keys of trainings it builds on (methods/prerequisites.h)
 //   compile  {"verify_pictures": n}; for fp16 and int8 also "format", for int8 {"calibration": {"rule", "pictures"},
 //            "dataset", "conditions", "seed"}
 //            inputs {"checkpoint": key of train, "pictures": key of a variant}, for int8 {"data": fingerprint of train}

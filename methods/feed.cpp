@@ -82,6 +82,7 @@ Batch make_batch(const FeedPlan& plan, std::int64_t step) {
     Part& part = batch.parts[plan.parts_by_condition ? view.condition : 0];
     part.condition = plan.parts_by_condition ? view.condition : 0;
     part.labels.push_back(set.labels[view.picture]);
+    part.shown.push_back(view.condition);
     part.pixels.resize(part.labels.size() * set.picture_bytes());
     corruptions::VariantOptions options;
     options.seed = plan.seed;

@@ -45,6 +45,7 @@ struct Part {
   int condition = 0;                 // index into the plan's conditions where parts_by_condition, else 0
   std::vector<std::uint8_t> pixels;  // [pictures, H, W, C]
   std::vector<std::int64_t> labels;
+  std::vector<int> shown;                        // per picture, the index of its condition
   std::vector<std::vector<std::uint8_t>> extra;  // per extra view, like pixels
 };
 

@@ -29,6 +29,12 @@ constexpr std::size_t estimator_validation = 1000;
 
 }  // namespace
 
+const models::Checkpoint& TrainJob::prerequisite(const std::string& role) const {
+  const auto found = prerequisites.find(role);
+  if (found != prerequisites.end() && found->second) return *found->second;
+  throw core::Error(core::ExitCode::internal, "training " + spec.name, "was started without its " + role);
+}
+
 void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint) {
   if (!has_estimator(checkpoint.conditions.size(), *job.train)) return;
   if (job.progress) job.progress({0, 1, 0, 1, 0, "estimator"});
@@ -61,8 +67,7 @@ models::Checkpoint train(const TrainJob& job) {
     if (job.spec.train.epochs == 0) return as_given(job);
     Recipe recipe = method.recipe(job);
     core::Json choice;
-    if (recipe.own_sets && recipe.masked && !job.spec.consensus)
-      recipe.consensus = chosen_consensus(job, recipe, choice);
+    if (!job.spec.consensus) recipe.consensus = chosen_consensus(job, choice);
     models::Checkpoint checkpoint = run(job, recipe);
     if (!choice.is_null()) checkpoint.training["log"]["consensus"] = choice;
     // Sets that are no conditions are the user's to select.

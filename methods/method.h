@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +22,7 @@ namespace automask::methods {
 struct Progress {
   std::int64_t step = 0, steps = 0;
   double loss = 0, macs_share = 1, pictures_per_second = 0;
-  std::string phase;  // "train", "recalibrate", "fine-tune", "estimator"; "teacher: train" and so on
+  std::string phase;  // "train", "recalibrate", "fine-tune", "estimator"
 };
 
 struct TrainJob {
@@ -36,6 +37,9 @@ struct TrainJob {
   // Where training starts: of parameter_shapes(graph); tensors that are not there, and all where it is null, are drawn
   // from the seed.
   std::shared_ptr<const graph::TensorMap> initial;
+  // The finished trainings that this one builds on, by role (methods/prerequisites.h).
+  std::map<std::string, std::shared_ptr<const models::Checkpoint>> prerequisites;
+  const models::Checkpoint& prerequisite(const std::string& role) const;  // Error(internal) where it is missing
   std::uint64_t seed = 0;
   // Resumable state lives here; a job that finds some continues and ends with the same bits as an undisturbed one.
   std::filesystem::path work_folder;

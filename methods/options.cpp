@@ -31,7 +31,7 @@ std::string name_of(Enum value, const std::vector<std::string>& names) {
 
 const std::vector<std::string> normalisations = {"bn_k", "affine_k", "shared"};
 const std::vector<std::string> backbones = {"trained", "frozen"};
-const std::vector<std::string> teachers = {"none", "dense"};
+const std::vector<std::string> teachers = {"none", "dense", "dense_bn_k"};
 
 void read_init(const core::JsonCursor& cursor, MethodSpec& spec) {
   const std::string init = cursor.string();

@@ -1,65 +1,53 @@
 #include "methods/teacher.h"
 
+#include <ATen/ATen.h>
 #include <torch/utils.h>
 
-#include <filesystem>
+#include <algorithm>
+#include <map>
 
 #include "core/error.h"
-#include "methods/recipes.h"
+#include "methods/prerequisites.h"
 
 namespace automask::methods {
-namespace {
 
-constexpr const char* finished = "teacher.safetensors";
-
-// The job that trains it: the student's without all that makes the student smaller.
-TrainJob job_of(const TrainJob& student) {
-  TrainJob job = student;
-  const core::Json method = {{"method", "augment"}};
-  job.spec = MethodSpec::from_json({method, "the teacher"}, student.spec.name + "'s teacher", nullptr);
-  job.spec.train = student.spec.train;
-  job.spec.frequencies = student.spec.frequencies;
-  job.validation = nullptr;
-  if (!job.work_folder.empty()) {
-    job.work_folder /= "teacher";
-    std::filesystem::create_directories(job.work_folder);
+Teacher::Teacher(const TrainJob& job, const std::vector<corruptions::Condition>& conditions) {
+  const models::Checkpoint& checkpoint = job.prerequisite(teacher_role);
+  network_ = std::make_unique<models::Network>(checkpoint);
+  network_->eval();
+  const auto& sets = checkpoint.conditions;
+  for (const corruptions::Condition& condition : conditions) {
+    const auto own = std::find(sets.begin(), sets.end(), condition.canonical());
+    if (own == sets.end() && sets.size() > 1)
+      throw core::Error(core::ExitCode::internal, "training " + job.spec.name,
+                        "the teacher has no set for " + condition.canonical());
+    set_of_.push_back(own == sets.end() ? 0 : static_cast<int>(own - sets.begin()));
   }
-  if (student.progress)
-    job.progress = [&student](Progress progress) {
-      progress.phase = "teacher: " + progress.phase;
-      student.progress(progress);
-    };
-  return job;
+  record_ = {{"method", checkpoint.training.at("method")},
+             {"steps", checkpoint.training.at("steps")},
+             {"views", checkpoint.training.at("views")},
+             {"validation_top1", checkpoint.training.at("validation_top1")}};
 }
 
-}  // namespace
-
-std::unique_ptr<models::Network> teacher_of(const TrainJob& student, core::Json& record) {
-  if (student.spec.distillation.teacher == DistillationOptions::Teacher::none) return nullptr;
-  const TrainJob job = job_of(student);
-  const std::filesystem::path file = job.work_folder.empty() ? "" : job.work_folder / finished;
-  // Of the same job: a change of options, conditions or seed trains another.
-  core::Json identity = {{"options", job.spec.parameters()},
-                         {"seed", job.seed},
-                         {"graph", graph::to_json(job.graph)},
-                         {"pictures", job.train->size()},
-                         {"conditions", core::Json::array()}};
-  for (const corruptions::Condition& condition : job.conditions)
-    identity["conditions"].push_back(condition.canonical());
-  models::Checkpoint checkpoint;
-  std::error_code ignored;
-  if (!file.empty() && std::filesystem::exists(file, ignored)) checkpoint = models::load_checkpoint(file);
-  if (!checkpoint.training.is_object() || checkpoint.training.value("teacher_of", core::Json()) != identity) {
-    checkpoint = run(job, augment_recipe(job));
-    checkpoint.training["teacher_of"] = identity;
-    if (!file.empty()) models::save_checkpoint(checkpoint, file);
+torch::Tensor Teacher::answer(const torch::Tensor& x, const std::vector<int>& shown) {
+  const torch::NoGradGuard no_grad;
+  std::map<int, std::vector<std::int64_t>> of_set;
+  for (std::size_t i = 0; i < shown.size(); ++i)
+    of_set[set_of_.at(static_cast<std::size_t>(shown[i]))].push_back(static_cast<std::int64_t>(i));
+  if (of_set.size() == 1) return network_->forward(x, of_set.begin()->first);
+  torch::Tensor logits;
+  for (const auto& [set, pictures] : of_set) {
+    const torch::Tensor index = at::tensor(pictures);
+    const torch::Tensor answered = network_->forward(x.index_select(0, index), set);
+    if (!logits.defined()) logits = at::empty({x.size(0), answered.size(1)}, answered.options());
+    logits.index_copy_(0, index, answered);
   }
-  record = {{"steps", checkpoint.training.at("steps")},
-            {"views", checkpoint.training.at("views")},
-            {"losses", checkpoint.training.at("log").at("losses")}};
-  auto teacher = std::make_unique<models::Network>(checkpoint);
-  teacher->eval();
-  return teacher;
+  return logits;
+}
+
+std::unique_ptr<Teacher> make_teacher(const TrainJob& job, const std::vector<corruptions::Condition>& conditions) {
+  if (job.spec.distillation.teacher == DistillationOptions::Teacher::none) return nullptr;
+  return std::make_unique<Teacher>(job, conditions);
 }
 
 }  // namespace automask::methods

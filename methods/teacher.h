@@ -1,5 +1,7 @@
 #pragma once
 // The dense network whose answers a student learns besides the labels.
+#include <torch/types.h>
+
 #include <memory>
 
 #include "methods/method.h"
@@ -7,8 +9,24 @@
 
 namespace automask::methods {
 
-// Trains it by the student's own step, views and schedule, all conditions as augmentation, or reads it back from the
-// job's work folder; null where the spec wants none. `record` gets what it cost: {"steps", "views", ...}.
-std::unique_ptr<models::Network> teacher_of(const TrainJob& job, core::Json& record);
+class Teacher {
+ public:
+  // The job's prerequisite of that role. Conditions of `shown` index into `conditions`.
+  Teacher(const TrainJob& job, const std::vector<corruptions::Condition>& conditions);
+
+  // Logits [N, classes] of x [N, C, H, W], without a gradient; picture i is shown under conditions[shown[i]], which
+  // picks the set of a teacher that has several.
+  torch::Tensor answer(const torch::Tensor& x, const std::vector<int>& shown);
+
+  core::Json record() const { return record_; }  // what it cost and reached: {"steps", "views", ...}
+
+ private:
+  std::unique_ptr<models::Network> network_;
+  std::vector<int> set_of_;  // per condition
+  core::Json record_;
+};
+
+// Null where the spec wants none.
+std::unique_ptr<Teacher> make_teacher(const TrainJob& job, const std::vector<corruptions::Condition>& conditions);
 
 }  // namespace automask::methods

@@ -102,7 +102,8 @@ class Trainer {
         cutter_(graph_, with_budget(job.spec, budget_), recipe.consensus, set_weights(), bytes_of_masks()),
         objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
         scorer_(new_scorer()),
-        log_(schedule_.steps) {
+        log_(schedule_.steps),
+        teacher_(make_teacher(job, recipe.conditions)) {
     for (int k = 0; k < sets(); ++k)
       masks_.push_back(recipe.fixed_masks.empty()       ? graph::full_mask(cutter_.groups())
                        : recipe.fixed_masks.size() == 1 ? recipe.fixed_masks[0]
@@ -111,7 +112,6 @@ class Trainer {
 
   models::Checkpoint run() {
     last_save_ = last_report_ = Clock::now();
-    teacher_ = teacher_of(job_, teacher_record_);
     start();
     restore();
     train();
@@ -201,8 +201,7 @@ class Trainer {
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<Scorer> scorer_;
   TrainingLog log_;
-  std::unique_ptr<models::Network> teacher_;
-  core::Json teacher_record_;
+  std::unique_ptr<Teacher> teacher_;
 
   std::unique_ptr<Learner> learner_;
   std::vector<graph::Mask> masks_;  // of the dense graph, per set
@@ -246,10 +245,7 @@ Shown Trainer::shown(const Part& part, double pictures, bool taught) const {
   shown.views.push_back(input_of(part.pixels.data(), count, *job_.train, scaling_));
   for (const auto& extra : part.extra) shown.views.push_back(input_of(extra.data(), count, *job_.train, scaling_));
   shown.labels = at::tensor(part.labels);
-  if (teacher_ && taught) {
-    const torch::NoGradGuard no_grad;
-    shown.teacher = teacher_->forward(shown.views[0]);
-  }
+  if (teacher_ && taught) shown.teacher = teacher_->answer(shown.views[0], part.shown);
   shown.pictures = pictures;
   // A mixed part was drawn by the frequencies already.
   shown.weight = recipe_.own_sets ? weights_[part.condition] * static_cast<double>(weights_.size()) : 1;
@@ -416,7 +412,7 @@ models::Checkpoint Trainer::result() {
     rates.push_back(schedule_.learning_rate(i * schedule_.steps / TrainingLog::points));
   core::Json log = {{"losses", log_.losses()}, {"learning_rates", rates}, {"cuts", log_.cuts()}};
   if (sets() > 1) log["overlap"] = cutter_.overlaps(masks_);
-  if (teacher_) log["teacher"] = teacher_record_;
+  if (teacher_) log["teacher"] = teacher_->record();
   if (tuned_) {
     log["fine_tuning"] = tuned_->log;
     checkpoint.ranges = tuned_->ranges;

@@ -22,7 +22,7 @@ using core::Json;
 using core::JsonCursor;
 
 constexpr int schema_version_of_files = 1;
-constexpr std::size_t curve_points = 50;
+constexpr std::size_t curve_points = 20;
 constexpr const char* shared_name = "shared.json";
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -54,9 +54,12 @@ std::string file_name(const RunRecord& run, std::set<std::string>& taken) {
 }
 
 // {"measured": {"top1": {"clean": [81.2, 10000, 80.4, 82.0]}}}: value, n, and the bounds where there are any.
-Json metrics_json(const std::vector<Metric>& metrics) {
+bool timed(const Metric& metric) { return metric.name == "throughput" || metric.name.rfind("latency_", 0) == 0; }
+
+Json metrics_json(const std::vector<Metric>& metrics, bool latencies) {
   Json json = Json::object();
   for (const Metric& metric : metrics) {
+    if (timed(metric) && !latencies) continue;
     Json numbers = {shortened(metric.value), metric.n};
     if (!std::isnan(metric.ci_lo) || !std::isnan(metric.ci_hi)) {
       numbers.push_back(shortened(metric.ci_lo));
@@ -95,15 +98,24 @@ std::string put(Json& documents, const Json& document) {
   return name;
 }
 
-Json cell_json(const RunRecord& run, Json& shared) {
+// Where the data lay on one machine says nothing on another.
+Json without_paths(Json manifest) {
+  if (manifest.is_object() && manifest.contains("datasets") && manifest["datasets"].is_object())
+    for (auto& [name, dataset] : manifest["datasets"].items())
+      if (dataset.is_object()) dataset.erase("path");
+  return manifest;
+}
+
+Json cell_json(const RunRecord& run, Json& shared, bool latencies) {
   Json environment = run.environment;
   if (environment.is_object()) environment.erase("timing");  // temperatures and loads: as many documents as runs
   Json artifacts = Json::array();
   for (const Artifact& artifact : run.artifacts)
-    artifacts.push_back({artifact.kind, artifact.path, artifact.bytes, artifact.sha256});
+    if (artifact.kind != "variant")  // as many as conditions, and the manifest makes the same again
+      artifacts.push_back({artifact.kind, artifact.path, artifact.bytes, artifact.sha256});
   Json manifest = Json();
   if (!run.manifest.is_null()) {
-    shared["manifests"][run.manifest_sha256] = run.manifest;
+    shared["manifests"][run.manifest_sha256] = without_paths(run.manifest);
     manifest = run.manifest_sha256;
   }
   return {{"schema_version", schema_version_of_files},
@@ -123,7 +135,7 @@ Json cell_json(const RunRecord& run, Json& shared) {
           {"manifest", manifest},
           {"environment", put(shared["environments"], environment)},
           {"build", put(shared["builds"], run.build)},
-          {"metrics", metrics_json(run.metrics)},
+          {"metrics", metrics_json(run.metrics, latencies)},
           {"artifacts", artifacts},
           {"training", shortened(run.training)}};
 }
@@ -256,7 +268,8 @@ std::vector<std::string> experiment_names(const Store& store) {
   return names;
 }
 
-Exported export_published(const Store& store, const std::string& experiment, const std::filesystem::path& folder) {
+Exported export_published(const Store& store, const std::string& experiment, const std::filesystem::path& folder,
+                          bool latencies) {
   const std::filesystem::path own = folder / experiment;
   Json shared = {{"schema_version", schema_version_of_files},
                  {"manifests", Json::object()},
@@ -269,7 +282,7 @@ Exported export_published(const Store& store, const std::string& experiment, con
     auto run = stored_run(store, key);
     if (!run) continue;
     run->experiment = experiment;
-    cells[file_name(*run, taken)] = cell_json(*run, shared);
+    cells[file_name(*run, taken)] = cell_json(*run, shared, latencies);
     ++exported.cells;
   }
   if (exported.cells == 0) return exported;

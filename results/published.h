@@ -24,8 +24,10 @@ struct Exported {
 };
 // Writes the current runs of an experiment that passed. Documents that cells share (manifest, environment, build) stand
 // once, in <folder>/<experiment>/shared.json. The same store gives the same bytes. Numbers keep eight digits, curves
-// of the training 50 points.
-Exported export_published(const Store& store, const std::string& experiment, const std::filesystem::path& folder);
+// of the training 20 points; the pictures' artifacts are left out, since the manifest makes them again.
+// Without `latencies` whatever was timed on the target stays at home too: for runs beside which others were training.
+Exported export_published(const Store& store, const std::string& experiment, const std::filesystem::path& folder,
+                          bool latencies = true);
 
 // All cells below a folder, or one cell's file, sorted by path. Error(corrupt) names file, place and fault.
 std::vector<RunRecord> read_published(const std::filesystem::path& path);

@@ -7,6 +7,7 @@
 #include "methods/mask_cutter.h"
 #include "methods/members.h"
 #include "methods/method.h"
+#include "methods/prerequisites.h"
 #include "models/initial_weights.h"
 #include "models/preprocessing.h"
 #include "models/zoo.h"
@@ -90,6 +91,9 @@ Outcome run_train(const Context& context) {
   add_initial_weights(context, entry, job);
   // How often a checkpoint is written doesn't decide the result, so it is no parameter.
   job.spec.train.checkpoint_seconds = static_cast<int>(context.locations().integer_or("checkpoint_seconds", 20));
+  for (const methods::Prerequisite& wanted : methods::prerequisites(job.spec))
+    job.prerequisites[wanted.role] = std::make_shared<const models::Checkpoint>(
+        models::load_checkpoint(context.input_folder(wanted.role, Stage::train) / "checkpoint.safetensors"));
   const auto conditions = parameters.at("conditions");
   for (std::size_t i = 0; i < conditions.size(); ++i)
     job.conditions.push_back(corruptions::Condition::from_json(conditions.at(i)));

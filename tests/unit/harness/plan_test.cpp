@@ -59,6 +59,33 @@ TEST(Plan, SharesStepsBetweenCells) {
   EXPECT_EQ(world.fingerprints_taken, 2);
 }
 
+// What trainings build on is trained once, and a method of the experiment may be it.
+TEST(Plan, SharesTeachersAndTheChoiceOfConsensus) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["seeds"] = {0, 1};
+  json["datasets"]["toy"]["validation"] = 4;
+  const Json teacher = {{"teacher", "dense"}};
+  json["methods"] = {{"augment", {{"method", "augment"}}},
+                     {"taught", {{"method", "kill_test"}, {"distillation", teacher}}},
+                     {"auto", {{"method", "automask"}, {"consensus", "auto"}, {"distillation", teacher}}}};
+  const Plan plan = test::plan_of(test::load(folder, json));
+  std::map<std::string, std::string> trained;
+  std::set<std::string> keys;
+  for (const Step& step : plan.steps)
+    if (step.stage == Stage::train) keys.insert(step.key), trained[step.label] = step.key;
+  EXPECT_EQ(keys.size(), 3 * 2 + 3u) << "three methods, two seeds; three candidates";
+  for (const Step& step : plan.steps) {
+    if (step.stage != Stage::train) continue;
+    const std::map<std::string, std::string> inputs(step.inputs.begin(), step.inputs.end());
+    const std::string seed = std::to_string(step.parameters["seed"].get<int>());
+    const bool has_teacher = step.label.find("taught") != std::string::npos || inputs.count("consensus:1.0") != 0;
+    EXPECT_EQ(inputs.count("teacher"), has_teacher ? 1u : 0u) << step.label;
+    if (has_teacher) EXPECT_EQ(inputs.at("teacher"), trained.at("train toy tiny augment seed " + seed));
+    if (has_teacher) EXPECT_GE(step.needs.size(), 1u);
+  }
+}
+
 TEST(Plan, StandsInTopologicalOrder) {
   const TempFolder folder;
   const Plan plan = test::plan_of(test::load(folder, test::small_manifest()));

@@ -1,6 +1,7 @@
 #pragma once
 // Small trainings on Fashion-MNIST, for the tests of methods.
 #include "methods/method.h"
+#include "methods/prerequisites.h"
 #include "models/zoo.h"
 
 namespace automask::methods {
@@ -14,6 +15,18 @@ inline TrainJob small_job(const core::Json& method, const core::Json& model, con
     job.conditions.push_back(corruptions::Condition::parse(condition));
   job.train = &train;
   job.seed = 3;
+  return job;
+}
+
+// The job with the trainings it builds on, as the harness gives them.
+inline TrainJob with_prerequisites(TrainJob job) {
+  for (const Prerequisite& wanted : prerequisites(job.spec)) {
+    TrainJob before = job;
+    before.spec = wanted.spec;
+    before.seed = wanted.seed.value_or(job.seed);
+    before.work_folder.clear();
+    job.prerequisites[wanted.role] = std::make_shared<const models::Checkpoint>(train(before));
+  }
   return job;
 }
 

@@ -138,15 +138,16 @@ TEST(Train, ResumesWithTheSameBits) {
   }
 }
 
-// Teacher (20 steps), training (20), recalibration (20 batches), fine-tuning (6), estimator.
+// Training (20 steps), recalibration (20 batches), fine-tuning (6), estimator.
 TEST(Train, ResumesInEveryStageWithTheSameBits) {
   core::Json method = automask;
   method.update(
       {{"distillation", {{"teacher", "dense"}}}, {"qat", {{"epochs", 0.3}}}, {"estimator", {{"pictures", 50}}}});
-  const std::string undisturbed = bytes_of(train(job_of(method)));
-  for (const std::vector<int>& stops : {std::vector<int>{5}, {30}, {45}, {55, 3}, {70}, {83, 2}, {87}, {100}}) {
+  TrainJob job = with_prerequisites(job_of(method));
+  const std::string undisturbed = bytes_of(train(job));
+  for (const std::vector<int>& stops : {std::vector<int>{5}, {10}, {25}, {35, 3}, {50}, {63, 2}, {67}, {80}}) {
     const TemporaryFolder folder;
-    TrainJob job = job_of(method, 1, folder.path());
+    job.work_folder = folder.path();
     for (const int steps : stops) interrupt(job, steps);
     EXPECT_EQ(bytes_of(train(job)), undisturbed) << "stopped first after " << stops[0];
   }
@@ -162,12 +163,13 @@ TEST(Train, EveryOptionTrains) {
                                    {{"union_penalty", 0.5}},
                                    {{"frequencies", {{"clean", 8}, {"gaussian_noise:3", 1}, {"jpeg:q10", 1}}}},
                                    {{"distillation", {{"teacher", "dense"}, {"weight", 1}}}},
+                                   {{"distillation", {{"teacher", "dense_bn_k"}}}},
                                    {{"qat", {{"epochs", 0.5}}}}}) {
     core::Json method = automask;
     method.update(option);
     TrainJob job = job_of(method, 3);
     job.validation = &test;
-    const models::Checkpoint checkpoint = train(job);
+    const models::Checkpoint checkpoint = train(with_prerequisites(job));
     const core::Json& log = checkpoint.training["log"];
     const auto losses = log["losses"].get<std::vector<double>>();
     EXPECT_EQ(losses.size(), 20U);
@@ -197,10 +199,10 @@ TEST(Train, ConsensusIsChosenAlikeForAllSeeds) {
     TrainJob job = job_of(method, 1);
     job.validation = &test;
     job.seed = seed;
-    choices.insert(train(job).training["log"]["consensus"].dump());
+    choices.insert(train(with_prerequisites(job)).training["log"]["consensus"].dump());
   }
   EXPECT_EQ(choices.size(), 1U);
-  EXPECT_SAYS(error_of([&] { train(job_of(method)); }), "chosen on validation pictures");
+  EXPECT_SAYS(error_of([&] { train(with_prerequisites(job_of(method))); }), "chosen on validation pictures");
 }
 
 TEST(Train, AFrozenBackboneLearnsAllButTheWeights) {

@@ -65,7 +65,7 @@ TEST_F(Published, ComesBackAsItWas) {
   EXPECT_EQ(back.started, run.started);
   EXPECT_EQ(back.state, "passed");
   EXPECT_EQ(back.origin, "invented/invented_set-resnet8-automask-cpu-seed0.json");
-  EXPECT_EQ(back.training["losses"].size(), 50u);
+  EXPECT_EQ(back.training["losses"].size(), 20u);
   EXPECT_EQ(back.training["losses"][0], 0.33333333);
   ASSERT_EQ(back.metrics.size(), run.metrics.size());
   for (const Metric& metric : run.metrics) {
@@ -77,6 +77,26 @@ TEST_F(Published, ComesBackAsItWas) {
     EXPECT_EQ(std::isnan(found->ci_lo), std::isnan(metric.ci_lo));
     EXPECT_EQ(found->n, metric.n);
     EXPECT_EQ(found->evidence, metric.evidence);
+  }
+}
+
+TEST_F(Published, LeavesOutPicturesAndWhereAskedLatencies) {
+  Store store = Store::open(file);
+  RunRecord run = full_run("k0", 0);
+  const Metric latency{"latency_median", "clean", 1.5, 1.4, 1.6, "measured", 100};
+  run.metrics = {latency, {"top1", "clean", 80, 79, 81, "measured", 1000}};
+  run.manifest = {{"datasets", {{"toy", {{"path", "/home/me/toy"}, {"reader", "idx"}}}}}};
+  run.artifacts.push_back({"bb", "variant", "cache/variant/b/images.idx", 1});
+  store.record(run);
+  for (const bool latencies : {true, false}) {
+    export_published(store, "invented", folder / "out", latencies);
+    const auto runs = read_published(folder / "out");
+    ASSERT_EQ(runs.size(), 1u);
+    EXPECT_EQ(runs[0].metrics.size(), latencies ? 2u : 1u);
+    EXPECT_EQ(runs[0].metrics.back().name, "top1");
+    ASSERT_EQ(runs[0].artifacts.size(), 1u);
+    EXPECT_EQ(runs[0].artifacts[0].kind, "package");
+    EXPECT_EQ(runs[0].manifest["datasets"]["toy"], core::Json({{"reader", "idx"}}));
   }
 }
 

@@ -1,0 +1,47 @@
+#include "methods/prerequisites.h"
+
+#include "core/json.h"
+
+namespace automask::methods {
+namespace {
+
+constexpr double candidate_epochs = 0.25;  // of the training's
+
+Prerequisite teacher_of(const MethodSpec& student) {
+  const bool own_sets = student.distillation.teacher == DistillationOptions::Teacher::dense_bn_k;
+  const core::Json method = {{"method", own_sets ? "dense_bn_k" : "augment"}};
+  Prerequisite teacher{teacher_role, MethodSpec::from_json({method, "the teacher"}, "teacher", nullptr), {}};
+  teacher.spec.train = student.train;
+  teacher.spec.frequencies = student.frequencies;
+  teacher.spec.init = student.init;
+  return teacher;
+}
+
+Prerequisite candidate_of(const MethodSpec& method, double consensus) {
+  Prerequisite candidate{consensus_role(consensus), method, 0};
+  candidate.spec.consensus = consensus;
+  candidate.spec.train.epochs *= candidate_epochs;
+  candidate.spec.distillation = {};
+  candidate.spec.qat = {};
+  return candidate;
+}
+
+}  // namespace
+
+std::string consensus_role(double candidate) { return "consensus:" + core::Json(candidate).dump(); }
+
+const std::vector<double>& consensus_candidates() {
+  static const std::vector<double> candidates = {0.3, 0.6, 1};
+  return candidates;
+}
+
+std::vector<Prerequisite> prerequisites(const MethodSpec& spec) {
+  std::vector<Prerequisite> all;
+  if (spec.train.epochs == 0) return all;
+  if (spec.distillation.teacher != DistillationOptions::Teacher::none) all.push_back(teacher_of(spec));
+  if (!spec.consensus)
+    for (const double candidate : consensus_candidates()) all.push_back(candidate_of(spec, candidate));
+  return all;
+}
+
+}  // namespace automask::methods

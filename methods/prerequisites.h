@@ -1,0 +1,29 @@
+#pragma once
+// Trainings that another training builds on. Each is a step of its own, so that what several methods or seeds share is
+// trained once. No LibTorch here.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "methods/catalogue.h"
+
+namespace automask::methods {
+
+struct Prerequisite {
+  std::string role;  // "teacher", "consensus:0.3": its key in TrainJob::prerequisites
+  MethodSpec spec;
+  std::optional<std::uint64_t> seed;  // none: the job's own
+};
+
+// Of the same model, data and conditions as the training of `spec`:
+// - the teacher where distillation wants one, by the student's schedule;
+// - where consensus is "auto", a short training with each candidate (a quarter of the epochs, no teacher, no INT8
+//   fine-tuning), always with seed 0, so that all seeds of an experiment choose alike.
+std::vector<Prerequisite> prerequisites(const MethodSpec& spec);
+
+inline constexpr const char* teacher_role = "teacher";
+std::string consensus_role(double candidate);
+const std::vector<double>& consensus_candidates();
+
+}  // namespace automask::methods
