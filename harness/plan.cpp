@@ -50,6 +50,7 @@ class Planner {
       planned.cell = cell;
       planned.variants = variants(cell.dataset);
       planned.train = train(cell);
+      planned.before = plan_.needs[planned.train];
       planned.compile = compile(cell, planned);
       const auto& method = manifest_.methods[cell.method];
       const auto& info = methods::method_info(method.method);
@@ -323,6 +324,7 @@ class Planner {
 
 std::vector<std::size_t> PlannedCell::steps() const {
   std::vector<std::size_t> all = variants;
+  all.insert(all.end(), before.begin(), before.end());
   all.insert(all.end(), {train, compile});
   if (evaluate) all.push_back(*evaluate);
   all.push_back(execute);

@@ -19,6 +19,7 @@ Prerequisite teacher_of(const MethodSpec& student) {
 
 Prerequisite candidate_of(const MethodSpec& method, double consensus) {
   Prerequisite candidate{consensus_role(consensus), method, 0};
+  candidate.spec.name += " with " + consensus_role(consensus);
   candidate.spec.consensus = consensus;
   candidate.spec.train.epochs *= candidate_epochs;
   candidate.spec.distillation = {};

@@ -405,7 +405,7 @@ def completion_works():
 def links_lightly():
     """LibTorch costs 0.45 s of start-up, OpenCV's imgcodecs 0.2 s: automask must need neither, directly or not."""
     libraries = subprocess.run(["ldd", AUTOMASK], capture_output=True, text=True).stdout
-    return "libstdc++" in libraries and not re.search(r"torch|c10|opencv|gdal", libraries)
+    return "libstdc++" in libraries and not re.search(r"^\s*lib(torch|c10|opencv|gdal)", libraries, re.MULTILINE)
 
 
 def doctor_answers():

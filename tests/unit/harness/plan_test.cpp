@@ -1,6 +1,7 @@
 #include "harness/plan.h"
 
 #include <gmock/gmock.h>
+#include <algorithm>
 
 #include <set>
 
@@ -83,6 +84,11 @@ TEST(Plan, SharesTeachersAndTheChoiceOfConsensus) {
     EXPECT_EQ(inputs.count("teacher"), has_teacher ? 1u : 0u) << step.label;
     if (has_teacher) EXPECT_EQ(inputs.at("teacher"), trained.at("train toy tiny augment seed " + seed));
     if (has_teacher) EXPECT_GE(step.needs.size(), 1u);
+  }
+  for (const PlannedCell& cell : plan.cells) {  // what isn't among a cell's steps is not done
+    const auto steps = cell.steps();
+    for (const std::size_t step : steps)
+      for (const std::size_t need : plan.needs[step]) EXPECT_EQ(std::count(steps.begin(), steps.end(), need), 1);
   }
 }
 
