@@ -11,7 +11,9 @@ ask() { "$automask" query "$1" --store "$store" --format "${2:-md}"; }
 # The rows of a saved query that belong to one experiment, with some of its columns.
 saved() { ask "SELECT $2 FROM (
 $(cat "$queries/$1.sql")
-) WHERE experiment = '$experiment'"; }
+) WHERE experiment = '$experiment' ${3:-}"; }
+# The manifest of that name, where it is one of the project's.
+manifest_of() { grep -rlF --include='*.json' "\"name\": \"$1\"" experiments --exclude-dir=published | head -1; }
 lines() { ask "$1" csv | tail -n +2 | tr -d '\r'; }
 # A table with its heading; nothing where it would have no row.
 section() {
@@ -49,7 +51,8 @@ ask "SELECT json_extract(v.document, '\$.cpu') AS cpu, json_extract(v.document, 
 while IFS= read -r experiment; do
   [[ -z "$experiment" ]] && continue
   printf '\n## %s\n\n' "$experiment"
-  printf 'Made by `automask run experiments/%s.json` (with `--data NAME=DIR` where the manifest names no path).\n' "$experiment"
+  printf 'Made by `automask run %s` (with `--data NAME=DIR` where the manifest names no path).\n' \
+    "$(manifest_of "$experiment" | grep . || echo "a manifest named $experiment")"
   section "Accuracy, computation, bytes" saved headline \
     "dataset, model, method, budget, target, seeds, printf('%.2f [%.2f, %.2f]', mean_top1, ci_lo, ci_hi) AS mean_top1,
      iif(oracle_mean_top1 IS NULL, '', printf('%.2f', oracle_mean_top1)) AS oracle, iif(clean_top1 IS NULL, '', printf('%.2f', clean_top1)) AS clean,
@@ -61,7 +64,8 @@ while IFS= read -r experiment; do
      FROM ($(printf '\n'; cat "$queries/headline.sql"; printf '\n')) WHERE experiment = '$experiment'
        AND (mean_top1_unseen_severity IS NOT NULL OR mean_top1_unseen_corruption IS NOT NULL)"
   section "Differences, paired over seeds" saved differences \
-    "dataset, model, target, first, second, seeds, iif(ci_lo IS NULL, printf('%+.2f', difference), printf('%+.2f [%+.2f, %+.2f]', difference, ci_lo, ci_hi)) AS points, verdict"
+    "dataset, model, target, first, second, seeds, iif(ci_lo IS NULL, printf('%+.2f', difference), printf('%+.2f [%+.2f, %+.2f]', difference, ci_lo, ci_hi)) AS points, verdict" \
+    "AND seeds > 1"
   section "Who knows the condition" ask \
     "SELECT method, target, condition, count(DISTINCT seed) AS seeds, iif(avg(oracle_top1) IS NULL, '', printf('%.2f', avg(oracle_top1))) AS oracle,
        iif(avg(predicted_top1) IS NULL, '', printf('%.2f', avg(predicted_top1))) AS predicted, iif(avg(random_top1) IS NULL, '', printf('%.2f', avg(random_top1))) AS random,
