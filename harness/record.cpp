@@ -1,8 +1,8 @@
 #include "harness/record.h"
 
 #include <fmt/format.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <limits>
 
 #include "harness/environment.h"

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "results/query.h"
+#include "results/schema.h"
 
 namespace automask::results {
 namespace {
@@ -54,7 +55,15 @@ std::string file_name(const RunRecord& run, std::set<std::string>& taken) {
 }
 
 // {"measured": {"top1": {"clean": [81.2, 10000, 80.4, 82.0]}}}: value, n, and the bounds where there are any.
-bool timed(const Metric& metric) { return metric.name == "throughput" || metric.name.rfind("latency_", 0) == 0; }
+// By the unit of its definition, so that a new metric of time is one, too.
+bool timed(const Metric& metric) {
+  if (metric.evidence != "measured") return false;
+  for (const MetricDefinition& known : metric_definitions())
+    if (known.name == metric.name)
+      for (const std::string_view unit : {"ms", "1/s", "mJ"})
+        if (known.unit == unit) return true;
+  return false;
+}
 
 Json metrics_json(const std::vector<Metric>& metrics, bool latencies) {
   Json json = Json::object();

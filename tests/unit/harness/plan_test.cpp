@@ -1,8 +1,8 @@
 #include "harness/plan.h"
 
 #include <gmock/gmock.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <set>
 
 #include "core/hash.h"

@@ -84,7 +84,10 @@ TEST_F(Published, LeavesOutPicturesAndWhereAskedLatencies) {
   Store store = Store::open(file);
   RunRecord run = full_run("k0", 0);
   const Metric latency{"latency_median", "clean", 1.5, 1.4, 1.6, "measured", 100};
-  run.metrics = {latency, {"top1", "clean", 80, 79, 81, "measured", 1000}};
+  run.metrics = {latency,
+                 {"predicted_latency_p90", "clean", 2, 1.9, 2.1, "measured", 100},
+                 {"latency_median", "jpeg:q10", 3, 3, 3, "modelled", 100},
+                 {"top1", "clean", 80, 79, 81, "measured", 1000}};
   run.manifest = {{"datasets", {{"toy", {{"path", "/home/me/toy"}, {"reader", "idx"}}}}}};
   run.artifacts.push_back({"bb", "variant", "cache/variant/b/images.idx", 1});
   store.record(run);
@@ -92,7 +95,7 @@ TEST_F(Published, LeavesOutPicturesAndWhereAskedLatencies) {
     export_published(store, "invented", folder / "out", latencies);
     const auto runs = read_published(folder / "out");
     ASSERT_EQ(runs.size(), 1u);
-    EXPECT_EQ(runs[0].metrics.size(), latencies ? 2u : 1u);
+    EXPECT_EQ(runs[0].metrics.size(), latencies ? 4u : 2u);
     EXPECT_EQ(runs[0].metrics.back().name, "top1");
     ASSERT_EQ(runs[0].artifacts.size(), 1u);
     EXPECT_EQ(runs[0].artifacts[0].kind, "package");
