@@ -1,15 +1,13 @@
-// runners calibrate: a board profile's constants fitted to layers that the board has timed
+// runners calibrate: the constants of a modelled target fitted to layers that a board has timed
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <iostream>
 
 #include "core/atomic_file.h"
+#include "harness/calibrations.h"
 #include "harness/commands.h"
 #include "hw_targets/host/host.h"
 #include "hw_targets/package/package.h"
-#include "hw_targets/z7020/builtin_boards.h"
-#include "hw_targets/z7020/calibrate.h"
 
 namespace automask::harness {
 namespace {
@@ -29,6 +27,14 @@ Error refused(ExitCode code, const std::string& what, const std::string& remedy)
   return {code, "runners calibrate", what, remedy};
 }
 
+package::Package decoded(const std::string& file, const std::string& bytes) {
+  try {
+    return package::decode(bytes, file);
+  } catch (const std::runtime_error& e) {  // a package's or a graph's
+    throw refused(ExitCode::usage, e.what(), "give a package that `automask export` or a run wrote");
+  }
+}
+
 // Every condition's layers, each timed as a stream of its own on a grey picture: no time depends on values.
 Json measure(const Commands& commands, const CalibrateOptions& options, const std::string& bytes) {
   const host::RunnerSpec spec = host::find_runner(runner_registry(commands), options.runner);
@@ -39,12 +45,13 @@ Json measure(const Commands& commands, const CalibrateOptions& options, const st
         ExitCode::usage,
         fmt::format("the times of runner {} are {}, which fits a model to itself", spec.name, device.evidence),
         "name a runner on a board (docs/first-board.md), or give --measurements");
-  if (!device.details.contains("board_profile"))
-    throw refused(ExitCode::usage, fmt::format("runner {} tells no board profile", spec.name),
-                  "calibrate a runner of the z7020 kind");
+  const package::Package package = decoded(options.package, bytes);
   session->load(bytes);
-  const Json prepared = session->prepare({{"format", "int8"}, {"layers_apart", true}});
-  const package::Package package = package::decode(bytes, options.package);
+  const Json prepared = session->prepare({{"format", package::to_string(package.format)}, {"layers_apart", true}});
+  const Json facts = calibration_facts(device.details, prepared);
+  if (facts.empty())
+    throw refused(ExitCode::usage, fmt::format("runner {} tells no model's profile", spec.name),
+                  "calibrate a runner of the z7020 or cuda kind");
   const graph::Shape& input = package.graph.input;
   const auto pictures =
       session->put_inputs({std::string(static_cast<std::size_t>(input.channels * input.height * input.width), '\x80')});
@@ -55,12 +62,9 @@ Json measure(const Commands& commands, const CalibrateOptions& options, const st
     conditions.push_back(session->state().at("measured"));
   }
   session->shutdown();
-  return {{"schema_version", 1},
-          {"evidence", "measured"},
-          {"runner", spec.name},
-          {"board_profile", device.details.at("board_profile")},
-          {"clock_mhz", prepared.at("clock_mhz")},
-          {"conditions", conditions}};
+  Json measured = {{"schema_version", 1}, {"evidence", "measured"}, {"runner", spec.name}, {"conditions", conditions}};
+  measured.update(facts);
+  return measured;
 }
 
 Json read_json(const std::string& file) {
@@ -70,26 +74,14 @@ Json read_json(const std::string& file) {
   return value;
 }
 
-// The profile that a runner takes with --board, and where its numbers come from.
-Json profile(const z7020::Calibration& found, const Json& measured, const std::string& package, std::size_t layers) {
-  Json json = z7020::to_json(found.board);
-  json["sources"] = {{"bits, megatransfers", "of the profile that was calibrated"}};
-  for (const z7020::CalibratedConstant& constant : found.constants)
-    json["sources"][constant.name] =
-        constant.fitted ? fmt::format("fitted to {} measured layers of {} at {} MHz, runner {}", layers, package,
-                                      measured.at("clock_mhz").dump(), measured.value("runner", "unknown"))
-                        : "as it was before: no measured layer depends on it";
-  return json;
-}
-
-void print(const z7020::Calibration& found, const Json& document, Format format) {
+void print(const protocol::Calibration& found, const Json& document, Format format) {
   if (format == Format::json) {
     print_document(document);
     return;
   }
   Table layers{{"condition", "layer", "measured ms", "modelled ms", "error %", "calibrated ms", "error after %"}, {}};
   const auto percent = [](double modelled, double measured) { return 100 * (modelled / measured - 1); };
-  for (const z7020::CalibratedLayer& layer : found.layers)
+  for (const protocol::CalibratedLayer& layer : found.layers)
     layers.rows.push_back({layer.measured.condition, layer.measured.layer, layer.measured.ms, layer.before_ms,
                            percent(layer.before_ms, layer.measured.ms), layer.after_ms,
                            percent(layer.after_ms, layer.measured.ms)});
@@ -97,7 +89,7 @@ void print(const z7020::Calibration& found, const Json& document, Format format)
   if (format != Format::table) return;
   std::cout << "\n";
   Table constants{{"constant", "before", "after", "fitted"}, {}};
-  for (const z7020::CalibratedConstant& constant : found.constants)
+  for (const protocol::CalibratedConstant& constant : found.constants)
     constants.rows.push_back({constant.name, constant.before, constant.after,
                               constant.fitted ? "yes" : "no: no measured layer depends on it"});
   results::print(std::cout, constants, format);
@@ -110,57 +102,32 @@ int calibrate_command(const Commands& commands, const CalibrateOptions& options)
   const Json measured =
       options.measurements.empty() ? measure(commands, options, bytes) : read_json(options.measurements);
   if (!options.save.empty()) core::write_file_atomically(options.save, measured.dump(1) + "\n");
-  try {
-    const std::string file = options.measurements.empty() ? options.runner : options.measurements;
-    const auto measurements = z7020::measurements_from_json(measured, file);
-    if (!measured.contains("clock_mhz") || !measured["clock_mhz"].is_number())
-      throw z7020::CalibrationError(file + ": has no \"clock_mhz\", the engine's clock");
-    const double mhz = measured["clock_mhz"];
-    if (options.board.empty() && !measured.contains("board_profile"))
-      throw z7020::CalibrationError(file +
-                                    ": has no \"board_profile\"; name with --board the one it was measured under");
-    const z7020::Board board = options.board.empty() ? z7020::board_from_json(measured["board_profile"], file)
-                                                     : z7020::find_board(options.board);
-    // As the runner compiled it: tiles are chosen for the profile and clock at hand.
-    const z7020::Image image =
-        z7020::compile(package::decode(bytes, options.package), board.bandwidth(mhz), z7020::Layers::apart);
-    const z7020::Calibration found = z7020::calibrate(image, board, mhz, measurements);
-    Json layers = Json::array(), constants = Json::array();
-    for (const z7020::CalibratedLayer& layer : found.layers)
-      layers.push_back({{"condition", layer.measured.condition},
-                        {"layer", layer.measured.layer},
-                        {"measured_ms", layer.measured.ms},
-                        {"modelled_ms", layer.before_ms},
-                        {"calibrated_ms", layer.after_ms}});
-    for (const z7020::CalibratedConstant& constant : found.constants)
-      constants.push_back({{"constant", constant.name},
-                           {"before", constant.before},
-                           {"after", constant.after},
-                           {"fitted", constant.fitted}});
-    const Json written =
-        profile(found, measured, std::filesystem::path(options.package).filename(), measurements.size());
-    print(found,
-          {{"schema_version", 1},
-           {"layers", layers},
-           {"constants", constants},
-           {"error_before", found.error_before},
-           {"error_after", found.error_after},
-           {"profile", written}},
-          commands.table_format());
-    if (!options.output.empty()) {
-      core::write_file_atomically(options.output, written.dump(1) + "\n");
-      std::cerr << "wrote " << options.output << ": give it to the runner with --board\n";
-    }
-  } catch (const z7020::CalibrationError& e) {
-    throw refused(ExitCode::usage, e.what(), "nothing was written");
-  } catch (const z7020::BoardError& e) {
-    throw refused(ExitCode::usage, e.what(), "give the profile that the runner was started with");
-  } catch (const z7020::CompileError& e) {
-    throw refused(ExitCode::usage, e.what(), "give the package that was measured");
-  } catch (const package::PackageError& e) {
-    throw refused(ExitCode::usage, e.what(), "give the package that was measured");
-  } catch (const std::invalid_argument& e) {
-    throw refused(ExitCode::usage, e.what(), "give the package that was measured");
+  const std::string file = options.measurements.empty() ? options.runner : options.measurements;
+  const Calibrated calibrated = calibrate({measured, file, options.package, bytes, options.board});
+  const protocol::Calibration& found = calibrated.found;
+  Json layers = Json::array(), constants = Json::array();
+  for (const protocol::CalibratedLayer& layer : found.layers)
+    layers.push_back({{"condition", layer.measured.condition},
+                      {"layer", layer.measured.layer},
+                      {"measured_ms", layer.measured.ms},
+                      {"modelled_ms", layer.before_ms},
+                      {"calibrated_ms", layer.after_ms}});
+  for (const protocol::CalibratedConstant& constant : found.constants)
+    constants.push_back({{"constant", constant.name},
+                         {"before", constant.before},
+                         {"after", constant.after},
+                         {"fitted", constant.fitted}});
+  print(found,
+        {{"schema_version", 1},
+         {"layers", layers},
+         {"constants", constants},
+         {"error_before", found.error_before},
+         {"error_after", found.error_after},
+         {"profile", calibrated.profile}},
+        commands.table_format());
+  if (!options.output.empty()) {
+    core::write_file_atomically(options.output, calibrated.profile.dump(1) + "\n");
+    std::cerr << "wrote " << options.output << ": give it to the runner with " << calibrated.option << "\n";
   }
   return 0;
 }
@@ -170,11 +137,11 @@ int calibrate_command(const Commands& commands, const CalibrateOptions& options)
 void add_calibrate(CLI::App& group, Commands& commands) {
   auto options = std::make_shared<CalibrateOptions>();
   auto* command =
-      group.add_subcommand("calibrate", "fit a Z7020 board profile's constants to layers that the board has timed");
+      group.add_subcommand("calibrate", "fit a modelled target's constants to layers that a board has timed");
   command->add_option("runner", options->runner, "a registered runner on a board; not started with --measurements")
       ->type_name("NAME")
       ->required();
-  command->add_option("--package", options->package, "an INT8 package; many layers tell more than few")
+  command->add_option("--package", options->package, "what the board executes; many layers tell more than few")
       ->type_name("FILE")
       ->required()
       ->check(CLI::ExistingFile);
@@ -190,8 +157,10 @@ void add_calibrate(CLI::App& group, Commands& commands) {
       ->capture_default_str();
   command->footer(
       "Shows each layer's measured and modelled time and the error before and after. A constant that no measured layer "
-      "depends on stays as it was.\n\n"
+      "depends on stays as it was. The runners of the Z7020 take the profile with --board, the cuda runner with "
+      "--model.\n\n"
       "Examples:\n  automask runners calibrate z7020-board --package resnet18.safetensors --output my_board.json\n"
+      "  automask runners calibrate tx2 --package resnet18_fp16.safetensors --output my_tx2.json\n"
       "  automask runners calibrate z7020-board --package p.safetensors --measurements m.json --format json\n\n"
       "Exit codes: 0 ok, 2 usage, too few measurements or a runner whose times are not measured, 4 the runner failed.");
   command->callback([&commands, options] {

@@ -51,13 +51,14 @@ enum class Normalisation { bn_k, affine_k, shared };
 // What the weights that a training starts from may become: all learns; only masks, normalisation and estimator learn.
 enum class Backbone { trained, frozen };
 
-// A dense network, trained by the same schedule on all conditions, whose answers are learnt besides the labels (Hinton
+// A dense network, trained on all conditions, whose answers are learnt besides the labels (Hinton
 // et al., "Distilling the knowledge in a neural network", 2015): one normalisation for all (`augment`), or one for each
 // condition (`dense_bn_k`), which knows under which a picture is shown.
 struct DistillationOptions {
   enum class Teacher { none, dense, dense_bn_k } teacher = Teacher::none;
-  double weight = 0.5;     // of KL(teacher || student) x temperature^2
-  double temperature = 4;  // of both softmaxes
+  double weight = 0.5;                // of KL(teacher || student) x temperature^2
+  double temperature = 4;             // of both softmaxes
+  std::optional<TrainOptions> train;  // the teacher's schedule; empty: the student's
 };
 
 // INT8 quantisation-aware fine-tuning at the end; 0 epochs: none, ranges are calibrated when compiling.

@@ -1,5 +1,8 @@
 #include "methods/consensus.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/error.h"
 #include "methods/prerequisites.h"
 
@@ -22,15 +25,20 @@ double chosen_consensus(const TrainJob& job, core::Json& record) {
                       "consensus \"auto\" is chosen on validation pictures, and there are none",
                       "set the data set's \"validation\", or give consensus a number");
   record = {{"candidates", core::Json::array()}};
-  double best = -1, chosen = 1;
+  double best = 0;
   for (const double candidate : consensus_candidates()) {
     const models::Checkpoint& tried = job.prerequisite(consensus_role(candidate));
     const double top1 = validation_mean(job, tried);
     record["candidates"].push_back(
         {{"consensus", candidate}, {"validation_top1", top1}, {"views", tried.training.at("views")}});
-    if (top1 >= best) best = top1, chosen = candidate;
+    best = std::max(best, top1);
   }
-  record["chosen"] = chosen;
+  const double error = std::sqrt(best * (100 - best) / static_cast<double>(job.validation->size()));  // in percent
+  double chosen = 0;
+  for (const core::Json& tried : record["candidates"])
+    if (tried["validation_top1"].get<double>() >= best - error)
+      chosen = std::max(chosen, tried["consensus"].get<double>());
+  record.update({{"standard_error", error}, {"chosen", chosen}});
   return chosen;
 }
 

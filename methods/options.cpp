@@ -65,16 +65,22 @@ core::Json write_estimator(const MethodSpec& spec) {
 
 void read_distillation(const core::JsonCursor& cursor, MethodSpec& spec) {
   DistillationOptions& distillation = spec.distillation;
-  cursor.only_keys({"teacher", "weight", "temperature"});
+  cursor.only_keys({"teacher", "weight", "temperature", "train"});
   if (cursor.has("teacher"))
     distillation.teacher = choice<DistillationOptions::Teacher>(cursor.at("teacher"), teachers);
   if (cursor.has("weight")) distillation.weight = cursor.at("weight").number_in(0, 1000);
   if (cursor.has("temperature")) distillation.temperature = number_above(cursor.at("temperature"), 0, 1000);
+  if (!cursor.has("train")) return;
+  distillation.train = spec.train;  // read before all other options
+  read_train(cursor.at("train"), *distillation.train);
+  if (to_json(*distillation.train) == to_json(spec.train)) distillation.train.reset();  // the same training, one key
 }
 core::Json write_distillation(const MethodSpec& spec) {
-  return {{"teacher", name_of(spec.distillation.teacher, teachers)},
-          {"weight", spec.distillation.weight},
-          {"temperature", spec.distillation.temperature}};
+  core::Json json = {{"teacher", name_of(spec.distillation.teacher, teachers)},
+                     {"weight", spec.distillation.weight},
+                     {"temperature", spec.distillation.temperature}};
+  if (spec.distillation.train) json["train"] = to_json(*spec.distillation.train);
+  return json;
 }
 
 void read_qat(const core::JsonCursor& cursor, MethodSpec& spec) {

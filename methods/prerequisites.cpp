@@ -11,7 +11,7 @@ Prerequisite teacher_of(const MethodSpec& student) {
   const bool own_sets = student.distillation.teacher == DistillationOptions::Teacher::dense_bn_k;
   const core::Json method = {{"method", own_sets ? "dense_bn_k" : "augment"}};
   Prerequisite teacher{teacher_role, MethodSpec::from_json({method, "the teacher"}, "teacher", nullptr), {}};
-  teacher.spec.train = student.train;
+  teacher.spec.train = student.distillation.train.value_or(student.train);
   teacher.spec.frequencies = student.frequencies;
   teacher.spec.init = student.init;
   return teacher;
@@ -32,7 +32,7 @@ Prerequisite candidate_of(const MethodSpec& method, double consensus) {
 std::string consensus_role(double candidate) { return "consensus:" + core::Json(candidate).dump(); }
 
 const std::vector<double>& consensus_candidates() {
-  static const std::vector<double> candidates = {0.3, 0.6, 1};
+  static const std::vector<double> candidates = {0.3, 0.6, 0.9, 1};
   return candidates;
 }
 

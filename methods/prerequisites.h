@@ -17,7 +17,7 @@ struct Prerequisite {
 };
 
 // Of the same model, data and conditions as the training of `spec`:
-// - the teacher where distillation wants one, by the student's schedule;
+// - the teacher where distillation wants one, by its own schedule or the student's;
 // - where consensus is "auto", a short training with each candidate (a quarter of the epochs, no teacher, no INT8
 //   fine-tuning), always with seed 0, so that all seeds of an experiment choose alike.
 std::vector<Prerequisite> prerequisites(const MethodSpec& spec);

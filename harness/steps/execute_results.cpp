@@ -62,8 +62,11 @@ void add_metrics(Outcome& outcome, const std::string& condition, const host::Cel
   if (evidence == "measured" && run.wall_seconds > 0)
     outcome.metrics.push_back(
         {"throughput", condition, static_cast<double>(count) / run.wall_seconds, none, none, evidence, count});
-  if (run.watts >= 0)  // watts x milliseconds
-    outcome.metrics.push_back({"energy", condition, run.watts * mean, none, none, evidence, count});
+  if (!run.block_mj.empty()) {  // blocks lie apart in time: what drifts between them is in the interval
+    const results::MeanInterval energy = results::mean_interval(run.block_mj);
+    outcome.metrics.push_back(
+        {"energy", condition, energy.mean, energy.interval.low, energy.interval.high, evidence, count});
+  }
   outcome.samples.push_back({condition, run.latencies_ms});
 }
 

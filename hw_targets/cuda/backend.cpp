@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "hw_targets/protocol/calibration.h"
+
 namespace automask {
 namespace cuda {
 namespace {
@@ -33,6 +35,7 @@ json Backend::describe() {
   if (!device_) device_ = answered(open_);
   json device = device_->describe();
   device["formats"] = device_->has_half() ? json::array({"fp32", "fp16"}) : json::array({"fp32"});
+  device["roofline"] = to_json(model_);
   return device;
 }
 
@@ -49,7 +52,7 @@ json Backend::load(const std::string& bytes) {
 }
 
 json Backend::prepare(const json& options) {
-  bool tune = true;
+  bool tune = true, apart = false;
   int power_mode = -1;
   for (const auto& option : options.items()) {
     if (option.key() == "threads") {
@@ -62,14 +65,17 @@ json Backend::prepare(const json& options) {
     } else if (option.key() == "tune") {
       if (!option.value().is_boolean()) throw Refusal(protocol::invalid_params, "tune must be true or false");
       tune = option.value().get<bool>();
+    } else if (option.key() == "layers_apart") {
+      if (!option.value().is_boolean()) throw Refusal(protocol::invalid_params, "layers_apart must be true or false");
+      apart = option.value().get<bool>();
     } else if (option.key() == "power_mode") {
       if (!option.value().is_number_integer() || option.value() < 0 || option.value() > 99)
         throw Refusal(protocol::invalid_params, "power_mode must be a number of nvpmodel's, 0 to 99");
       power_mode = option.value().get<int>();
     } else {
-      throw Refusal(
-          protocol::invalid_params,
-          "the cuda runner knows the options format, power_mode, threads and tune, not \"" + option.key() + "\"");
+      throw Refusal(protocol::invalid_params,
+                    "the cuda runner knows the options format, layers_apart, power_mode, threads and tune, not \"" +
+                        option.key() + "\"");
     }
   }
   const bool half = package_.format == package::Format::fp16;
@@ -86,6 +92,8 @@ json Backend::prepare(const json& options) {
   network_.reset();
   network_ = answered([&] { return std::unique_ptr<Network>(new Network(*device_, package_, tune)); });
   automatic_ = false;
+  apart_ = apart;
+  layer_ms_.clear();
   json warnings = json::array();
   for (const std::string& warning : network_->warnings()) warnings.push_back(warning);
   if (half && !device_->fast_half())
@@ -99,10 +107,10 @@ json Backend::prepare(const json& options) {
   modelled_.clear();
   modelled_switch_.clear();
   if (!device_->measures()) {
-    const Roofline model = tx2(half, fitted_shares());
+    const Roofline model = tx2(half, model_.shares);
     json modelled = json::array();
     for (std::size_t k = 0; k < package_.conditions.size(); ++k) {
-      modelled_.push_back(network_ms(model, costs_of(network_->program(static_cast<int>(k)))));
+      modelled_.push_back(network_ms(model, costs_of(network_->program(static_cast<int>(k)), model_.execution)));
       const double bytes = static_cast<double>(network_->switch_bytes(static_cast<int>(k)));
       modelled_switch_.push_back(bytes / model.bytes_per_ms + model.layer_ms);
       modelled.push_back({{"condition", package_.conditions[k].name},
@@ -119,6 +127,7 @@ json Backend::prepare(const json& options) {
 
 json Backend::select_condition(int index) {
   automatic_ = false;
+  layer_ms_.clear();
   return answered([&] {
     const std::size_t bytes = network_->select(index);
     device_->synchronise();
@@ -141,7 +150,14 @@ double Backend::infer(const std::uint8_t* picture, float* logits) {
     bool switched = false;
     if (automatic_)
       switched = network_->select(package::estimate(package_.estimator, picture, package_.graph.input)) > 0;
-    network_->run();
+    if (apart_) {
+      const std::vector<double> times = network_->run_apart();
+      if (switched) layer_ms_.clear();
+      layer_ms_.resize(times.size());
+      for (std::size_t i = 0; i < times.size(); ++i) layer_ms_[i].push_back(times[i]);
+    } else {
+      network_->run();
+    }
     const double ms = milliseconds_since(begin);
     network_->logits(logits);
     if (modelled_.empty()) return ms;
@@ -150,7 +166,14 @@ double Backend::infer(const std::uint8_t* picture, float* logits) {
   });
 }
 
-json Backend::state() { return board_.state(); }
+json Backend::state() {
+  json state = board_.state();
+  if (!apart_ || layer_ms_.empty() || !device_->measures()) return state;
+  const int k = network_->selected();
+  state["measured"] = protocol::measured_layers(package_.conditions[static_cast<std::size_t>(k)].name,
+                                                step_names(network_->program(k)), layer_ms_);
+  return state;
+}
 
 json Backend::power() {
   // A modelled latency and a measured power make no energy.

@@ -18,13 +18,15 @@ class Backend : public protocol::Backend {
  public:
   using OpenDevice = std::function<std::unique_ptr<Device>()>;
   // The device is opened at `initialize`, so that what is missing becomes that message's answer.
-  explicit Backend(OpenDevice open, BoardFacts board = BoardFacts())
-      : open_(std::move(open)), board_(std::move(board)), power_(board_) {}
+  // `model`: latencies where the device measures none.
+  explicit Backend(OpenDevice open, BoardFacts board = BoardFacts(), const Profile& model = fitted_profile())
+      : open_(std::move(open)), board_(std::move(board)), power_(board_), model_(model) {}
 
   nlohmann::json describe() override;
   nlohmann::json load(const std::string& package) override;
   // {"threads": accepted, a GPU has its own, "format": the package's, "tune": false takes kernels without timing them,
-  // "power_mode": nvpmodel's number, set only where it is asked for}
+  // "power_mode": nvpmodel's number, set only where it is asked for, "layers_apart": true times each layer by itself,
+  // for `runners calibrate`: state() has them}
   nlohmann::json prepare(const nlohmann::json& options) override;
   nlohmann::json select_condition(int index) override;
   nlohmann::json select_automatically() override;
@@ -41,9 +43,11 @@ class Backend : public protocol::Backend {
   std::unique_ptr<Device> device_;
   package::Package package_;
   std::unique_ptr<Network> network_;
+  Profile model_;
   std::vector<double> modelled_;  // ms per condition; empty where the device measures
   std::vector<double> modelled_switch_;
-  bool automatic_ = false;
+  bool automatic_ = false, apart_ = false;
+  std::vector<std::vector<double>> layer_ms_;  // of the selected condition: per step the times of each run
 };
 
 }  // namespace cuda

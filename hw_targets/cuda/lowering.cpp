@@ -1,6 +1,7 @@
 #include "hw_targets/cuda/lowering.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "hw_targets/protocol/protocol.h"
@@ -383,6 +384,16 @@ std::vector<float> laid_out(const WeightLayout& layout, const graph::Tensor& ten
 
 Program lower(const package::Package& package, int condition) {
   return Lowering(package, package.conditions.at(at(condition))).run();
+}
+
+std::vector<std::string> step_names(const Program& program) {
+  std::vector<std::string> names;
+  std::map<std::string, int> met;
+  for (const Step& step : program.steps) {
+    const int count = ++met[step.layer];
+    names.push_back(count == 1 ? step.layer : step.layer + " #" + std::to_string(count));
+  }
+  return names;
 }
 
 std::size_t plan_memory(std::vector<Buffer>& buffers) {

@@ -58,6 +58,9 @@ struct Program {
 // FP32 and FP16 packages. Throws graph::GraphError, or DeviceError(unsupported) on an operator that has no kernel.
 Program lower(const package::Package& package, int condition);
 
+// Each step's layer, and "concat #2" where a node has several steps: no two alike.
+std::vector<std::string> step_names(const Program& program);
+
 // Gives buffers that live at the same time different places; returns the size of all together.
 std::size_t plan_memory(std::vector<Buffer>& buffers);
 

@@ -24,6 +24,8 @@ class Network {
   void put(const std::uint8_t* picture);
   // From the picture on the device to its logits there; returns when they are there.
   void run();
+  // The same, each step by itself and timed by the device's clock: milliseconds in the order of program().steps.
+  std::vector<double> run_apart();
   void logits(float* to);
 
   nlohmann::json placement(int condition) const;  // [{"name", "op", "placement", "candidates"}]

@@ -5,23 +5,29 @@
 #include <map>
 #include <utility>
 
+#include "hw_targets/protocol/calibration.h"
+
 namespace automask {
 namespace cuda {
 namespace {
 
-// Of a convolution, as NVIDIA's libraries execute it: whole tiles of 64 channels x 64 pixels; 3 x 3 windows of stride 1
-// by Winograd's F(2 x 2, 3 x 3), which needs 16 products where there are 36 (Lavin and Gray, "Fast Algorithms for
-// Convolutional Neural Networks", 2015, section 4.1).
-double executed_macs(const Step& step) {
+constexpr const char* model_name = "tx2_roofline";
+
+// Of a convolution: whole tiles of 64 channels x 64 pixels; by NVIDIA's libraries 3 x 3 windows of stride 1 are
+// computed with Winograd's F(2 x 2, 3 x 3), which needs 16 products where there are 36 (Lavin and Gray, "Fast
+// Algorithms for Convolutional Neural Networks", 2015, section 4.1).
+double executed_macs(const Step& step, Execution execution) {
   const Constants& c = step.key.constants;
   double macs = static_cast<double>(step.macs);
   if (step.key.name != "convolution") return macs;
   const auto whole = [](int count) { return (count + 63) / 64 * 64.0 / count; };
   macs *= whole(c.out_channels) * whole(c.out_height * c.out_width);
-  const bool winograd = c.kernel_h == 3 && c.kernel_w == 3 && c.stride_h == 1 && c.stride_w == 1 && c.dilation_h == 1 &&
-                        c.dilation_w == 1;
+  const bool winograd = execution == Execution::libraries && c.kernel_h == 3 && c.kernel_w == 3 && c.stride_h == 1 &&
+                        c.stride_w == 1 && c.dilation_h == 1 && c.dilation_w == 1;
   return winograd ? macs * 16 / 36 : macs;
 }
+
+}  // namespace
 
 double misfit(const Shares& shares, const std::vector<Published>& networks) {
   double sum = 0;
@@ -31,8 +37,6 @@ double misfit(const Shares& shares, const std::vector<Published>& networks) {
   }
   return sum;
 }
-
-}  // namespace
 
 double layer_ms(const Roofline& model, const LayerCost& cost) {
   return std::max(cost.macs / model.macs_per_ms, cost.bytes / model.bytes_per_ms) + model.layer_ms;
@@ -44,7 +48,7 @@ double network_ms(const Roofline& model, const std::vector<LayerCost>& layers) {
   return ms;
 }
 
-std::vector<LayerCost> costs_of(const Program& program) {
+std::vector<LayerCost> costs_of(const Program& program, Execution execution) {
   std::vector<LayerCost> costs;
   std::map<std::pair<int, std::size_t>, std::size_t> pointwise;  // by what they read: their place in `costs`
   for (const Step& step : program.steps) {
@@ -53,10 +57,11 @@ std::vector<LayerCost> costs_of(const Program& program) {
     const double in = static_cast<double>(values_in(c)) * (step.op == graph::Op::input ? 1 : value);
     const double out = step.key.name == "copy" ? in : static_cast<double>(values_out(c)) * value;
     LayerCost cost;
-    cost.macs = executed_macs(step);
+    cost.macs = executed_macs(step, execution);
     cost.bytes = in + out * (c.residual != 0 ? 2 : 1);
     if (step.weights >= 0) cost.bytes += static_cast<double>(weight_values(step.key)) * value;
-    if (step.key.name == "convolution" && c.kernel_h * c.kernel_w == 1 && c.stride_h * c.stride_w == 1) {
+    if (execution == Execution::libraries && step.key.name == "convolution" && c.kernel_h * c.kernel_w == 1 &&
+        c.stride_h * c.stride_w == 1) {
       const auto same = pointwise.emplace(std::make_pair(step.x.buffer, step.x.first), costs.size());
       if (!same.second) {
         costs[same.first->second].macs += cost.macs;
@@ -67,6 +72,37 @@ std::vector<LayerCost> costs_of(const Program& program) {
     costs.push_back(cost);
   }
   return costs;
+}
+
+nlohmann::json to_json(const Profile& profile) {
+  return {{"schema_version", 1},
+          {"model", model_name},
+          {"compute", profile.shares.compute},
+          {"memory", profile.shares.memory},
+          {"layer_ms", profile.shares.layer_ms},
+          {"execution", profile.execution == Execution::kernels ? "kernels" : "libraries"}};
+}
+
+Profile profile_from_json(const nlohmann::json& json, const std::string& file) {
+  const auto wrong = [&](const std::string& what) {
+    return protocol::CalibrationError(file + ": " + what + "; give what `automask runners calibrate --output` wrote");
+  };
+  if (!json.is_object() || json.value("model", nlohmann::json()) != model_name)
+    throw wrong(std::string("is no profile of the model ") + model_name);
+  const auto number = [&](const char* key, double low, double high) {
+    const nlohmann::json value = json.value(key, nlohmann::json());
+    if (!value.is_number() || !(value.get<double>() >= low) || !(value.get<double>() <= high))
+      throw wrong(std::string("\"") + key + "\" must be a number from " + nlohmann::json(low).dump() + " to " +
+                  nlohmann::json(high).dump());
+    return value.get<double>();
+  };
+  Profile profile;
+  profile.shares = {number("compute", 1e-3, 1), number("memory", 1e-3, 1), number("layer_ms", 0, 1000)};
+  const nlohmann::json execution = json.value("execution", nlohmann::json());
+  if (execution != "kernels" && execution != "libraries")
+    throw wrong("\"execution\" must be \"kernels\" or \"libraries\"");
+  profile.execution = execution == "kernels" ? Execution::kernels : Execution::libraries;
+  return profile;
 }
 
 Shares fit(const std::vector<Published>& networks) {

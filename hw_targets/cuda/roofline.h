@@ -2,6 +2,7 @@
 // A model of the Jetson TX2's latency, for where there is no board: a layer takes as long as its products or its bytes,
 // whichever is longer, and a fixed time. Evidence `modelled`; docs/tx2.md has the arithmetic. C++14.
 #include <cstddef>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -23,14 +24,27 @@ struct Roofline {
 double layer_ms(const Roofline& model, const LayerCost& cost);
 double network_ms(const Roofline& model, const std::vector<LayerCost>& layers);
 
-// Per launch: products as executed (roofline.cpp), weights, inputs and outputs once each. Convolutions of 1 x 1 that
-// read the same value are one launch, as in TensorRT.
-std::vector<LayerCost> costs_of(const Program& program);
+// Whose kernels execute the layers. `libraries`: NVIDIA's, with Winograd's algorithm, and convolutions of 1 x 1 that
+// read the same value as one launch, as in TensorRT. `kernels`: this runner's own, one launch a step.
+enum class Execution { libraries, kernels };
+
+// Per launch: products as executed (roofline.cpp), weights, inputs and outputs once each.
+std::vector<LayerCost> costs_of(const Program& program, Execution execution = Execution::libraries);
 
 // What is fitted: shares of the device's limits, in (0, 1], and the time of a launch.
 struct Shares {
   double compute = 1, memory = 1, layer_ms = 0;
 };
+
+// What latencies are modelled by where nothing is measured.
+struct Profile {
+  Shares shares;
+  Execution execution = Execution::libraries;
+};
+// {"schema_version": 1, "model": "tx2_roofline", "compute", "memory", "layer_ms", "execution"}
+nlohmann::json to_json(const Profile& profile);
+// protocol::CalibrationError names the file and the field. More fields ("sources") may stand there.
+Profile profile_from_json(const nlohmann::json& json, const std::string& file);
 
 // A network and what somebody measured of it on a TX2.
 struct Published {
@@ -38,7 +52,9 @@ struct Published {
   std::vector<LayerCost> layers;
   double ms = 0;
 };
-// The shares whose latencies differ least from the published ones, by their logarithms. Deterministic: a grid, refined.
+// The sum of the squared logarithms of modelled / published.
+double misfit(const Shares& shares, const std::vector<Published>& networks);
+// The shares with the least misfit. Deterministic: a grid, refined.
 Shares fit(const std::vector<Published>& networks);
 
 // The TX2's limits: 256 cores x 1.3 GHz, one fused multiply-add each (two in half), LPDDR4 of 58.3 GB/s. Source:
@@ -47,6 +63,7 @@ Roofline tx2(bool half, const Shares& shares);
 // Fitted on all of docs/tx2.md's latencies; tests/unit/cuda/roofline_test.cpp holds them to that.
 constexpr double fitted_compute = 0.5422, fitted_memory = 0.2553, fitted_layer_ms = 0.0736;
 inline Shares fitted_shares() { return {fitted_compute, fitted_memory, fitted_layer_ms}; }
+inline Profile fitted_profile() { return {fitted_shares(), Execution::libraries}; }
 
 }  // namespace cuda
 }  // namespace automask

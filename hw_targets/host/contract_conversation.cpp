@@ -14,7 +14,7 @@ std::string handshake(const ContractCase& with) {
     if (!device.at(key).is_string()) throw Broken(std::string("\"") + key + "\" is no string");
   if (device.at("name") == "") throw Broken("\"name\" is empty");
   const std::string evidence = device.at("evidence");
-  if (evidence != "measured" && evidence != "rtl_simulated" && evidence != "modelled")
+  if (evidence != "measured" && evidence != "rtl_simulated" && evidence != "modelled" && evidence != "quoted")
     throw Broken("\"evidence\" is \"" + evidence + "\"");
   if (device.at("formats").get<std::vector<std::string>>().empty()) throw Broken("\"formats\" is empty");
   return device.at("name").get<std::string>() + ", " + evidence + ", " + device.at("formats").dump();

@@ -60,7 +60,7 @@ class RunnerFailure : public core::Error {
 };
 
 struct Device {
-  std::string name, serial, toolchain, evidence;  // evidence: measured, rtl_simulated, modelled
+  std::string name, serial, toolchain, evidence;  // evidence: measured, rtl_simulated, modelled, quoted
   std::vector<std::string> formats;               // "fp32", "int8", ...
   core::Json details;                             // all of the runner's answer
 };

@@ -28,7 +28,6 @@ void add(TimedCall& sum, const TimedCall& call) {
 struct Progress {
   CellResult result;
   TimedCall brief, full;
-  double joules = 0, powered_seconds = 0;
   bool visited = false;
 
   bool enough(const BlockPlan& plan) const {
@@ -37,12 +36,16 @@ struct Progress {
   }
 };
 
-void add_power(Progress& cell, const std::vector<PowerSample>& samples) {
+void add_power(CellResult& cell, const RunResult& run, const std::vector<PowerSample>& samples) {
+  double joules = 0, seconds = 0;
   for (std::size_t i = 1; i < samples.size(); ++i) {  // trapezoids
-    const double seconds = samples[i].first - samples[i - 1].first;
-    cell.joules += seconds * (samples[i].second + samples[i - 1].second) / 2;
-    cell.powered_seconds += seconds;
+    const double between = samples[i].first - samples[i - 1].first;
+    joules += between * (samples[i].second + samples[i - 1].second) / 2;
+    seconds += between;
   }
+  if (!(seconds > 0) || run.latencies_ms.empty()) return;
+  const double latencies = std::accumulate(run.latencies_ms.begin(), run.latencies_ms.end(), 0.0);
+  cell.block_mj.push_back(joules / seconds * latencies / static_cast<double>(run.latencies_ms.size()));
 }
 
 void keep(Progress& cell, const Block& block, const RunResult& run, std::size_t inputs) {
@@ -109,7 +112,7 @@ std::vector<CellResult> run_interleaved(Session& session, const Device& device, 
       cell.visited = true;
       if (sensor) session.power();  // what came before is not this block's
       const RunResult run = session.run(request);
-      if (sensor) add_power(cell, session.power().value_or(std::vector<PowerSample>{}));
+      if (sensor) add_power(cell.result, run, session.power().value_or(std::vector<PowerSample>{}));
       if (round == 0) keep(cell, block, run, sizes[block.cell]);
       cell.result.latencies_ms.insert(cell.result.latencies_ms.end(), run.latencies_ms.begin(), run.latencies_ms.end());
       cell.result.wall_seconds += run.wall_seconds;
@@ -128,7 +131,6 @@ std::vector<CellResult> run_interleaved(Session& session, const Device& device, 
     if (!doubt.empty())
       throw RunnerFailure(FailureKind::mistrusted, runner, "cannot be believed: over all its blocks " + doubt,
                           "look at how the runner takes its times");
-    if (cell.powered_seconds > 0) cell.result.watts = cell.joules / cell.powered_seconds;
     results.push_back(std::move(cell.result));
   }
   return results;

@@ -36,7 +36,9 @@ struct CellResult {
   std::vector<double> latencies_ms;  // of all blocks
   double wall_seconds = 0;           // the host's clock around all timed executions
   std::size_t blocks = 0;
-  double watts = -1;  // mean over the blocks' power samples; negative without a sensor or with too few samples
+  // Of each block with two power samples at least: its mean power (above idle where the runner subtracts it) times its
+  // mean latency, the energy of one inference in mJ. Empty without a sensor.
+  std::vector<double> block_mj;
 };
 
 // Which inputs each block has: cells[c] is cut into blocks; the sequence is shuffled over all cells.

@@ -244,7 +244,8 @@ Device RunnerSession::initialize() {
   device.toolchain = get<std::string>(method, result, "toolchain");
   device.evidence = get<std::string>(method, result, "evidence");
   device.formats = get<std::vector<std::string>>(method, result, "formats");
-  if (device.evidence != "measured" && device.evidence != "rtl_simulated" && device.evidence != "modelled")
+  if (device.evidence != "measured" && device.evidence != "rtl_simulated" && device.evidence != "modelled" &&
+      device.evidence != "quoted")
     bad_answer(method, "a wrong \"evidence\": " + protocol::printable(device.evidence, 60));
   if (result.contains("max_frame"))
     max_frame_ = std::min<std::size_t>(spec_.limits.frame_bytes, get<std::uint64_t>(method, result, "max_frame"));

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "hw_targets/protocol/calibration.h"
 #include "hw_targets/z7020/check.h"
 
 namespace automask {
@@ -33,12 +34,6 @@ json condition_json(const std::string& name, const Modelled& m) {
   return {{"condition", name},      {"ms", m.ms},      {"ms_without_overlap", m.serial_ms},
           {"ddr_bytes", m.bytes},   {"macs", m.macs},  {"convolution_utilisation", m.convolution_utilisation()},
           {"evidence", "modelled"}, {"layers", layers}};
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 }  // namespace
@@ -159,11 +154,10 @@ double Backend::infer(const std::uint8_t* picture, float* logits) {
 // Of the selected condition, since it was selected: the median of its runs.
 json Backend::layer_times() const {
   const Program& program = image_.programs[static_cast<std::size_t>(selected_)];
-  json layers = json::array();
+  std::vector<std::string> layers;
   for (std::size_t s = 0; s < layer_ms_.size(); ++s)
-    layers.push_back({{"name", program.lowered.layers[static_cast<std::size_t>(program.segments[s].layer)].name},
-                      {"ms", median(layer_ms_[s])}});
-  return {{"condition", program.condition}, {"layers", layers}};
+    layers.push_back(program.lowered.layers[static_cast<std::size_t>(program.segments[s].layer)].name);
+  return protocol::measured_layers(program.condition, layers, layer_ms_);
 }
 
 json Backend::state() {

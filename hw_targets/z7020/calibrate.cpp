@@ -12,7 +12,8 @@ namespace automask {
 namespace z7020 {
 namespace {
 
-using nlohmann::json;
+using protocol::CalibrationError;
+using protocol::LayerMeasurement;
 using Vector = std::vector<double>;
 
 struct Constant {
@@ -73,8 +74,6 @@ class Fit {
 
  private:
   Place find(const LayerMeasurement& m) {
-    if (!(m.ms > 0) || !std::isfinite(m.ms))
-      throw CalibrationError("layer " + m.layer + " of \"" + m.condition + "\": its time must be a number above 0");
     for (std::size_t k = 0; k < image_.programs.size(); ++k) {
       if (image_.programs[k].condition != m.condition) continue;
       const std::vector<Layer>& layers = image_.programs[k].lowered.layers;
@@ -84,11 +83,9 @@ class Fit {
         if (works_.count(condition) == 0) works_[condition] = stream_work(image_, condition);
         return {condition, l};
       }
-      throw CalibrationError("layer " + m.layer + " of \"" + m.condition +
-                             "\" is none of the package's: measurements and package do not belong together");
+      throw protocol::unknown_layer(m);
     }
-    throw CalibrationError("condition \"" + m.condition +
-                           "\" is none of the package's: measurements and package do not belong together");
+    throw protocol::unknown_condition(m);
   }
 
   const Image& image_;
@@ -156,31 +153,8 @@ bool improve(const Fit& fit, const std::vector<Constant>& fitted, double& dampin
 
 }  // namespace
 
-std::vector<LayerMeasurement> measurements_from_json(const json& value, const std::string& file) {
-  const auto fail = [&](const std::string& fault) -> CalibrationError {
-    return CalibrationError(
-        file + ": " + fault +
-        "; wanted: {\"conditions\": [{\"condition\": NAME, \"layers\": [{\"name\": NAME, \"ms\": N}]}]}");
-  };
-  std::vector<LayerMeasurement> list;
-  if (!value.is_object() || value.count("conditions") == 0 || !value["conditions"].is_array())
-    throw fail("has no array \"conditions\"");
-  for (const json& condition : value["conditions"]) {
-    if (!condition.is_object() || !condition.value("condition", json()).is_string() ||
-        !condition.value("layers", json()).is_array())
-      throw fail("a condition lacks its name or its layers");
-    for (const json& layer : condition["layers"]) {
-      if (!layer.is_object() || !layer.value("name", json()).is_string() || !layer.value("ms", json()).is_number())
-        throw fail("a layer of \"" + condition["condition"].get<std::string>() + "\" lacks its name or its time");
-      list.push_back({condition["condition"], layer["name"], layer["ms"]});
-    }
-  }
-  return list;
-}
-
 Calibration calibrate(const Image& image, const Board& board, double mhz,
                       const std::vector<LayerMeasurement>& measurements) {
-  if (measurements.empty()) throw CalibrationError("there are no measurements");
   const Fit fit(image, mhz, measurements);
   Calibration result;
   result.board = board;
@@ -195,11 +169,7 @@ Calibration calibrate(const Image& image, const Board& board, double mhz,
     if (matters) fitted.push_back(c);
     result.constants.push_back({c.name, board.*c.value, board.*c.value, matters});
   }
-  if (fitted.empty()) throw CalibrationError("no measured layer depends on any constant of the profile");
-  if (measurements.size() < 2 * fitted.size())
-    throw CalibrationError(std::to_string(measurements.size()) + " measured layers are too few to fit " +
-                           std::to_string(fitted.size()) + " constants: measure at least " +
-                           std::to_string(2 * fitted.size()) + ", with a larger network or more conditions");
+  protocol::require_enough(measurements.size(), fitted.size());
   const auto deviation = [&](const Board& of) {
     return std::sqrt(square(fit.errors(of)) / static_cast<double>(measurements.size()));
   };
@@ -209,7 +179,7 @@ Calibration calibrate(const Image& image, const Board& board, double mhz,
   for (int step = 0; step < 200 && improve(fit, fitted, damping, result.board); ++step) {
   }
   result.error_after = deviation(result.board);
-  for (CalibratedConstant& constant : result.constants)
+  for (protocol::CalibratedConstant& constant : result.constants)
     for (const Constant& c : constants) {
       if (constant.name != c.name) continue;
       if (!constant.fitted) result.board.*c.value = constant.before;

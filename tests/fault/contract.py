@@ -41,6 +41,15 @@ if python.exists():
     assert all(clause["verdict"] == "pass" for clause in clauses.values()), broken(clauses)
     assert clauses["auto"]["finding"] == "as the estimator says", clauses["auto"]
     print("onnxruntime keeps", len(clauses), "clauses;", clauses["latencies"]["finding"])
+    # The one over trtexec, with a program that stands in for it.
+    os.environ["PATH"] = f"{python.parent}:{os.environ['PATH']}"  # its Python has onnxruntime
+    trtexec = [python, examples / "python" / "trtexec_runner.py", "--iterations", "2", "--trtexec"]
+    clauses = check([*trtexec, runners / "fake_trtexec.py"], "--timeout", "300", code=0)
+    assert not broken(clauses) and "quoted" in clauses["handshake"]["finding"], clauses
+    assert clauses["outputs"]["verdict"] == "pass", clauses["outputs"]
+    print("trtexec's keeps", sum(clause["verdict"] == "pass" for clause in clauses.values()), "clauses")
+    clauses = check([*trtexec, "/nowhere/trtexec"], code=4)
+    assert "install TensorRT" in clauses["handshake"]["finding"], clauses["handshake"]
 else:
     print("not checked: the example needs build/test-venv (scripts/test-venv.sh)")
 

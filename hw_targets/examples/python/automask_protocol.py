@@ -1,7 +1,8 @@
 """The runner protocol of docs/runner-protocol.md for runners written in Python: frames, messages, the timed loop.
 
 A backend is an object with describe(), load(bytes), prepare(options), select_condition(index), infer(picture) and state();
-each may raise Refusal. One that picks conditions itself has select_automatically() and, after infer(), taken. serve(backend) does the rest. Standard library only.
+each may raise Refusal. One that picks conditions itself has select_automatically() and, after infer(), taken; one whose latencies are
+not this process's time has own_ms after infer(), and another evidence than `measured`. serve(backend) does the rest. Standard library only.
 """
 import hashlib
 import json
@@ -200,7 +201,8 @@ class Conversation:
                 look = time.monotonic()
             begun = time.perf_counter()
             row = self.backend.infer(picture)
-            latencies.append(1e3 * max(time.perf_counter() - begun, 1e-7))
+            taken_ms = 1e3 * max(time.perf_counter() - begun, 1e-7)
+            latencies.append(getattr(self.backend, "own_ms", taken_ms))
             rows.append(struct.pack("<%df" % self.classes, *row))
             if self.auto:
                 taken.append(self.backend.taken)

@@ -86,7 +86,7 @@ TEST(CudaRunner, RefusesByName) {
   std::string sentence;
   const std::string bytes = package::encode(two_conditions(false));
   EXPECT_EQ(host::refusal(shim(), bytes, {{"tiles", 3}}, sentence), host::FailureKind::refused);
-  EXPECT_THAT(sentence, HasSubstr("format, power_mode, threads and tune, not \"tiles\""));
+  EXPECT_THAT(sentence, HasSubstr("format, layers_apart, power_mode, threads and tune, not \"tiles\""));
   EXPECT_EQ(host::refusal(shim(), bytes, {{"tune", 1}}, sentence), host::FailureKind::refused);
   EXPECT_EQ(host::refusal(shim(), bytes, {{"format", "int8"}}, sentence), host::FailureKind::unsupported);
 }

@@ -75,7 +75,7 @@ TEST(Plan, SharesTeachersAndTheChoiceOfConsensus) {
   std::set<std::string> keys;
   for (const Step& step : plan.steps)
     if (step.stage == Stage::train) keys.insert(step.key), trained[step.label] = step.key;
-  EXPECT_EQ(keys.size(), 3 * 2 + 3u) << "three methods, two seeds; three candidates";
+  EXPECT_EQ(keys.size(), 3 * 2 + 4u) << "three methods, two seeds; four candidates";
   for (const Step& step : plan.steps) {
     if (step.stage != Stage::train) continue;
     const std::map<std::string, std::string> inputs(step.inputs.begin(), step.inputs.end());

@@ -69,11 +69,16 @@ class DriftingSession : public Session {
     return result;
   }
   core::Json state() override { return {}; }
-  std::optional<std::vector<PowerSample>> power() override { return std::nullopt; }
+  // 3 W, then 5 W for as long; since it was asked last.
+  std::optional<std::vector<PowerSample>> power() override {
+    if (!sensor) return std::nullopt;
+    return std::vector<PowerSample>{{1, 3}, {1.5, 3}, {1.5, 5}, {2, 5}};
+  }
   void shutdown() override {}
   std::string log_tail() const override { return ""; }
 
   std::vector<RunRequest> requests;
+  bool sensor = false;
 
  private:
   int condition_ = 0, executed_ = 0;
@@ -108,6 +113,21 @@ TEST(Interleave, OutputsStandInTheOrderOfTheInputs) {
   plan.block = 7;
   const auto results = run_interleaved(session, {}, "drifting", {{0, numbered(60)}}, plan);
   for (std::size_t i = 0; i < 60; ++i) EXPECT_EQ(results[0].outputs.at(i), static_cast<float>(i));
+}
+
+TEST(Interleave, EveryBlockHasItsEnergy) {
+  DriftingSession session;
+  session.sensor = true;
+  BlockPlan plan;
+  plan.block = 10;
+  const auto results = run_interleaved(session, {}, "drifting", {{0, numbered(200)}, {1, numbered(200)}}, plan);
+  for (const CellResult& cell : results) {
+    EXPECT_EQ(cell.block_mj.size(), cell.blocks);
+    EXPECT_NEAR(mean(cell.block_mj), 4 * mean(cell.latencies_ms), 1e-9) << "4 W x ms";
+  }
+  EXPECT_LT(results[0].block_mj.front(), results[0].block_mj.back()) << "the device slows down";
+  session.sensor = false;
+  EXPECT_TRUE(run_interleaved(session, {}, "drifting", {{0, numbered(20)}}, plan)[0].block_mj.empty());
 }
 
 TEST(Interleave, VisitsAgainUntilThereIsEnough) {

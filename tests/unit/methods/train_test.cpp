@@ -9,7 +9,9 @@
 #include "corruptions/variant.h"
 #include "hw_targets/compiler/compile.h"
 #include "hw_targets/compiler/quantise.h"
+#include "methods/consensus.h"
 #include "methods/method.h"
+#include "methods/prerequisites.h"
 #include "models/safetensors.h"
 #include "models/zoo.h"
 #include "tests/unit/core/temporary_folder.h"
@@ -184,7 +186,7 @@ TEST(Train, EveryOptionTrains) {
     EXPECT_EQ(log.contains("fine_tuning"), option.contains("qat"));
     EXPECT_EQ(checkpoint.ranges.size(), option.contains("qat") ? 3U : 0U);
     if (option.contains("consensus")) {
-      EXPECT_EQ(log["consensus"]["candidates"].size(), 3U);
+      EXPECT_EQ(log["consensus"]["candidates"].size(), 4U);
       EXPECT_EQ(checkpoint.training["options"]["consensus"], "auto");
     }
   }
@@ -203,6 +205,33 @@ TEST(Train, ConsensusIsChosenAlikeForAllSeeds) {
   }
   EXPECT_EQ(choices.size(), 1U);
   EXPECT_SAYS(error_of([&] { train(with_prerequisites(job_of(method))); }), "chosen on validation pictures");
+}
+
+// Of 100 pictures at 50 % the standard error is 5 points.
+TEST(Train, ConsensusIsTheLargestWithinOneStandardError) {
+  core::Json method = automask;
+  method["consensus"] = "auto";
+  TrainJob job = job_of(method);
+  datasets::PictureSet validation = pictures(datasets::Split::test);
+  validation.labels.resize(100);
+  job.validation = &validation;
+  const auto chosen = [&](double at_0_6, double at_1) {
+    for (const double candidate : consensus_candidates()) {
+      auto tried = std::make_shared<models::Checkpoint>();
+      const double top1 = candidate == 0.6 ? at_0_6 : candidate == 1 ? at_1 : 40;
+      for (const auto& condition : job.conditions) tried->training["validation_top1"][condition.canonical()] = top1;
+      tried->training["views"] = 10;
+      job.prerequisites[consensus_role(candidate)] = tried;
+    }
+    core::Json record;
+    const double result = chosen_consensus(job, record);
+    EXPECT_EQ(record["chosen"], result);
+    EXPECT_DOUBLE_EQ(record["standard_error"], 5);
+    return result;
+  };
+  EXPECT_EQ(chosen(50, 45.5), 1) << "the lead may be chance";
+  EXPECT_EQ(chosen(50, 44.5), 0.6);
+  EXPECT_EQ(chosen(44.5, 50), 1);
 }
 
 TEST(Train, AFrozenBackboneLearnsAllButTheWeights) {
