@@ -105,6 +105,22 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
             (std::vector<double>{0.75, 0.25}));
 }
 
+TEST(Catalogue, ATeacherMayHaveAScheduleOfItsOwn) {
+  const auto with = [](const Json& train) {
+    return spec_of({{"method", "augment"},
+                    {"train", {{"epochs", 4}, {"learning_rate", 0.2}}},
+                    {"distillation", {{"teacher", "dense_bn_k"}, {"train", train}}}});
+  };
+  const MethodSpec spec = with({{"learning_rate", 0.4}});
+  const auto teachers = prerequisites(spec);
+  ASSERT_EQ(teachers.size(), 1U);
+  EXPECT_EQ(teachers[0].spec.train.learning_rate, 0.4);
+  EXPECT_EQ(teachers[0].spec.train.epochs, 4) << "the rest is the student's";
+  EXPECT_EQ(spec.parameters()["distillation"]["train"]["learning_rate"], 0.4);
+  EXPECT_EQ(with({{"learning_rate", 0.2}}).parameters(), with(Json::object()).parameters()) << "one training, one key";
+  EXPECT_FALSE(with(Json::object()).parameters()["distillation"].contains("train"));
+}
+
 TEST(Catalogue, FrequenciesNameEveryConditionAndNoOther) {
   const auto weights = [](const Json& frequencies) {
     return spec_of({{"method", "augment"}, {"frequencies", frequencies}})
