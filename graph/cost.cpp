@@ -64,7 +64,9 @@ std::int64_t peak_activation_values(const Graph& graph) {
   return peak;
 }
 
-MaskedCost::MaskedCost(const Graph& graph, const ChannelGroups& groups) : terms_of_(groups.groups.size()) {
+MaskedCost::MaskedCost(const Graph& graph, const ChannelGroups& groups, const std::vector<std::int64_t>& prices)
+    : terms_of_(groups.groups.size()) {
+  if (!prices.empty() && prices.size() != graph.nodes.size()) throw GraphError("prices: one per node is needed");
   const std::vector<Shape> shapes = infer_shapes(graph);
   std::map<std::pair<int, int>, Cost> sums;
   const auto add = [&sums](int a, int b, std::int64_t macs, std::int64_t parameters) {
@@ -84,7 +86,7 @@ MaskedCost::MaskedCost(const Graph& graph, const ChannelGroups& groups) : terms_
     const Node& node = graph.nodes[i];
     if (!has_weights(node.op) && !is_normalisation(node.op)) continue;
     const Attributes& a = node.attributes;
-    const std::int64_t area = std::int64_t{shapes[i].height} * shapes[i].width;
+    const std::int64_t area = std::int64_t{shapes[i].height} * shapes[i].width * (prices.empty() ? 1 : prices[i]);
     const std::int64_t window = node.op == Op::conv2d ? std::int64_t{a.kernel_h} * a.kernel_w : 1;
     for (const auto& to : per_member(static_cast<int>(i))) {
       if (is_normalisation(node.op)) {

@@ -11,7 +11,9 @@ namespace graph {
 // The cost of a shrunk network depends on how many members each group keeps, not on which. Keeps nothing of `graph`.
 class MaskedCost {
  public:
-  MaskedCost(const Graph& graph, const ChannelGroups& groups);
+  // `prices`: what a multiply-accumulate of each node counts, whole numbers >= 0; empty: one each. Cost::macs is then
+  // their sum, e.g. a time.
+  MaskedCost(const Graph& graph, const ChannelGroups& groups, const std::vector<std::int64_t>& prices = {});
 
   // kept[g] in [0, channels of group g], one per group, unmaskable ones included. No allocation.
   Cost operator()(const std::vector<int>& kept) const;

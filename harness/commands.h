@@ -69,6 +69,7 @@ void add_export(CLI::App& app, Commands& commands);
 void add_verify(CLI::App& app, Commands& commands);
 void add_runners(CLI::App& app, Commands& commands);
 void add_calibrate(CLI::App& runners, Commands& commands);  // of the group `runners`
+void add_costs(CLI::App& runners, Commands& commands);      // likewise
 void add_query(CLI::App& app, Commands& commands);
 void add_show(CLI::App& app, Commands& commands);
 void add_report(CLI::App& app, Commands& commands);

@@ -237,6 +237,7 @@ void add_runners(CLI::App& app, Commands& commands) {
       "Exit codes: 0 ok, 2 usage, or the folder is there already, 4 it cannot be written.");
   act(fresh, new_command);
   add_calibrate(*group, commands);
+  add_costs(*group, commands);
   group->footer("Examples:\n  automask runners list\n  automask runners check cpu");
   help_alone(*group, commands);
 }

@@ -191,15 +191,16 @@ struct BudgetCut::Search {
   }
 };
 
-BudgetCut::BudgetCut(const graph::Graph& graph, const graph::ChannelGroups& groups, int lanes, Measure measure)
-    : name_(graph.name), groups_(groups.groups), cost_(graph, groups), lanes_(lanes), measure_(measure) {
+BudgetCut::BudgetCut(const graph::Graph& graph, const graph::ChannelGroups& groups, int lanes, Measure measure,
+                     const std::vector<std::int64_t>& prices)
+    : name_(graph.name), groups_(groups.groups), cost_(graph, groups, prices), lanes_(lanes), measure_(measure) {
   for (const graph::ChannelGroup& group : groups_) dense_.push_back(group.channels);
   dense_cost_ = cost(dense_);
 }
 
 std::int64_t BudgetCut::cost(const std::vector<int>& kept) const {
   const graph::Cost both = cost_(kept);
-  return measure_ == Measure::macs ? both.macs : both.parameters;
+  return measure_ == Measure::parameters ? both.parameters : both.macs;
 }
 
 std::int64_t BudgetCut::saved(std::vector<int>& kept, int group, int low) const {
@@ -207,7 +208,7 @@ std::int64_t BudgetCut::saved(std::vector<int>& kept, int group, int low) const 
   std::int64_t sum = 0;
   while (kept[group] > low) {
     const graph::Cost both = cost_.marginal(kept, group);
-    sum += measure_ == Measure::macs ? both.macs : both.parameters;
+    sum += measure_ == Measure::parameters ? both.parameters : both.macs;
     --kept[group];
   }
   kept[group] = now;
@@ -261,8 +262,13 @@ double BudgetCut::tolerance(double share, const std::vector<int>& kept) const {
 void BudgetCut::require(double wanted) const {
   const double smallest = smallest_share();
   if (smallest <= wanted) return;
-  const std::string place =
-      (measure_ == Measure::macs ? "mac_budget " : "budget of parameters ") + core::Json(wanted).dump();
+  struct Words {
+    const char *option, *unit;
+  };
+  static const Words words[] = {{"mac_budget", "MACs"}, {"byte_budget", "parameters"}, {"latency_budget", "time"}};
+  const auto& [option, unit] = words[static_cast<int>(measure_)];
+  const std::string place = (measure_ == Measure::macs ? std::string(option) : std::string("budget of ") + unit) + " " +
+                            core::Json(wanted).dump();
   if (!has_groups())
     throw core::Error(core::ExitCode::steps_failed, place,
                       name_ + " has no group of channels that can be masked" +
@@ -270,9 +276,8 @@ void BudgetCut::require(double wanted) const {
                       "take a method without masks, or another model");
   throw core::Error(core::ExitCode::steps_failed, place,
                     name_ + " cannot get that small" + (lanes_ > 1 ? " with lanes " + std::to_string(lanes_) : "") +
-                        ": its smallest possible share of " + "the dense " +
-                        (measure_ == Measure::macs ? "MACs" : "parameters") + " is " + four_digits(smallest),
-                    measure_ == Measure::macs ? "raise mac_budget or lower lanes" : "raise byte_budget or lower lanes");
+                        ": its smallest possible share of the dense " + unit + " is " + four_digits(smallest),
+                    std::string("raise ") + option + " or lower lanes");
 }
 
 graph::Mask BudgetCut::operator()(const Scores& scores, double wanted, const graph::Mask* within) const {

@@ -11,12 +11,15 @@ namespace automask::methods {
 // One value >= 0 per group and member, higher is worth more; groups that cannot be masked may be empty.
 using Scores = std::vector<std::vector<double>>;
 
-enum class Measure { macs, parameters };
+// `time`: by a LatencyBudget's prices; of the dense network's time without what is fixed.
+enum class Measure { macs, parameters, time };
 
 class BudgetCut {
  public:
   // `lanes`: kept counts are multiples of it, in groups that have so many channels.
-  BudgetCut(const graph::Graph& graph, const graph::ChannelGroups& groups, int lanes, Measure measure = Measure::macs);
+  // `prices`: of Measure::time, per node.
+  BudgetCut(const graph::Graph& graph, const graph::ChannelGroups& groups, int lanes, Measure measure = Measure::macs,
+            const std::vector<std::int64_t>& prices = {});
 
   // Removes the channels with the least score per saved MAC until the network costs at most `share` of the dense MACs,
   // then takes back, best score per MAC first, every channel that still fits. So no further channel (or `lanes` of
@@ -27,9 +30,10 @@ class BudgetCut {
   graph::Mask operator()(const Scores& scores, double share, const graph::Mask* within = nullptr) const;
 
   double smallest_share() const;
-  double share(const graph::Mask& mask) const;  // of the dense network
-  void require(double share) const;             // the error above
-  bool has_groups() const;                      // any that can be masked
+  std::int64_t dense_cost() const { return dense_cost_; }  // in MACs, parameters or femtoseconds
+  double share(const graph::Mask& mask) const;             // of the dense network
+  void require(double share) const;                        // the error above
+  bool has_groups() const;                                 // any that can be masked
   // What a cut to this share leaves unused at most, where exchanges can achieve it, as a share of the dense network:
   // half a percent of the budget; with lanes what the cheapest step of any group costs.
   double tolerance(double share, const std::vector<int>& kept) const;

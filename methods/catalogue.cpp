@@ -56,17 +56,18 @@ const std::vector<MethodInfo>& method_infos() {
        false},
       {"prune",
        "augment, and channels pruned to the MAC budget while training, by a criterion",
-       {"mac_budget", "byte_budget", "lanes", "criterion", "slimming_penalty", "frequencies", "distillation", "qat"},
+       {"mac_budget", "latency_budget", "byte_budget", "lanes", "criterion", "slimming_penalty", "frequencies",
+        "distillation", "qat"},
        false},
       {"automask",
        "channel masks at the MAC budget and a normalisation per condition",
-       {"mac_budget", "byte_budget", "lanes", "consensus", "normalisation", "union_penalty", "scorer", "backbone",
-        "slimming_penalty", "frequencies", "distillation", "qat", "estimator"},
+       {"mac_budget", "latency_budget", "byte_budget", "lanes", "consensus", "normalisation", "union_penalty", "scorer",
+        "backbone", "slimming_penalty", "frequencies", "distillation", "qat", "estimator"},
        true},
       {"kill_test",
        "automask with one mask for all conditions: what remains is a normalisation per condition",
-       {"mac_budget", "byte_budget", "lanes", "normalisation", "scorer", "slimming_penalty", "backbone", "frequencies",
-        "distillation", "qat", "estimator"},
+       {"mac_budget", "latency_budget", "byte_budget", "lanes", "normalisation", "scorer", "slimming_penalty",
+        "backbone", "frequencies", "distillation", "qat", "estimator"},
        true},
       {"slim",
        "an evenly narrower network from scratch that meets the MAC budget, with bn_k a normalisation per condition",
@@ -141,6 +142,8 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
   if (spec.train.epochs == 0) check_no_epochs(cursor, spec, info);
   for (const std::string& key : info.options)
     if (cursor.has(key)) option(key).read(cursor.at(key), spec);
+  if (spec.latency_budget && cursor.has("mac_budget"))
+    cursor.at("mac_budget").fail("stands beside latency_budget", "give one of them: what a channel costs is either");
   if (spec.method == "external" && spec.files.empty())
     cursor.fail("names no file", "give \"file\": a path, or an object of conditions and paths");
   if (spec.method == "tent" && spec.test_batch < 2)
@@ -164,7 +167,8 @@ core::Json MethodSpec::parameters() const {
   core::Json json = {{"method", method}, {"init", option("init").write(*this)}, {"train", to_json(train)}};
   for (const MethodInfo& info : method_infos())
     if (info.name == method)
-      for (const std::string& key : info.options) json[key] = option(key).write(*this);
+      for (const std::string& key : info.options)
+        if (core::Json value = option(key).write(*this); !value.is_null()) json[key] = std::move(value);
   return json;
 }
 

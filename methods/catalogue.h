@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "corruptions/condition.h"
+#include "methods/latency.h"
 
 namespace automask::methods {
 
@@ -43,6 +44,10 @@ struct EstimatorOptions {
   int epochs = 30;      // over the training views
   int pictures = 2000;  // training pictures, each shown under every condition
   double margin = 0;    // nats: where the best condition leads by less, the first condition or `clean` is taken
+  // For pictures that follow each other: a condition is left when another was estimated for so many frames in a row, or
+  // once with so large a lead (nats; 0: however large).
+  int hysteresis_frames = 1;
+  double hysteresis_lead = 0;
 };
 
 // What conditions have for themselves besides masks: batch normalisations; scale and bias per channel, statistics being
@@ -93,7 +98,8 @@ struct MethodSpec {
   // a file with weights, absolute or relative to the manifest's.
   std::string init = "scratch";
   TrainOptions train;
-  double mac_budget = 1;         // share of the dense MACs, (0, 1]
+  double mac_budget = 1;                        // share of the dense MACs, (0, 1]
+  std::optional<LatencyBudget> latency_budget;  // instead of mac_budget
   std::int64_t byte_budget = 0;  // of the INT8 package: union of the masks, normalisations and all; 0: any size
   // automask: weight of the mean score against the condition's own, [0, 1]; empty: "auto", chosen on validation data.
   std::optional<double> consensus = 1;

@@ -216,8 +216,12 @@ package::Estimator train_estimator(const StatisticsSet& set, std::size_t conditi
   estimator.hidden = quantised(mlp.hidden, 1 / steps_per_deviation, hidden_step);
   estimator.output = quantised(mlp.output, hidden_step, score_step);
   estimator.fallback = fallback;
-  estimator.margin =
-      static_cast<std::int32_t>(std::min(std::floor(options.margin / score_step + 0.5), 2.0 * package::most_output));
+  const auto in_steps = [&](double nats) {
+    return static_cast<std::int32_t>(std::min(std::floor(nats / score_step + 0.5), 2.0 * package::most_output));
+  };
+  estimator.margin = in_steps(options.margin);
+  estimator.frames = options.hysteresis_frames;
+  if (options.hysteresis_lead > 0) estimator.lead = in_steps(options.hysteresis_lead);
   return estimator;
 }
 

@@ -1,6 +1,7 @@
 #include "methods/mask_cutter.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 
@@ -65,20 +66,45 @@ double mean_overlap(const graph::Graph& graph, const std::vector<graph::Mask>& m
 
 double MaskCutter::mean_overlap(const std::vector<graph::Mask>& masks) const { return mean_over_pairs(groups_, masks); }
 
-MaskCutter::MaskCutter(const graph::Graph& graph, const MethodSpec& spec, double consensus, std::vector<double> weights,
-                       PackageBytes bytes)
+namespace {
+
+Measure measure_of(const MethodSpec& spec) { return spec.latency_budget ? Measure::time : Measure::macs; }
+
+std::vector<std::int64_t> prices_of(const graph::Graph& graph, const MethodSpec& spec) {
+  return spec.latency_budget ? spec.latency_budget->prices(graph) : std::vector<std::int64_t>{};
+}
+
+// The share of the time that channels decide on; 1 where the dense network is fast enough.
+double time_share(const graph::Graph& graph, const MethodSpec& spec, const BudgetCut& cut) {
+  const LatencyBudget& budget = *spec.latency_budget;
+  const double fixed = budget.fixed_ms(), dense = double(cut.dense_cost()) / femtoseconds_per_ms;
+  const double smallest = fixed + dense * cut.smallest_share();
+  if (smallest > budget.ms)
+    throw core::Error(core::ExitCode::steps_failed, "latency_budget of " + core::Json(budget.ms).dump() + " ms",
+                      graph.name + " cannot get that fast on " + budget.runner + ": its smallest possible time is " +
+                          core::Json(std::ceil(smallest * 1e4) / 1e4).dump() + " ms, of which " +
+                          core::Json(std::round(fixed * 1e4) / 1e4).dump() + " do not depend on channels",
+                      std::string("raise latency_budget") + (spec.lanes > 1 ? " or lower lanes" : ""));
+  return dense > 0 ? std::min((budget.ms - fixed) / dense, 1.0) : 1.0;
+}
+
+}  // namespace
+
+MaskCutter::MaskCutter(const graph::Graph& graph, const MethodSpec& spec, double mac_budget, double consensus,
+                       std::vector<double> weights, PackageBytes bytes)
     : groups_(graph::channel_groups(graph)),
-      budget_(spec.mac_budget),
       consensus_(consensus),
       union_penalty_(spec.union_penalty),
       byte_budget_(spec.byte_budget),
       weights_(std::move(weights)),
       bytes_(std::move(bytes)),
-      ramp_by_macs_(graph, groups_, 1),
-      by_macs_(graph, groups_, spec.lanes),
+      macs_(graph, groups_, 1),
+      ramp_(graph, groups_, 1, measure_of(spec), prices_of(graph, spec)),
+      final_(graph, groups_, spec.lanes, measure_of(spec), prices_of(graph, spec)),
       ramp_by_parameters_(graph, groups_, 1, Measure::parameters),
-      by_parameters_(graph, groups_, spec.lanes, Measure::parameters) {
-  by_macs_.require(budget_);
+      by_parameters_(graph, groups_, spec.lanes, Measure::parameters),
+      budget_(spec.latency_budget ? time_share(graph, spec, final_) : mac_budget) {
+  final_.require(budget_);
   if (!bytes_) return;
   const Scores none = [&] {
     Scores scores;
@@ -94,12 +120,12 @@ MaskCutter::MaskCutter(const graph::Graph& graph, const MethodSpec& spec, double
         "raise byte_budget" + std::string(spec.lanes > 1 ? " or lower lanes" : ""));
 }
 
-std::vector<graph::Mask> MaskCutter::cut(const BudgetCut& by_macs, const std::vector<const Scores*>& own, double share,
-                                         const graph::Mask* within) const {
+std::vector<graph::Mask> MaskCutter::cut(const BudgetCut& by_computation, const std::vector<const Scores*>& own,
+                                         double share, const graph::Mask* within) const {
   std::vector<graph::Mask> masks;
   const int sets = static_cast<int>(own.size());
   graph::Mask common;
-  if (union_penalty_ > 0 && consensus_ < 1) common = by_macs(mixed(own, weights_, 0, 1), share, within);
+  if (union_penalty_ > 0 && consensus_ < 1) common = by_computation(mixed(own, weights_, 0, 1), share, within);
   for (int k = 0; k < sets; ++k) {
     // With one mask for all, it is cut once.
     if (consensus_ == 1 && k > 0) {
@@ -110,20 +136,20 @@ std::vector<graph::Mask> MaskCutter::cut(const BudgetCut& by_macs, const std::ve
     for (std::size_t g = 0; g < common.size(); ++g)
       for (std::size_t c = 0; c < scores[g].size(); ++c)
         if (common[g][c] == 0) scores[g][c] *= 1 - union_penalty_;
-    masks.push_back(by_macs(scores, share, within));
+    masks.push_back(by_computation(scores, share, within));
   }
   return masks;
 }
 
 std::optional<std::vector<graph::Mask>> MaskCutter::ramp(const std::vector<const Scores*>& own, double share,
                                                          double progress) const {
-  if (share < ramp_by_macs_.smallest_share()) return std::nullopt;
-  if (!bytes_) return cut(ramp_by_macs_, own, share, nullptr);
+  if (share < ramp_.smallest_share()) return std::nullopt;
+  if (!bytes_) return cut(ramp_, own, share, nullptr);
   const double all = double(bytes_(std::vector<graph::Mask>(own.size(), graph::full_mask(groups_))));
   const double wanted = 1 - progress * (1 - std::min(double(byte_budget_) / all, 1.0));
   const double parameters = std::max(wanted, ramp_by_parameters_.smallest_share());
   const graph::Mask within = ramp_by_parameters_(mixed(own, weights_, 0, 1), parameters);
-  return cut(ramp_by_macs_, own, share, &within);
+  return cut(ramp_, own, share, &within);
 }
 
 // The union first: as many of the commonly best channels as the bytes allow; then each mask within it.
@@ -131,9 +157,9 @@ std::vector<graph::Mask> MaskCutter::within_bytes(const std::vector<const Scores
   const Scores common = mixed(own, weights_, 0, 1);
   const auto masks_of = [&](double parameters) {
     const graph::Mask within = by_parameters_(common, parameters);
-    return cut(by_macs_, own, budget_, &within);
+    return cut(final_, own, budget_, &within);
   };
-  std::vector<graph::Mask> best = cut(by_macs_, own, budget_, nullptr);
+  std::vector<graph::Mask> best = cut(final_, own, budget_, nullptr);
   if (bytes_(best) <= byte_budget_) return best;
   double low = by_parameters_.smallest_share(), high = 1;
   best = masks_of(low);
@@ -151,7 +177,7 @@ std::vector<graph::Mask> MaskCutter::within_bytes(const std::vector<const Scores
 }
 
 std::vector<graph::Mask> MaskCutter::last(const std::vector<const Scores*>& own) const {
-  return bytes_ ? within_bytes(own) : cut(by_macs_, own, budget_, nullptr);
+  return bytes_ ? within_bytes(own) : cut(final_, own, budget_, nullptr);
 }
 
 core::Json MaskCutter::overlaps(const std::vector<graph::Mask>& masks) const {

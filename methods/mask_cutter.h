@@ -25,11 +25,12 @@ class MaskCutter {
   // Bytes of the package that a network with these masks would become; empty: there is no budget of bytes.
   using PackageBytes = std::function<std::int64_t(const std::vector<graph::Mask>&)>;
 
+  // The budget is spec.latency_budget, where there is one, else `mac_budget`, a share of the dense MACs.
   // Error(steps_failed) where a budget cannot be met, naming the smallest possible.
-  MaskCutter(const graph::Graph& graph, const MethodSpec& spec, double consensus, std::vector<double> weights,
-             PackageBytes bytes);
+  MaskCutter(const graph::Graph& graph, const MethodSpec& spec, double mac_budget, double consensus,
+             std::vector<double> weights, PackageBytes bytes);
 
-  // While training: to `share` of the dense MACs, whatever the lanes; nothing where even that is too little.
+  // While training: to `share` of what budget() is of, whatever the lanes; nothing where even that is too little.
   // `progress` in [0, 1]: how much of the way from all bytes to the budget has been gone.
   std::optional<std::vector<graph::Mask>> ramp(const std::vector<const Scores*>& own, double share,
                                                double progress) const;
@@ -38,20 +39,22 @@ class MaskCutter {
 
   const graph::ChannelGroups& groups() const { return groups_; }
   double mean_overlap(const std::vector<graph::Mask>& masks) const;
-  double share(const graph::Mask& mask) const { return by_macs_.share(mask); }  // of the dense MACs
-  core::Json overlaps(const std::vector<graph::Mask>& masks) const;             // per pair, [K, K]
+  double share(const graph::Mask& mask) const { return macs_.share(mask); }  // of the dense MACs
+  double budget() const { return budget_; }  // share of the dense MACs, or of the dense network's time
+  core::Json overlaps(const std::vector<graph::Mask>& masks) const;  // per pair, [K, K]
 
  private:
-  std::vector<graph::Mask> cut(const BudgetCut& by_macs, const std::vector<const Scores*>& own, double share,
+  std::vector<graph::Mask> cut(const BudgetCut& by_computation, const std::vector<const Scores*>& own, double share,
                                const graph::Mask* within) const;
   std::vector<graph::Mask> within_bytes(const std::vector<const Scores*>& own) const;
 
   graph::ChannelGroups groups_;
-  double budget_, consensus_, union_penalty_;
+  double consensus_, union_penalty_;
   std::int64_t byte_budget_;
   std::vector<double> weights_;
   PackageBytes bytes_;
-  BudgetCut ramp_by_macs_, by_macs_, ramp_by_parameters_, by_parameters_;
+  BudgetCut macs_, ramp_, final_, ramp_by_parameters_, by_parameters_;  // ramp and final: by MACs or by time
+  double budget_;
 };
 
 }  // namespace automask::methods

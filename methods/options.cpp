@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/atomic_file.h"
 #include "methods/scorer_names.h"
 
 namespace automask::methods {
@@ -50,17 +51,26 @@ core::Json write_init(const MethodSpec& spec) {
 
 void read_estimator(const core::JsonCursor& cursor, MethodSpec& spec) {
   EstimatorOptions& estimator = spec.estimator;
-  cursor.only_keys({"hidden", "epochs", "pictures", "margin"});
+  cursor.only_keys({"hidden", "epochs", "pictures", "margin", "hysteresis"});
   if (cursor.has("hidden")) estimator.hidden = static_cast<int>(cursor.at("hidden").integer_in(1, 1024));
   if (cursor.has("epochs")) estimator.epochs = static_cast<int>(cursor.at("epochs").integer_in(1, 100000));
   if (cursor.has("pictures")) estimator.pictures = static_cast<int>(cursor.at("pictures").integer_in(1, 10000000));
   if (cursor.has("margin")) estimator.margin = cursor.at("margin").number_in(0, 1000);
+  if (!cursor.has("hysteresis")) return;
+  const core::JsonCursor hysteresis = cursor.at("hysteresis");
+  hysteresis.only_keys({"frames", "lead"});
+  estimator.hysteresis_frames = static_cast<int>(hysteresis.at("frames").integer_in(1, 1000));
+  if (hysteresis.has("lead")) estimator.hysteresis_lead = hysteresis.at("lead").number_in(0, 1000);
 }
 core::Json write_estimator(const MethodSpec& spec) {
-  return {{"hidden", spec.estimator.hidden},
-          {"epochs", spec.estimator.epochs},
-          {"pictures", spec.estimator.pictures},
-          {"margin", spec.estimator.margin}};
+  const EstimatorOptions& estimator = spec.estimator;
+  core::Json json = {{"hidden", estimator.hidden},
+                     {"epochs", estimator.epochs},
+                     {"pictures", estimator.pictures},
+                     {"margin", estimator.margin}};
+  if (estimator.hysteresis_frames > 1)
+    json["hysteresis"] = {{"frames", estimator.hysteresis_frames}, {"lead", estimator.hysteresis_lead}};
+  return json;
 }
 
 void read_distillation(const core::JsonCursor& cursor, MethodSpec& spec) {
@@ -152,6 +162,30 @@ void read_frequencies(const core::JsonCursor& cursor, MethodSpec& spec) {
   for (auto& [name, value] : spec.frequencies) value /= sum;
 }
 
+// {"ms": 3, "costs": "z7020.json"}: the path is relative to the manifest's; or the costs themselves.
+void read_latency_budget(const core::JsonCursor& cursor, MethodSpec& spec) {
+  cursor.only_keys({"ms", "costs"});
+  LatencyBudget budget;
+  budget.ms = number_above(cursor.at("ms"), 0, 1e6);
+  const core::JsonCursor costs = cursor.at("costs");
+  if (!costs.value().is_string()) {
+    read_layer_costs(costs, budget);
+  } else {
+    const std::filesystem::path file = std::filesystem::path(cursor.file()).parent_path() / costs.string();
+    std::error_code fault;
+    if (!std::filesystem::is_regular_file(file, fault))
+      costs.fail("there is no file " + file.string(), "write it with `automask runners costs`");
+    const core::Json json = core::Json::parse(core::read_file(file), nullptr, false);
+    read_layer_costs({json, file.string()}, budget);
+  }
+  spec.latency_budget = budget;
+}
+// The costs stand in the key, not where they lie.
+core::Json write_latency_budget(const MethodSpec& spec) {
+  if (!spec.latency_budget) return nullptr;
+  return {{"ms", spec.latency_budget->ms}, {"costs", layer_costs_json(*spec.latency_budget)}};
+}
+
 void read_consensus(const core::JsonCursor& cursor, MethodSpec& spec) {
   if (cursor.value().is_string()) {
     if (cursor.string() != "auto") cursor.fail("must be a number or \"auto\"");
@@ -205,6 +239,7 @@ const std::vector<Option> table = {
     {"init", read_init, write_init},
     {"mac_budget", [](const core::JsonCursor& c, MethodSpec& s) { s.mac_budget = number_above(c, 0, 1); },
      [](const MethodSpec& s) { return core::Json(s.mac_budget); }},
+    {"latency_budget", read_latency_budget, write_latency_budget},
     {"byte_budget",
      [](const core::JsonCursor& c, MethodSpec& s) { s.byte_budget = c.integer_in(0, std::int64_t{1} << 50); },
      [](const MethodSpec& s) { return core::Json(s.byte_budget); }},

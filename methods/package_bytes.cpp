@@ -23,6 +23,7 @@ package::Estimator estimator_of(const EstimatorOptions& options, std::size_t set
   estimator.hidden = layer_of(hidden, package::statistic_count);
   estimator.output = layer_of(sets, hidden);
   estimator.margin = options.margin > 0 ? 2 * package::most_output : 0;
+  estimator.frames = options.hysteresis_frames;
   return estimator;
 }
 

@@ -12,8 +12,7 @@ constexpr std::int64_t cuts = 100;
 
 }  // namespace
 
-Schedule::Schedule(const TrainOptions& train, std::size_t pictures, double budget)
-    : options(train), mac_budget(budget) {
+Schedule::Schedule(const TrainOptions& train, std::size_t pictures, double share) : options(train), budget(share) {
   steps = std::max<std::int64_t>(std::llround(train.epochs * double(pictures) / train.batch), 1);
 }
 

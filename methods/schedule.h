@@ -9,9 +9,9 @@ namespace automask::methods {
 struct Schedule {
   TrainOptions options;
   std::int64_t steps = 1;
-  double mac_budget = 1;
+  double budget = 1;  // share of the dense MACs, or of the dense time
 
-  Schedule(const TrainOptions& train, std::size_t pictures, double budget);
+  Schedule(const TrainOptions& train, std::size_t pictures, double share);
 
   std::int64_t warmup_steps() const;
   // Rises linearly over the warm-up, then falls to 0 as half a cosine (Loshchilov and Hutter, "SGDR", ICLR 2017).
@@ -19,10 +19,8 @@ struct Schedule {
 
   // Masks freeze when half of the steps are done.
   std::int64_t freeze_step() const { return steps / 2; }
-  // Share of the dense MACs allowed after `done` steps: 1 until the warm-up's end, linear down to the budget at freeze.
-  double mac_share(std::int64_t done) const {
-    return done >= freeze_step() ? mac_budget : 1 - (1 - mac_budget) * ramp(done);
-  }
+  // The share allowed after `done` steps: 1 until the warm-up's end, linear down to the budget at freeze.
+  double share(std::int64_t done) const { return done >= freeze_step() ? budget : 1 - (1 - budget) * ramp(done); }
   // How much of that way has been gone, [0, 1].
   double ramp(std::int64_t done) const;
   // Whether masks are cut anew after `done` steps; the last time at freeze.

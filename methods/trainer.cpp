@@ -72,11 +72,6 @@ graph::Graph graph_of(const TrainJob& job, const Recipe& recipe) {
   return own && !has_normalisation(graph) ? with_affine(graph) : graph;
 }
 
-MethodSpec with_budget(MethodSpec spec, double mac_budget) {
-  spec.mac_budget = mac_budget;
-  return spec;
-}
-
 // A set of its own that no picture ever reaches would be left as it was drawn.
 void check_views(const TrainJob& job, const Recipe& recipe) {
   const auto views = Schedule(job.spec.train, job.train->size(), 1).steps * job.spec.train.batch;
@@ -94,16 +89,18 @@ class Trainer {
       : job_(job),
         recipe_(recipe),
         graph_(graph_of(job, recipe)),
-        budget_(recipe.mac_budget.value_or(job.spec.mac_budget)),
-        schedule_(job.spec.train, job.train->size(), budget_),
-        masked_(recipe.masked && (budget_ < 1 || job.spec.byte_budget > 0) && recipe.fixed_masks.empty()),
+        may_mask_(recipe.masked && recipe.fixed_masks.empty()),
+        schedule_(job.spec.train, job.train->size(), 1),
         weights_(job.spec.weights_of(recipe.conditions)),
         scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
-        cutter_(graph_, with_budget(job.spec, budget_), recipe.consensus, set_weights(), bytes_of_masks()),
+        cutter_(graph_, job.spec, recipe.mac_budget.value_or(job.spec.mac_budget), recipe.consensus, set_weights(),
+                bytes_of_masks()),
+        masked_(may_mask_ && (cutter_.budget() < 1 || job.spec.byte_budget > 0)),
         objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
         scorer_(new_scorer()),
         log_(schedule_.steps),
         teacher_(make_teacher(job, recipe.conditions)) {
+    schedule_.budget = cutter_.budget();
     for (int k = 0; k < sets(); ++k)
       masks_.push_back(recipe.fixed_masks.empty()       ? graph::full_mask(cutter_.groups())
                        : recipe.fixed_masks.size() == 1 ? recipe.fixed_masks[0]
@@ -131,7 +128,7 @@ class Trainer {
   }
   // What a budget of bytes is held against; empty where there is none.
   MaskCutter::PackageBytes bytes_of_masks() const {
-    if (!masked_ || job_.spec.byte_budget == 0) return {};
+    if (!may_mask_ || job_.spec.byte_budget == 0) return {};
     PackagePlan plan;
     plan.graph = graph_;
     plan.set_names = set_names();
@@ -192,12 +189,12 @@ class Trainer {
   const TrainJob& job_;
   const Recipe& recipe_;
   graph::Graph graph_;  // dense
-  double budget_;       // share of graph_'s MACs
+  bool may_mask_;       // the method cuts masks where there is a budget
   Schedule schedule_;
-  bool masked_;
   std::vector<double> weights_;  // p_k per condition of the recipe
   models::InputScaling scaling_;
   MaskCutter cutter_;
+  bool masked_;
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<Scorer> scorer_;
   TrainingLog log_;
@@ -310,7 +307,7 @@ void Trainer::cut_masks() {
   if (last) {
     masks_ = cutter_.last(own);
   } else {
-    auto masks = cutter_.ramp(own, schedule_.mac_share(step_), schedule_.ramp(step_));
+    auto masks = cutter_.ramp(own, schedule_.share(step_), schedule_.ramp(step_));
     if (!masks) return;
     masks_ = std::move(*masks);
   }
@@ -412,6 +409,16 @@ models::Checkpoint Trainer::result() {
     rates.push_back(schedule_.learning_rate(i * schedule_.steps / TrainingLog::points));
   core::Json log = {{"losses", log_.losses()}, {"learning_rates", rates}, {"cuts", log_.cuts()}};
   if (sets() > 1) log["overlap"] = cutter_.overlaps(masks_);
+  if (const auto& latency = job_.spec.latency_budget) {
+    core::Json predicted = core::Json::object();
+    for (int k = 0; k < sets(); ++k)
+      predicted[checkpoint.conditions[static_cast<std::size_t>(k)]] =
+          latency->predicted_ms(graph_, cutter_.groups(), masks_[static_cast<std::size_t>(k)]);
+    log["latency"] = {{"budget_ms", latency->ms},
+                      {"predicted_ms", predicted},
+                      {"runner", latency->runner},
+                      {"evidence", latency->evidence}};
+  }
   if (teacher_) log["teacher"] = teacher_->record();
   if (tuned_) {
     log["fine_tuning"] = tuned_->log;

@@ -44,7 +44,10 @@ class Sets {
   std::size_t size() const { return names_.size(); }
   const std::vector<std::string>& names() const { return names_; }
   bool predicts() const { return !estimator_.empty(); }
-  int estimate(const std::uint8_t* picture) const { return package::estimate(estimator_, picture, input_); }
+  const package::Estimator& estimator() const { return estimator_; }
+  package::Estimate estimate(const std::uint8_t* picture) const {
+    return package::decide(estimator_, package::estimator_scores(estimator_, package::statistics(picture, input_)));
+  }
 
   // 1 for each picture that set k gives its class.
   std::vector<std::uint8_t> right(std::size_t k, const datasets::PictureSet& pictures) const {
@@ -131,6 +134,7 @@ class Evaluation {
                             "start `automask run` again");
         under(sets, tested_[i], pictures_of(tested_[i]), alone);
       }
+      if (sets.predicts() && sets.estimator().frames > 1) stream(sets.estimator());
       if (alone) unsupported("no runner executes masks over single weights");
     }
     context_.progress("evaluate", static_cast<double>(tested_.size()), static_cast<double>(tested_.size()));
@@ -202,20 +206,60 @@ class Evaluation {
 
     const std::int64_t best = known ? hits[oracle] : *std::max_element(hits.begin(), hits.end());
     std::int64_t own = 0, good = 0, predicted = 0;
+    std::vector<package::Estimate> estimates;
     for (std::size_t i = 0; i < n; ++i) {
-      const auto taken = static_cast<std::size_t>(sets.estimate(pictures.picture(i).data()));
+      const package::Estimate estimate = sets.estimate(pictures.picture(i).data());
+      const auto taken = static_cast<std::size_t>(estimate.condition);
+      estimates.push_back(estimate);
       own += taken == oracle;
       good += static_cast<double>(best - hits[taken]) <= as_good / 100 * static_cast<double>(n);
       predicted += right[taken][i];
     }
     add_share(outcome_, "estimator_good", condition, good, pictures_count, "measured");
+    if (!held_out(condition) && sets.estimator().frames > 1)
+      scenes_.push_back({std::move(estimates), std::move(right)});
     if (!alone) return;
     add_share(outcome_, "predicted_" + metric(condition), condition, predicted, pictures_count, "measured");
     if (!held_out(condition)) add_share(outcome_, "estimator_accuracy", condition, own, pictures_count, "measured");
   }
 
+  // Frames as a camera delivers them whose condition changes every so often, by turns through the trained ones.
+  void stream(const package::Estimator& estimator) {
+    constexpr std::size_t frames_of_a_scene = 30;
+    package::Hysteresis hysteresis(estimator);
+    std::int64_t frames = 0, right = 0, right_alone = 0, switches = 0, switches_alone = 0;
+    int current = -1, current_alone = -1;
+    std::size_t shortest = scenes_.front().estimates.size();
+    for (const Scene& scene : scenes_) shortest = std::min(shortest, scene.estimates.size());
+    for (std::size_t first = 0; first < shortest; first += frames_of_a_scene)
+      for (const Scene& scene : scenes_)
+        for (std::size_t i = first; i < std::min(first + frames_of_a_scene, shortest); ++i, ++frames) {
+          const int taken = hysteresis.next(scene.estimates[i]), alone = scene.estimates[i].condition;
+          right += scene.right[static_cast<std::size_t>(taken)][i];
+          right_alone += scene.right[static_cast<std::size_t>(alone)][i];
+          switches += current >= 0 && taken != current;
+          switches_alone += current_alone >= 0 && alone != current_alone;
+          current = taken;
+          current_alone = alone;
+        }
+    add_share(outcome_, "stream_top1", "", right, frames, "measured");
+    add_share(outcome_, "stream_frame_top1", "", right_alone, frames, "measured");
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    for (const auto& [name, count] :
+         {std::pair{"stream_switches", switches}, {"stream_frame_switches", switches_alone}})
+      outcome_.metrics.push_back(
+          {name, "", 100.0 * static_cast<double>(count) / static_cast<double>(frames), none, none, "measured", frames});
+  }
+
+  // Of a trained condition: what the estimator says of each picture, and which sets are right on it.
+  struct Scene {
+    std::vector<package::Estimate> estimates;
+    std::vector<std::vector<std::uint8_t>> right;
+  };
+
   const Context& context_;
   core::JsonCursor parameters_;
+  std::vector<Scene> scenes_;
   std::vector<std::string> trained_, tested_;
   std::vector<corruptions::Condition> shown_;
   int threads_ = 1;

@@ -113,9 +113,15 @@ json Backend::prepare(const json& options) {
       modelled_.push_back(network_ms(model, costs_of(network_->program(static_cast<int>(k)), model_.execution)));
       const double bytes = static_cast<double>(network_->switch_bytes(static_cast<int>(k)));
       modelled_switch_.push_back(bytes / model.bytes_per_ms + model.layer_ms);
+      const Program& program = network_->program(static_cast<int>(k));
+      const std::vector<std::string> names = step_names(program);
+      const std::vector<double> ms = step_ms(model, program, model_.execution);
+      json layers = json::array();
+      for (std::size_t i = 0; i < ms.size(); ++i) layers.push_back({{"name", names[i]}, {"ms", ms[i]}});
       modelled.push_back({{"condition", package_.conditions[k].name},
                           {"ms", modelled_.back()},
                           {"switch_ms", modelled_switch_.back()},
+                          {"layers", layers},
                           {"evidence", "modelled"}});
     }
     answer["modelled"] = modelled;

@@ -13,7 +13,8 @@ namespace {
 
 constexpr double float_limit = 1e-4, half_limit = 2e-2, least_output = 1e-3;
 
-bool has_weights(const std::string& name) { return name == "convolution" || name == "grouped" || name == "linear"; }
+bool convolves(const std::string& name) { return name == "convolution" || name == "grouped" || name == "cudnn"; }
+bool has_weights(const std::string& name) { return convolves(name) || name == "linear"; }
 bool from_bytes(const std::string& name) { return name == "picture"; }
 bool to_floats(const std::string& name) { return name == "logits"; }
 
@@ -161,7 +162,7 @@ double reference(const KernelKey& key, const LayerData& data, std::size_t index)
   const int channel = static_cast<int>(index) / pixels, place = static_cast<int>(index) % pixels;
   const int y = place / std::max(c.out_width, 1), x = place % std::max(c.out_width, 1);
   double value;
-  if (key.name == "convolution" || key.name == "grouped") {
+  if (convolves(key.name)) {
     value = window_sum(key, data, channel, y, x);
   } else if (key.name == "linear") {
     value = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hw_targets/cuda/check.h"
+#include "hw_targets/cuda/cudnn.h"
 #include "hw_targets/protocol/protocol.h"
 
 namespace automask {
@@ -21,12 +22,12 @@ KernelKey checked_part(KernelKey key) {
 
 }  // namespace
 
-std::vector<KernelKey> candidates_of(const Step& step, const WeightLayout& layout) {
+std::vector<KernelKey> candidates_of(const Step& step, const WeightLayout& layout, bool library) {
   std::vector<KernelKey> keys;
   KernelKey key = step.key;
-  if (key.name != "convolution") return {key};
+  if (key.name != "convolution") keys.push_back(key);
   for (const int indexed : {0, 1}) {
-    if (indexed == 1 && !step.masked()) break;
+    if (key.name != "convolution" || (indexed == 1 && !step.masked())) break;
     key.constants.indexed = indexed;
     key.constants.weight_stride = indexed == 1 ? layout.stride : step.key.constants.weight_stride;
     for (const Tile& tile : tiles()) {
@@ -38,6 +39,7 @@ std::vector<KernelKey> candidates_of(const Step& step, const WeightLayout& layou
       keys.push_back(key);
     }
   }
+  if (library && cudnn_can(step.key)) keys.push_back(cudnn_key(step.key));
   return keys;
 }
 
@@ -48,6 +50,15 @@ Candidate Chooser::judge(const KernelKey& key, const std::string& layer) {
   candidate.key = key;
   const KernelKey part = checked_part(key);
   const LayerData data = random_data(part, static_cast<unsigned>(judged_.size()) + 1);
+  if (key.name == "cudnn") {
+    try {
+      device_.kernel(key);
+    } catch (const DeviceError& e) {  // a layer that the library does not do is no fault of the device
+      rejected_.push_back("layer " + layer + ": " + e.what() + "; the runner's own kernels are used");
+      judged_.push_back(candidate);
+      return candidate;
+    }
+  }
   Bench bench(device_, key, part, data);
   bench.launch();
   const Agreement agreement = compare(part, data, bench.outputs(), compared_outputs);
@@ -59,8 +70,10 @@ Candidate Chooser::judge(const KernelKey& key, const std::string& layer) {
     candidate.ms = bench.time(repetitions) / repetitions;
   }
   if (!candidate.agrees)
-    rejected_.push_back("kernel " + key.name + " of layer " + layer + " with tiles of " +
-                        std::to_string(key.constants.tile_m) + " x " + std::to_string(key.constants.tile_n) +
+    rejected_.push_back("kernel " + key.name + " of layer " + layer +
+                        (key.constants.tile_m > 0 ? " with tiles of " + std::to_string(key.constants.tile_m) + " x " +
+                                                        std::to_string(key.constants.tile_n)
+                                                  : std::string()) +
                         " differs from the reference by " + std::to_string(agreement.error) +
                         " of the largest output, " + std::to_string(agreement.limit) + " is allowed; it is not used");
   judged_.push_back(candidate);
@@ -69,7 +82,7 @@ Candidate Chooser::judge(const KernelKey& key, const std::string& layer) {
 
 Candidate Chooser::choose(const Step& step, const WeightLayout& layout) {
   Candidate best;
-  for (const KernelKey& key : candidates_of(step, layout)) {
+  for (const KernelKey& key : candidates_of(step, layout, !device_.library().empty())) {
     const Candidate candidate = judge(key, step.layer);
     if (!candidate.agrees) continue;
     if (!best.agrees || candidate.ms < best.ms) best = candidate;

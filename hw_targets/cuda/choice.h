@@ -15,8 +15,9 @@ struct Candidate {
   double ms = 0;  // 0: not timed
 };
 
-// The keys that could do this step: a convolution's tiles, and weights read through lists or gathered beforehand.
-std::vector<KernelKey> candidates_of(const Step& step, const WeightLayout& layout);
+// The keys that could do this step: a convolution's tiles, weights read through lists or gathered beforehand, and the
+// library's convolution where the device has one.
+std::vector<KernelKey> candidates_of(const Step& step, const WeightLayout& layout, bool library);
 
 class Chooser {
  public:
@@ -25,11 +26,11 @@ class Chooser {
 
   // Throws DeviceError(internal_error) when none agrees with the reference.
   Candidate choose(const Step& step, const WeightLayout& layout);
+  // Held against the reference and, where it agrees and times mean anything, timed; once for each key.
+  Candidate judge(const KernelKey& key, const std::string& layer);
   const std::vector<std::string>& rejected() const { return rejected_; }  // one sentence each
 
  private:
-  Candidate judge(const KernelKey& key, const std::string& layer);
-
   Device& device_;
   bool tune_;
   std::vector<Candidate> judged_;

@@ -37,6 +37,7 @@ class Kernel {
   // Of one thread and of one block; 0 where nobody knows.
   virtual int registers() const { return 0; }
   virtual int shared_bytes() const { return 0; }
+  virtual std::size_t workspace_bytes() const { return 0; }  // of the device's memory, its own
 };
 
 // Work that was recorded once and is launched as a whole.
@@ -64,6 +65,8 @@ class Device {
   virtual void from_device(void* to, Address from, std::size_t bytes) = 0;      // waits for all work before it
   virtual void fill_zero(Address at, std::size_t bytes) = 0;
 
+  // "cuDNN 8.2.1": then kernel() also makes keys named "cudnn", of what cudnn_can() says; empty: there is none.
+  virtual std::string library() const { return ""; }
   // Compiled once for each key, and kept.
   virtual Kernel& kernel(const KernelKey& key) = 0;
   // Every argument of every kernel is an address.

@@ -3,8 +3,10 @@
 #include <cstdlib>
 #include <deque>
 
+#include "hw_targets/cuda/cudnn.h"
 #include "hw_targets/cuda/driver.h"
 #include "hw_targets/cuda/kernel_cache.h"
+#include "hw_targets/cuda/launch.h"
 #include "hw_targets/cuda/nvrtc.h"
 #include "hw_targets/protocol/protocol.h"
 
@@ -26,7 +28,17 @@ struct GpuKernel : Kernel {
   int shared_bytes() const override { return shared_; }
 };
 
-class Gpu;
+// A convolution of cuDNN's and, behind it, the affine kernel as its epilogue. Its arguments: x, weights, scale, bias,
+// residual, y.
+struct LibraryKernel : Kernel {
+  LibraryKernel(const Cudnn& cudnn, const KernelKey& k, bool half_sums) : key(k), convolution(cudnn, k, half_sums) {}
+  KernelKey key;
+  CudnnConvolution convolution;
+  Memory workspace;
+  Kernel* epilogue = nullptr;
+  Grid epilogue_grid;
+  std::size_t workspace_bytes() const override { return convolution.workspace_bytes(); }
+};
 
 class GpuRecording : public Recording {
  public:
@@ -48,7 +60,9 @@ class GpuRecording : public Recording {
 class Gpu : public Device {
  public:
   explicit Gpu(const GpuOptions& options)
-      : driver_(options.driver), cache_(options.cache_folder.empty() ? default_cache_folder() : options.cache_folder) {
+      : driver_(options.driver),
+        cudnn_(options.cudnn),
+        cache_(options.cache_folder.empty() ? default_cache_folder() : options.cache_folder) {
     choose_device(options.index);
     nvrtc_.reset(new Nvrtc(options.nvrtc, architecture_, driver_version_ / 1000));
     driver_.check(driver_.context_retain(&context_, device_), "the GPU's context cannot be had");
@@ -56,8 +70,11 @@ class Gpu : public Device {
     driver_.check(driver_.stream_create(&stream_, 0), "no stream of work can be had");
     driver_.check(driver_.event_create(&begin_, 0), "no event can be had");
     driver_.check(driver_.event_create(&end_, 0), "no event can be had");
+    if (cudnn_) cudnn_.open(stream_);
   }
   ~Gpu() override {
+    library_kernels_.clear();
+    cudnn_.close();
     for (const GpuKernel& kernel : kernels_) driver_.module_unload(kernel.module);
     for (const Handle event : {begin_, end_})
       if (event != nullptr) driver_.event_destroy(event);
@@ -80,8 +97,10 @@ class Gpu : public Device {
             {"clock_mhz", attribute(clock_khz_attribute) / 1000},
             {"integrated", attribute(integrated_attribute) != 0},
             {"memory_bytes", total},
-            {"graphs", driver_.has_graphs()}};
+            {"graphs", driver_.has_graphs()},
+            {"library", library()}};
   }
+  std::string library() const override { return cudnn_ ? "cuDNN " + cudnn_.version() : ""; }
   bool has_half() const override { return architecture_ >= 53; }
   // CUDA C++ Programming Guide, "Throughput of Native Arithmetic Instructions": 8.6 and 8.9 do as much in half as in
   // float, 6.1 a 64th, all others from 5.3 on more.
@@ -111,6 +130,7 @@ class Gpu : public Device {
   }
 
   Kernel& kernel(const KernelKey& key) override {
+    if (key.name == "cudnn") return library_kernel(key);
     for (GpuKernel& kernel : kernels_)
       if (kernel.key == key) return kernel;
     const std::string source = source_of(key), identity = nvrtc_->settings(architecture_) + "\n" + source;
@@ -132,6 +152,13 @@ class Gpu : public Device {
   }
 
   void launch(Kernel& kernel, const Grid& grid, const std::vector<Address>& arguments) override {
+    if (const auto* library = dynamic_cast<LibraryKernel*>(&kernel)) {
+      const Address x = arguments[0], weights = arguments[1], scale = arguments[2], bias = arguments[3],
+                    residual = arguments[4], y = arguments[5];
+      library->convolution.run(x, weights, library->workspace.address(), y);
+      launch(*library->epilogue, library->epilogue_grid, {y, scale, bias, residual, y});
+      return;
+    }
     const auto& own = static_cast<GpuKernel&>(kernel);
     std::vector<void*> pointers;
     for (const Address& argument : arguments) pointers.push_back(const_cast<Address*>(&argument));
@@ -171,6 +198,26 @@ class Gpu : public Device {
   }
 
  private:
+  Kernel& library_kernel(const KernelKey& key) {
+    for (const auto& kernel : library_kernels_)
+      if (kernel->key == key) return *kernel;
+    if (!cudnn_) throw DeviceError(protocol::unsupported, "there is no cuDNN");
+    // Before tensor cores sums in half are twice as fast, where half is fast at all.
+    constexpr int tensor_cores_from = 70;
+    std::unique_ptr<LibraryKernel> kernel(
+        new LibraryKernel(cudnn_, key, fast_half() && architecture_ < tensor_cores_from));
+    KernelKey epilogue{"affine", key.half, Constants()};
+    epilogue.constants.out_channels = key.constants.out_channels;
+    epilogue.constants.out_height = key.constants.out_height;
+    epilogue.constants.out_width = key.constants.out_width;
+    epilogue.constants.activation = key.constants.activation;
+    epilogue.constants.residual = key.constants.residual;
+    kernel->epilogue = &this->kernel(epilogue);
+    kernel->epilogue_grid = grid_of(epilogue);
+    if (kernel->workspace_bytes() > 0) kernel->workspace = Memory(*this, kernel->workspace_bytes());
+    library_kernels_.push_back(std::move(kernel));
+    return *library_kernels_.back();
+  }
   static std::string version_text(int version) {
     return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
   }
@@ -207,12 +254,14 @@ class Gpu : public Device {
   }
 
   Driver driver_;
+  Cudnn cudnn_;
   KernelCache cache_;
   std::unique_ptr<Nvrtc> nvrtc_;
   std::string name_;
   int device_ = 0, architecture_ = 0, driver_version_ = 0;
   Handle context_ = nullptr, stream_ = nullptr, begin_ = nullptr, end_ = nullptr;
   std::deque<GpuKernel> kernels_;
+  std::vector<std::unique_ptr<LibraryKernel>> library_kernels_;
 };
 
 }  // namespace

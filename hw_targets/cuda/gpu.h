@@ -13,6 +13,7 @@ struct GpuOptions {
   int index = 0;             // among the GPUs that the driver shows
   std::string driver;        // a library's path; empty: $AUTOMASK_CUDA_DRIVER, else libcuda.so.1
   std::string nvrtc;         // likewise, see nvrtc.h
+  std::string cudnn;         // likewise, see cudnn.h; it may be missing
   std::string cache_folder;  // of compiled kernels; empty: default_cache_folder()
 };
 

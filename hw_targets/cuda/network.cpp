@@ -13,16 +13,16 @@ namespace {
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
-// Values of a step's weights once they are gathered: rows of the condition, in the step's own stride.
+// Values of a kernel's weights once they are gathered: rows of the condition, in the kernel's own stride.
 struct Gathered {
   std::size_t rows = 0, width = 0, stride = 0;
   std::size_t values() const { return rows * stride; }
 };
-Gathered gathered(const Step& step) {
-  const Constants& c = step.key.constants;
+Gathered gathered(const KernelKey& key) {
+  const Constants& c = key.constants;
   Gathered g;
   g.stride = at(c.weight_stride);
-  if (step.key.name == "convolution") {
+  if (key.name == "convolution") {
     g.rows = at(c.in_channels * c.kernel_h * c.kernel_w);
     g.width = at(c.out_channels);
   } else {
@@ -32,11 +32,22 @@ Gathered gathered(const Step& step) {
   return g;
 }
 
+// Whether a kernel reads a convolution's weights by rows of output channels, although they lie in columns for others.
+bool by_rows(const KernelKey& key, const WeightLayout& layout) { return key.name == "cudnn" && layout.transposed; }
+
+// Each of these rows or columns is `taps` neighbouring ones.
+std::vector<std::int32_t> expanded(const std::vector<std::int32_t>& list, int taps) {
+  std::vector<std::int32_t> all;
+  for (const std::int32_t first : list)
+    for (int tap = 0; tap < taps; ++tap) all.push_back(first * taps + tap);
+  return all;
+}
+
 std::string mebibytes(double bytes) { return std::to_string(static_cast<long long>(bytes / (1 << 20)) + 1) + " MiB"; }
 
 std::string placement_text(const Step& step, const Candidate& chosen) {
   const Constants& c = chosen.key.constants;
-  std::string text = chosen.key.name + (chosen.key.half ? " fp16" : " fp32");
+  std::string text = (chosen.key.name == "cudnn" ? "cuDNN" : chosen.key.name) + (chosen.key.half ? " fp16" : " fp32");
   if (chosen.key.name == "convolution")
     text += ", tiles " + std::to_string(c.tile_m) + " x " + std::to_string(c.tile_n);
   if (step.weights >= 0 && step.masked()) text += c.indexed != 0 ? ", weights through lists" : ", weights gathered";
@@ -60,10 +71,11 @@ Network::Network(Device& device, const package::Package& package, bool tune)
     conditions_.emplace_back();
     conditions_.back().program = lower(package, static_cast<int>(k));
   }
-  upload_weights(package);
+  lay_out(package);
   Chooser chooser(device, tune);
   for (Placed& placed : conditions_) choose(placed, chooser, package);
   warnings_ = chooser.rejected();
+  upload_weights(package);
 
   // One place for each layer's gathered weights, as large as the largest condition needs; one arena for all.
   std::map<int, std::size_t> largest;
@@ -74,7 +86,7 @@ Network::Network(Device& device, const package::Package& package, bool tune)
     for (std::size_t i = 0; i < placed.program.steps.size(); ++i) {
       const Step& step = placed.program.steps[i];
       if (step.weights < 0 || !step.masked() || placed.chosen[i].key.constants.indexed != 0) continue;
-      largest[step.weights] = std::max(largest[step.weights], gathered(step).values());
+      largest[step.weights] = std::max(largest[step.weights], gathered(placed.chosen[i].key).values());
     }
   }
   packed_.assign(package.graph.nodes.size(), 0);
@@ -103,22 +115,33 @@ void Network::check_memory(const package::Package& package) const {
                                                    mebibytes(static_cast<double>(device_.free_bytes())) + " are free");
 }
 
-void Network::upload_weights(const package::Package& package) {
+void Network::lay_out(const package::Package& package) {
   layouts_.resize(package.graph.nodes.size());
+  for (std::size_t i = 0; i < package.graph.nodes.size(); ++i)
+    if (package.graph.nodes[i].op == graph::Op::conv2d || package.graph.nodes[i].op == graph::Op::linear)
+      layouts_[i] = layout_of(package.graph, static_cast<int>(i));
+}
+
+// The union's weights, in each of the layouts that some condition's kernel reads.
+void Network::upload_weights(const package::Package& package) {
   weights_.assign(package.graph.nodes.size(), 0);
-  for (std::size_t i = 0; i < package.graph.nodes.size(); ++i) {
-    const graph::Node& node = package.graph.nodes[i];
-    if (node.op != graph::Op::conv2d && node.op != graph::Op::linear) continue;
-    layouts_[i] = layout_of(package.graph, static_cast<int>(i));
-    const std::vector<float> values = laid_out(layouts_[i], package.weights.at(node.name + ".weight"));
-    if (half_) {
-      std::vector<std::uint16_t> halves(values.size());
-      std::transform(values.begin(), values.end(), halves.begin(), half_of);
-      weights_[i] = keep(on_device(device_, halves));
-    } else {
-      weights_[i] = keep(on_device(device_, values));
+  rows_.assign(package.graph.nodes.size(), 0);
+  const auto upload = [&](const std::vector<float>& values) {
+    if (!half_) return keep(on_device(device_, values));
+    std::vector<std::uint16_t> halves(values.size());
+    std::transform(values.begin(), values.end(), halves.begin(), half_of);
+    return keep(on_device(device_, halves));
+  };
+  for (const Placed& placed : conditions_)
+    for (std::size_t i = 0; i < placed.program.steps.size(); ++i) {
+      const int layer = placed.program.steps[i].weights;
+      if (layer < 0) continue;
+      const graph::Tensor& tensor = package.weights.at(package.graph.nodes[at(layer)].name + ".weight");
+      const bool rows = by_rows(placed.chosen[i].key, layouts_[at(layer)]);
+      Address& address = rows ? rows_[at(layer)] : weights_[at(layer)];
+      // By rows is how a package has them.
+      if (address == 0) address = upload(rows ? tensor.data : laid_out(layouts_[at(layer)], tensor));
     }
-  }
 }
 
 void Network::choose(Placed& placed, Chooser& chooser, const package::Package&) {
@@ -145,7 +168,8 @@ void Network::place(Placed& placed, const package::Package&) {
     if (!step.bias.empty()) o.bias = keep(on_device(device_, step.bias));
     const Address in_list = step.in_list.empty() ? 0 : keep(on_device(device_, step.in_list));
     const Address out_list = step.out_list.empty() ? 0 : keep(on_device(device_, step.out_list));
-    if (step.weights >= 0) o.weights = weights_[at(step.weights)];
+    const bool rows = step.weights >= 0 && by_rows(key, layouts_[at(step.weights)]);
+    if (step.weights >= 0) o.weights = rows ? rows_[at(step.weights)] : weights_[at(step.weights)];
     if (key.constants.indexed != 0) {
       // The kernel reads both lists; one of them may be whole.
       const auto whole = [&](int count) {
@@ -157,24 +181,33 @@ void Network::place(Placed& placed, const package::Package&) {
       o.out_list = out_list != 0 ? out_list : whole(key.constants.out_channels);
     } else if (step.weights >= 0 && step.masked()) {
       const WeightLayout& layout = layouts_[at(step.weights)];
-      const Gathered g = gathered(step);
+      const Gathered g = gathered(key);
       RepackJob job;
       job.from = o.weights;
       job.to = o.weights = packed_[at(step.weights)];
-      job.rows = layout.transposed ? in_list : out_list;
-      job.columns = layout.transposed ? out_list : in_list;
       job.height = static_cast<std::int64_t>(g.rows);
       job.width = static_cast<std::int64_t>(g.width);
-      job.from_stride = layout.stride;
       job.to_stride = static_cast<std::int64_t>(g.stride);
-      job.taps = layout.taps;
+      if (rows) {
+        job.rows = out_list;
+        if (!step.in_list.empty()) job.columns = keep(on_device(device_, expanded(step.in_list, layout.taps)));
+        job.from_stride = layout.rows;
+      } else {
+        job.rows = layout.transposed ? in_list : out_list;
+        job.columns = layout.transposed ? out_list : in_list;
+        job.from_stride = layout.stride;
+        job.taps = layout.taps;
+      }
       for (std::size_t first = 0; first < g.values(); first += repack_values_per_block)
         blocks.push_back({static_cast<std::int32_t>(jobs.size()), static_cast<std::int32_t>(first)});
       jobs.push_back(job);
-      placed.switch_bytes += (g.rows * g.width + g.values()) * value_bytes() +
-                             (step.in_list.size() + step.out_list.size()) * sizeof(std::int32_t);
+      placed.switch_bytes +=
+          (g.rows * g.width + g.values()) * value_bytes() +
+          (step.in_list.size() * (rows ? at(layout.taps) : 1) + step.out_list.size()) * sizeof(std::int32_t);
     }
     placed.launches.push_back({&device_.kernel(key), grid_of(key), arguments_of(key, o)});
+    Kernel* const kernel = placed.launches.back().kernel;
+    if (counted_.insert(kernel).second) memory_bytes_ += kernel->workspace_bytes();
   }
   KernelKey last{"logits", half_, Constants()};
   last.constants.out_channels = classes_;
@@ -186,10 +219,20 @@ void Network::place(Placed& placed, const package::Package&) {
   placed.jobs = on_device(device_, jobs);
   placed.blocks = on_device(device_, blocks);
   memory_bytes_ += placed.jobs.bytes() + placed.blocks.bytes();
-  if (device_.begin_recording()) {
+  record(placed);
+}
+
+// All launches as one. Where something in them cannot be recorded they stay single ones.
+void Network::record(Placed& placed) {
+  if (!device_.begin_recording()) return;
+  bool whole = true;
+  try {
     for (const Launch& launch : placed.launches) device_.launch(*launch.kernel, launch.grid, launch.arguments);
-    placed.recording = device_.end_recording();
+  } catch (const DeviceError&) {
+    whole = false;
   }
+  placed.recording = device_.end_recording();
+  if (!whole) placed.recording.reset();
 }
 
 std::size_t Network::select(int condition) {

@@ -2,6 +2,7 @@
 // A package on a device: the union's weights stay there; a switch of conditions gathers the kept channels' weights from
 // them, on the device. C++14.
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,9 +54,11 @@ class Network {
     unsigned block_count = 0;
   };
 
+  void lay_out(const package::Package& package);
   void upload_weights(const package::Package& package);
   void choose(Placed& placed, Chooser& chooser, const package::Package& package);
   void place(Placed& placed, const package::Package& package);
+  void record(Placed& placed);
   Address keep(Memory memory);
   void check_memory(const package::Package& package) const;
   std::size_t value_bytes() const { return half_ ? 2 : 4; }
@@ -66,12 +69,14 @@ class Network {
   std::vector<Placed> conditions_;
   std::vector<Memory> memory_;
   std::vector<WeightLayout> layouts_;  // per node of the union
-  std::vector<Address> weights_;       // per node of the union
+  std::vector<Address> weights_;       // per node of the union, in its layout
+  std::vector<Address> rows_;          // per node of the union, [out, in, window], where a library reads them so
   std::vector<Address> packed_;        // per node of the union: where the selected condition's weights lie
   Address picture_ = 0, table_ = 0, arena_ = 0, logits_ = 0;
   Kernel* repack_ = nullptr;
   int selected_ = -1, classes_ = 0;
   std::size_t memory_bytes_ = 0;
+  std::set<const Kernel*> counted_;  // whose workspace is in memory_bytes_
   std::vector<std::string> warnings_;
 };
 

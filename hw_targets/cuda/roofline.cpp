@@ -48,8 +48,15 @@ double network_ms(const Roofline& model, const std::vector<LayerCost>& layers) {
   return ms;
 }
 
-std::vector<LayerCost> costs_of(const Program& program, Execution execution) {
+namespace {
+
+struct Launches {
   std::vector<LayerCost> costs;
+  std::vector<std::size_t> of_step;  // index into costs
+};
+
+Launches launches(const Program& program, Execution execution) {
+  Launches all;
   std::map<std::pair<int, std::size_t>, std::size_t> pointwise;  // by what they read: their place in `costs`
   for (const Step& step : program.steps) {
     const Constants& c = step.key.constants;
@@ -60,18 +67,37 @@ std::vector<LayerCost> costs_of(const Program& program, Execution execution) {
     cost.macs = executed_macs(step, execution);
     cost.bytes = in + out * (c.residual != 0 ? 2 : 1);
     if (step.weights >= 0) cost.bytes += static_cast<double>(weight_values(step.key)) * value;
+    all.of_step.push_back(all.costs.size());
     if (execution == Execution::libraries && step.key.name == "convolution" && c.kernel_h * c.kernel_w == 1 &&
         c.stride_h * c.stride_w == 1) {
-      const auto same = pointwise.emplace(std::make_pair(step.x.buffer, step.x.first), costs.size());
+      const auto same = pointwise.emplace(std::make_pair(step.x.buffer, step.x.first), all.costs.size());
       if (!same.second) {
-        costs[same.first->second].macs += cost.macs;
-        costs[same.first->second].bytes += cost.bytes - in;
+        all.of_step.back() = same.first->second;
+        all.costs[same.first->second].macs += cost.macs;
+        all.costs[same.first->second].bytes += cost.bytes - in;
         continue;
       }
     }
-    costs.push_back(cost);
+    all.costs.push_back(cost);
   }
-  return costs;
+  return all;
+}
+
+}  // namespace
+
+std::vector<LayerCost> costs_of(const Program& program, Execution execution) {
+  return launches(program, execution).costs;
+}
+
+std::vector<double> step_ms(const Roofline& model, const Program& program, Execution execution) {
+  const Launches all = launches(program, execution);
+  std::vector<double> ms;
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    const LayerCost& cost = all.costs[all.of_step[i]];
+    const double part = cost.macs > 0 ? executed_macs(program.steps[i], execution) / cost.macs : 1;
+    ms.push_back(layer_ms(model, cost) * part);
+  }
+  return ms;
 }
 
 nlohmann::json to_json(const Profile& profile) {

@@ -31,6 +31,9 @@ enum class Execution { libraries, kernels };
 // Per launch: products as executed (roofline.cpp), weights, inputs and outputs once each.
 std::vector<LayerCost> costs_of(const Program& program, Execution execution = Execution::libraries);
 
+// Milliseconds of each step, in their order: of steps that are one launch, each its part of the products.
+std::vector<double> step_ms(const Roofline& model, const Program& program, Execution execution);
+
 // What is fitted: shares of the device's limits, in (0, 1], and the time of a launch.
 struct Shares {
   double compute = 1, memory = 1, layer_ms = 0;

@@ -15,6 +15,7 @@ namespace package {
 constexpr std::size_t statistic_count = 16;
 constexpr int statistics_version = 1;  // of their definition; stored beside the weights
 constexpr std::size_t most_hidden = 1024;
+constexpr int most_frames = 1000;
 
 // Of a picture u8 [H, W, C], C 1 or 3, of any size from 1 x 1; each lies within [-4096, 4096]. Throws
 // std::invalid_argument for other shapes.
@@ -36,11 +37,15 @@ struct Estimator {
   EstimatorLayer output;              // one per condition, clamped at most_output, all on one scale
   std::int32_t margin = 0;            // where the best score leads by less, the fallback is taken
   int fallback = 0;                   // index of a condition
+  // For pictures that follow each other; 1 frame: each is judged alone.
+  int frames = 1;
+  std::int32_t lead = 2 * most_output;
 
   bool empty() const { return input.empty(); }  // a package without one
   std::size_t conditions() const { return output.requantisation.size(); }
   bool operator==(const Estimator& o) const {
-    return input == o.input && hidden == o.hidden && output == o.output && margin == o.margin && fallback == o.fallback;
+    return input == o.input && hidden == o.hidden && output == o.output && margin == o.margin &&
+           fallback == o.fallback && frames == o.frames && lead == o.lead;
   }
 };
 
@@ -60,6 +65,7 @@ int estimate(const Estimator& estimator, const std::uint8_t* picture, const grap
 class Hysteresis {
  public:
   Hysteresis(int frames, std::int32_t lead) : frames_(frames), lead_(lead) {}
+  explicit Hysteresis(const Estimator& estimator) : Hysteresis(estimator.frames, estimator.lead) {}
   int next(const Estimate& estimate);  // the condition to execute this picture under
 
  private:

@@ -100,6 +100,10 @@ std::pair<std::string, std::string> fault_of(const Estimator& e, std::size_t con
     return {"margin", "must lie in [0, " + std::to_string(2 * most_output) + "]"};
   if (e.fallback < 0 || static_cast<std::size_t>(e.fallback) >= conditions)
     return {"fallback", "must be the index of a condition"};
+  if (e.frames < 1 || e.frames > most_frames)
+    return {"hysteresis", "frames must lie in [1, " + std::to_string(most_frames) + "]"};
+  if (e.lead < 0 || e.lead > 2 * most_output)
+    return {"hysteresis", "lead must lie in [0, " + std::to_string(2 * most_output) + "]"};
   return {"", ""};
 }
 
@@ -153,6 +157,17 @@ EstimatorLayer layer_from(const Json& json, const std::string& file, const std::
   return layer;
 }
 
+// {"frames": n, "lead": n}; missing where each picture is judged alone.
+Json hysteresis_json(const Estimator& estimator) { return {{"frames", estimator.frames}, {"lead", estimator.lead}}; }
+void read_hysteresis(const Json& structure, Estimator& estimator, const std::string& file) {
+  const auto found = structure.find("hysteresis");
+  if (found == structure.end()) return;
+  const std::string place = "estimator/hysteresis";
+  only_keys(*found, {"frames", "lead"}, file, place);
+  estimator.frames = whole(member(*found, "frames", file, place), file, place);
+  estimator.lead = whole(member(*found, "lead", file, place), file, place);
+}
+
 void check_version(const Json& version, const std::string& file) {
   if (version != statistics_version)
     fail(file, "estimator/statistics",
@@ -171,15 +186,17 @@ std::map<std::string, StoredTensor> estimator_tensors(const Estimator& estimator
 }
 
 Json estimator_structure(const Estimator& estimator) {
-  return {{"statistics", statistics_version},
-          {"hidden", estimator.hidden.requantisation.size()},
-          {"fallback", estimator.fallback},
-          {"margin", estimator.margin}};
+  Json structure = {{"statistics", statistics_version},
+                    {"hidden", estimator.hidden.requantisation.size()},
+                    {"fallback", estimator.fallback},
+                    {"margin", estimator.margin}};
+  if (estimator.frames > 1) structure["hysteresis"] = hysteresis_json(estimator);
+  return structure;
 }
 
 Estimator take_estimator(const Json& structure, Container& container, std::size_t conditions, const std::string& file) {
   check_version(member(structure, "statistics", file, "estimator"), file);
-  only_keys(structure, {"statistics", "hidden", "fallback", "margin"}, file, "estimator");
+  only_keys(structure, {"statistics", "hidden", "fallback", "margin", "hysteresis"}, file, "estimator");
   const std::int64_t hidden = whole(member(structure, "hidden", file, "estimator"), file, "estimator/hidden");
   if (hidden < 1 || hidden > static_cast<std::int64_t>(most_hidden))
     fail(file, "estimator/hidden", "must have 1 to " + std::to_string(most_hidden) + " units");
@@ -187,6 +204,7 @@ Estimator take_estimator(const Json& structure, Container& container, std::size_
   Estimator estimator;
   estimator.fallback = whole(member(structure, "fallback", file, "estimator"), file, "estimator/fallback");
   estimator.margin = whole(member(structure, "margin", file, "estimator"), file, "estimator/margin");
+  read_hysteresis(structure, estimator, file);
   estimator.input = take_requantisation(container, "input", inputs, file);
   estimator.hidden = take_layer(container, "hidden", hidden, inputs, file);
   estimator.output = take_layer(container, "output", static_cast<std::int64_t>(conditions), hidden, file);
@@ -197,17 +215,20 @@ Json to_json(const Estimator& estimator) {
   const auto layer = [](const EstimatorLayer& of) {
     return Json{{"weights", of.weights}, {"requantisation", triples(of.requantisation)}};
   };
-  return {{"statistics", statistics_version},  {"fallback", estimator.fallback},
-          {"margin", estimator.margin},        {"input", triples(estimator.input)},
-          {"hidden", layer(estimator.hidden)}, {"output", layer(estimator.output)}};
+  Json json = {{"statistics", statistics_version},  {"fallback", estimator.fallback},
+               {"margin", estimator.margin},        {"input", triples(estimator.input)},
+               {"hidden", layer(estimator.hidden)}, {"output", layer(estimator.output)}};
+  if (estimator.frames > 1) json["hysteresis"] = hysteresis_json(estimator);
+  return json;
 }
 
 Estimator estimator_from_json(const Json& json, std::size_t conditions, const std::string& file) {
   check_version(member(json, "statistics", file, "estimator"), file);
-  only_keys(json, {"statistics", "fallback", "margin", "input", "hidden", "output"}, file, "estimator");
+  only_keys(json, {"statistics", "fallback", "margin", "input", "hidden", "output", "hysteresis"}, file, "estimator");
   Estimator estimator;
   estimator.fallback = whole(member(json, "fallback", file, "estimator"), file, "estimator/fallback");
   estimator.margin = whole(member(json, "margin", file, "estimator"), file, "estimator/margin");
+  read_hysteresis(json, estimator, file);
   estimator.input = requantisation_from(member(json, "input", file, "estimator"), file, "estimator/input");
   estimator.hidden = layer_from(member(json, "hidden", file, "estimator"), file, "estimator/hidden");
   estimator.output = layer_from(member(json, "output", file, "estimator"), file, "estimator/output");

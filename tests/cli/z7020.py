@@ -74,6 +74,31 @@ assert json.loads(again.stdout) == report, "the same measurements, another fit"
 register("calibrated", "--board", profile)
 assert "modelled" in automask("runners", "probe", "calibrated", "--store", store, check=0).stdout
 
+# Costs of layers, and a training that has to meet a time.
+costs = folder / "costs.json"
+done = automask("runners", "costs", "sim", "--package", package, "--lanes", 4, "--option", "clock_mhz=100", "-o", costs,
+                "--store", store, "--format", "json", check=0)
+asked = json.loads(done.stdout)
+assert asked == json.loads(costs.read_text()) and asked["evidence"] == "modelled", asked
+assert [round(row["predicted_ms"] / row["asked_ms"], 1) for row in asked["check"]] == [1.0] * 4, asked["check"]
+dense_ms = asked["check"][0]["asked_ms"]
+manifest.write_text(json.dumps({
+    "name": "timed", "include": [str(SMOKE)],
+    "datasets": {"fashion_mnist": {"limit": {"test": 300}}},
+    "methods": {"timed": {"method": "kill_test", "lanes": 4, "latency_budget": {"ms": 0.7 * dense_ms, "costs": "costs.json"}},
+                "never": {"method": "kill_test", "latency_budget": {"ms": 1e-6, "costs": "costs.json"}}},
+    "targets": {"slow": {"runner": "sim", "format": "int8", "clock_mhz": 100}},
+    "matrix": {"method": ["timed", "never"], "target": ["slow"]}}))
+done = automask("run", manifest, "--store", store, "--progress", "none")
+assert done.returncode == 4, done
+(failed,) = rows(store, "select reason from runs where method = 'never'")
+assert "its smallest possible time is" in failed["reason"], dict(failed)
+times = rows(store, "select m.value, m.condition from current_passed k join metric m on m.run_id = k.run_id "
+                    "where k.method = 'timed' and m.name = 'latency_median'")
+slowest = max(row["value"] for row in times)
+assert 0.6 * dense_ms < slowest < 1.02 * 0.7 * dense_ms, (slowest, dense_ms)
+print(f"dense {dense_ms:.3f} ms, asked for {0.7 * dense_ms:.3f}, got {slowest:.3f}")
+
 few = json.loads((folder / "measured.json").read_text())
 few["conditions"] = [{**few["conditions"][0], "layers": few["conditions"][0]["layers"][:1]}]
 (folder / "few.json").write_text(json.dumps(few))

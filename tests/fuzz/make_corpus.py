@@ -74,9 +74,31 @@ def networks():
     return {"joined": (Joined(), (1, 3, 8, 8)), "plain": (Plain(), (1, 1, 5, 5))}
 
 
+def cubin():
+    """An ELF64 file with the sections that are read of a cubin: code, shared memory, .nv.info, symbols."""
+    strings = b"\0kernel\0"
+    symbols = bytes(24) + struct.pack("<IBBHQQ", 1, 0x12, 0, 1, 0, 64)
+    facts = struct.pack("<BBHII", 4, 0x11, 8, 1, 16) + struct.pack("<BBHII", 4, 0x2F, 8, 1, 40)
+    parts = [("", b"", 0), (".text.kernel", bytes(64), 40 << 24), (".nv.shared.kernel", bytes(128), 0), (".nv.info", facts, 0),
+             (".symtab", symbols, 0), (".strtab", strings, 0)]
+    names, offsets = b"", []
+    for name, _, _ in [*parts, (".shstrtab", b"", 0)]:
+        offsets.append(len(names))
+        names += name.encode() + b"\0"
+    parts.append((".shstrtab", names, 0))
+    body, headers = b"", b""
+    for (_, data, info), name in zip(parts, offsets):
+        headers += struct.pack("<IIQQQQIIQQ", name, 1, 0, 0, 64 + len(body), len(data), 0, info, 1, 0)
+        body += data
+    elf = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 190, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64,
+                                                   len(parts), len(parts) - 1)
+    return elf + body + headers
+
+
 def main():
-    for kind in ("pth", "pickle", "onnx", "safetensors"):
+    for kind in ("pth", "pickle", "onnx", "safetensors", "cubin"):
         (CORPUS / kind).mkdir(parents=True, exist_ok=True)
+    (CORPUS / "cubin/kernel.cubin").write_bytes(cubin())
     torch.save(state_dict(), CORPUS / "pth/zip.pth")
     torch.save(state_dict(), CORPUS / "pth/legacy.pth", _use_new_zipfile_serialization=False)
     wrapped = {"epoch": 3, "best": 0.5, "state_dict": {"module.w": torch.ones(2), "module.b": torch.zeros(1)}, "optimizer": None}

@@ -4,12 +4,14 @@
 //
 // Without a GPU: every kernel behind the launch shim against plain loops, compiled by the NVRTCs of FOLDER. With one
 // also ResNet-18's layers, dense and with half of the channels masked, each kernel tuned as `prepare` does.
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 
 #include "hw_targets/cuda/check.h"
 #include "hw_targets/cuda/choice.h"
 #include "hw_targets/cuda/cubin.h"
+#include "hw_targets/cuda/cudnn.h"
 #include "hw_targets/cuda/gpu.h"
 #include "hw_targets/cuda/nvrtc.h"
 #include "hw_targets/cuda/roofline.h"
@@ -85,6 +87,36 @@ package::Package resnet18(bool half) {
   return package;
 }
 
+json ms_of(const Candidate& candidate) { return candidate.agrees ? json(candidate.ms) : json(); }
+
+// The fastest of the runner's own kernels: what a masked layer takes once its weights are gathered, or through lists.
+json own_ms(Chooser& chooser, const Step& step, const WeightLayout& layout) {
+  Candidate best;
+  for (const KernelKey& key : candidates_of(step, layout, false)) {
+    const Candidate candidate = chooser.judge(key, step.layer);
+    if (candidate.agrees && (!best.agrees || candidate.ms < best.ms)) best = candidate;
+  }
+  return ms_of(best);
+}
+
+// cuDNN on a layer of these channels, physically shrunk or dense; null where it cannot do it.
+json cudnn_ms(Chooser& chooser, const Step& step) {
+  if (!cudnn_can(step.key)) return nullptr;
+  return ms_of(chooser.judge(cudnn_key(step.key), step.layer));
+}
+
+// Geometric mean over the layers that have both.
+json ratio(const json& rows, const char* of, const char* to) {
+  double sum = 0;
+  int count = 0;
+  for (const json& row : rows) {
+    if (!row[of].is_number() || !row[to].is_number()) continue;
+    sum += std::log(row[of].get<double>() / row[to].get<double>());
+    ++count;
+  }
+  return count == 0 ? json() : json(std::exp(sum / count));
+}
+
 json layer_rows(Device* gpu, bool half) {
   const package::Package package = resnet18(half);
   const Program dense = lower(package, 0), masked = lower(package, 1);
@@ -101,8 +133,12 @@ json layer_rows(Device* gpu, bool half) {
                 {"cudnn_shrunk_ms", nullptr}, {"cudnn_dense_ms", nullptr}};
     if (chooser) {
       const WeightLayout layout = layout_of(package.graph, whole.weights);
-      row["masked_ms"] = chooser->choose(part, layout).ms;
-      row["dense_ms"] = chooser->choose(whole, layout).ms;
+      row["masked_ms"] = own_ms(*chooser, part, layout);
+      row["dense_ms"] = own_ms(*chooser, whole, layout);
+      if (!gpu->library().empty()) {
+        row["cudnn_shrunk_ms"] = cudnn_ms(*chooser, part);
+        row["cudnn_dense_ms"] = cudnn_ms(*chooser, whole);
+      }
     }
     rows.push_back(row);
   }
@@ -111,7 +147,11 @@ json layer_rows(Device* gpu, bool half) {
                   {"masked_ms", network_ms(tx2_model, costs_of(masked))},
                   {"evidence", "modelled"},
                   {"device", "Jetson TX2"}};
-  return {{"layers", rows}, {"modelled", summary}};
+  const json ratios = {{"format", half ? "fp16" : "fp32"},
+                       {"masked_to_cudnn_shrunk", ratio(rows, "masked_ms", "cudnn_shrunk_ms")},
+                       {"masked_to_cudnn_dense", ratio(rows, "masked_ms", "cudnn_dense_ms")},
+                       {"masked_to_dense", ratio(rows, "masked_ms", "dense_ms")}};
+  return {{"layers", rows}, {"modelled", summary}, {"ratios", ratios}};
 }
 
 // What a switch to half of the channels moves, and how long that takes a memory at the TX2's 58.3 GB/s.
@@ -172,10 +212,12 @@ int main(int argc, char** argv) {
     }
   document["switch"] = json::array();
   document["modelled"] = json::array();
+  document["ratios"] = json::array();
   for (const bool half : {false, true}) {
     json layers = layer_rows(gpu.get(), half);
     for (const json& row : layers["layers"]) document["layers"].push_back(row);
     document["modelled"].push_back(layers["modelled"]);
+    document["ratios"].push_back(layers["ratios"]);
     document["switch"].push_back(switch_row(half));
   }
   if (format == "json") {
@@ -190,7 +232,7 @@ int main(int argc, char** argv) {
   for (const json& row : document["layers"])
     std::cout << row["layer"].get<std::string>() << " " << row["format"].get<std::string>() << ": masked "
               << row["masked_ms"] << " ms, dense " << row["dense_ms"] << " ms\n";
-  for (const char* part : {"modelled", "switch"})
+  for (const char* part : {"modelled", "ratios", "switch"})
     for (const json& row : document[part]) std::cout << part << ": " << row.dump() << "\n";
   return good ? 0 : 1;
 }

@@ -31,7 +31,12 @@ class GpuDevice : public testing::Test {
     ::unsetenv("FAKE_CUDA_COUNT");
     fs::remove_all(folder_);
   }
-  GpuOptions options() const { return {0, AUTOMASK_FAKE_CUDA, AUTOMASK_FAKE_CUDA, (folder_ / "cache").string()}; }
+  GpuOptions options() const { return {0, AUTOMASK_FAKE_CUDA, AUTOMASK_FAKE_CUDA, "", (folder_ / "cache").string()}; }
+  GpuOptions with_cudnn() const {
+    GpuOptions all = options();
+    all.cudnn = AUTOMASK_FAKE_CUDA;
+    return all;
+  }
   std::unique_ptr<Device> open() const { return open_gpu(options()); }
   int compiled() const {
     std::ifstream in(folder_ / "count");
@@ -113,6 +118,44 @@ TEST_F(GpuDevice, ExecutesNetworksAndTunesThem) {
       for (const auto& entry : placed.placement(0)) timed = timed || entry.contains("ms");
       EXPECT_TRUE(timed) << "candidates are timed on a device that measures";
     }
+}
+
+// Convolutions with and without groups, masked and whole, by the library where it is the fastest, as here it is.
+TEST_F(GpuDevice, TakesTheLibrarysConvolutions) {
+  EXPECT_EQ(open_gpu(options())->library(), "") << "there is none on this machine";
+  for (const char* how : {"", "cudnn_unrecorded"})
+    for (const bool half : {false, true}) {
+      ::setenv("FAKE_CUDA", how, 1);
+      Builder b({3, 20, 20});
+      int x = b.relu(b.conv(0, 40, 3, 2, 1));
+      x = b.relu(b.conv(x, 40, 3, 1, 1, 40));
+      x = b.relu(b.add({b.conv(x, 40, 1), x}));
+      b.classify(b.relu(b.conv(x, 33, 3, 2, 1)), 10);
+      const package::Package package = random_package(b.network, {"clean", "jpeg:q30"}, half, 2);
+      const auto device = open_gpu(with_cudnn());
+      EXPECT_EQ(device->library(), "cuDNN 8.2.1");
+      Network placed(*device, package, true);
+      for (const int k : {1, 0, 1}) EXPECT_LE(error_of(placed, package, k), half ? 2e-2 : 1e-4) << how;
+      int taken = 0;
+      for (const auto& entry : placed.placement(1))
+        taken += entry["placement"].get<std::string>().find("cuDNN") != std::string::npos;
+      EXPECT_GE(taken, 3) << placed.placement(1);
+      EXPECT_THAT(placed.warnings(), testing::IsEmpty());
+    }
+}
+
+TEST_F(GpuDevice, DoesWithoutALibraryThatErrs) {
+  const package::Package package = network(false, 40);
+  for (const auto& [how, sentence] :
+       {std::pair{"wrong_cudnn", "kernel cudnn of layer"}, {"no_algorithm", "has no algorithm"}}) {
+    ::setenv("FAKE_CUDA", how, 1);
+    const auto device = open_gpu(with_cudnn());
+    Network placed(*device, package, true);
+    EXPECT_THAT(placed.warnings(), testing::Contains(HasSubstr(sentence)));
+    for (const auto& entry : placed.placement(0))
+      EXPECT_THAT(entry["placement"].get<std::string>(), testing::Not(HasSubstr("cuDNN")));
+    EXPECT_LE(error_of(placed, package, 1), 1e-4);
+  }
 }
 
 TEST_F(GpuDevice, NeverUsesAKernelThatDisagrees) {

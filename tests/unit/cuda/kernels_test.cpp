@@ -1,10 +1,16 @@
 // Every kernel, by its own source behind the launch shim, against plain loops. AddressSanitizer sees each access: the
-// shim's buffers and shared arrays are exactly as large as on a GPU (cuda.kernels_sanitized).
+// shim's buffers and shared arrays are exactly as large as on a GPU (cuda.kernels_sanitized). Where there is a GPU, the
+// same kernels on it (cuda.kernels_on_gpu, under compute-sanitizer where that is installed).
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iostream>
+#include <tuple>
 
 #include "hw_targets/cuda/check.h"
+#ifndef AUTOMASK_WITHOUT_GPU
+#include "hw_targets/cuda/gpu.h"
+#endif
 #include "hw_targets/cuda/half.h"
 #include "hw_targets/cuda/shim/grid.h"
 #include "hw_targets/cuda/shim/shim_device.h"
@@ -13,16 +19,33 @@
 namespace automask::cuda {
 namespace {
 
-class Kernels : public testing::TestWithParam<bool> {  // half?
+enum class On { shim, gpu };
+
+class Kernels : public testing::TestWithParam<std::tuple<On, bool>> {  // on what, half?
  protected:
+  void SetUp() override {
+    if (std::get<0>(GetParam()) == On::shim) {
+      device_ = shim_device();
+      return;
+    }
+#ifndef AUTOMASK_WITHOUT_GPU
+    try {
+      device_ = open_gpu({});
+    } catch (const DeviceError& e) {
+      GTEST_SKIP() << e.what();
+    }
+    std::cout << "on " << device_->describe()["name"] << "\n";
+    if (half_ && !device_->has_half()) GTEST_SKIP() << "this GPU has no half arithmetic";
+#endif
+  }
   void expect(const KernelKey& key, unsigned seed = 1) {
     const Agreement agreement = check_kernel(*device_, key, seed, 0);
     EXPECT_TRUE(agreement.holds()) << "error " << agreement.error << " of " << agreement.limit << " in "
                                    << agreement.compared << " outputs of " << key.name << "\n"
                                    << defines(key.constants);
   }
-  std::unique_ptr<Device> device_ = shim_device();
-  bool half_ = GetParam();
+  std::unique_ptr<Device> device_;
+  bool half_ = std::get<1>(GetParam());
 };
 
 TEST_P(Kernels, ConvolveAnyShape) {
@@ -148,8 +171,13 @@ TEST_P(Kernels, RepackWhatTheListsName) {
       }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, Kernels, testing::Values(false, true),
-                         [](const auto& format) { return format.param ? "half" : "float"; });
+std::string name_of(const testing::TestParamInfo<Kernels::ParamType>& info) {
+  return std::get<1>(info.param) ? "half" : "float";
+}
+INSTANTIATE_TEST_SUITE_P(OnShim, Kernels, testing::Combine(testing::Values(On::shim), testing::Bool()), name_of);
+#ifndef AUTOMASK_WITHOUT_GPU
+INSTANTIATE_TEST_SUITE_P(OnGpu, Kernels, testing::Combine(testing::Values(On::gpu), testing::Bool()), name_of);
+#endif
 
 TEST(Check, SeesAKernelThatIsWrong) {
   const auto device = shim_device();

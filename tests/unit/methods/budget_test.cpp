@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "graph/cost.h"
+#include "methods/mask_cutter.h"
 #include "models/zoo.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/graph/networks.h"
@@ -98,6 +100,67 @@ TEST(BudgetCut, MeetsTheBudgetClosely) {
       EXPECT_LE(got, share);
       EXPECT_GE(got, 0.995 * share);
     }
+  }
+}
+
+// Costs of a device on which every layer has a price of its own, the last ten times that of the first.
+LatencyBudget priced(const graph::Graph& net) {
+  LatencyBudget budget;
+  budget.runner = "some device";
+  double price = 0.01;
+  for (const graph::Node& node : net.nodes) {
+    if (node.op == graph::Op::conv2d || node.op == graph::Op::linear) {
+      budget.layers.push_back({node.name, 0.001, price});
+      price *= 1.2;
+    } else if (node.op == graph::Op::add) {
+      budget.layers.push_back({node.name, 0.002, 0});
+    }
+  }
+  return budget;
+}
+
+// The time of a mask, layer by layer on the network that is physically smaller.
+double slow_time(const graph::Graph& net, const LatencyBudget& budget, const graph::Mask& mask) {
+  const graph::Graph small = graph::shrink(net, mask);
+  const auto costs = graph::node_costs(small);
+  double ms = 0;
+  for (const LayerLatency& layer : budget.layers)
+    ms += layer.fixed_ms +
+          layer.ms_per_mmac * double(costs.at(static_cast<std::size_t>(small.find(layer.layer))).macs) / 1e6;
+  return ms;
+}
+
+TEST(BudgetCut, MeetsABudgetOfTime) {
+  std::mt19937 random(9);
+  for (const graph::Graph& net : nets()) {
+    const Case c = random_case(net, random);
+    MethodSpec spec;
+    spec.latency_budget = priced(net);
+    const double dense = slow_time(net, *spec.latency_budget, graph::full_mask(c.groups));
+    const double fixed = spec.latency_budget->fixed_ms();
+    for (const double share : {0.75, 0.5}) {
+      spec.latency_budget->ms = fixed + share * (dense - fixed);
+      const MaskCutter cutter(net, spec, 1, 1, {1}, {});
+      EXPECT_NEAR(cutter.budget(), share, 1e-6);
+      const graph::Mask mask = cutter.last({&c.scores})[0];
+      const double ms = slow_time(net, *spec.latency_budget, mask);
+      EXPECT_NEAR(spec.latency_budget->predicted_ms(net, c.groups, mask), ms, 1e-6);
+      EXPECT_LE(ms, spec.latency_budget->ms + 1e-9) << net.name;
+      EXPECT_GE(ms - fixed, 0.98 * share * (dense - fixed)) << net.name;
+      EXPECT_NE(cutter.share(mask), share) << "MACs and time are not the same budget";
+    }
+    spec.latency_budget->ms = dense * 2;
+    EXPECT_EQ(MaskCutter(net, spec, 1, 1, {1}, {}).budget(), 1) << "fast enough as it is";
+    spec.latency_budget->ms = fixed / 2;
+    const core::Error slow = automask::testing::error_of([&] { MaskCutter(net, spec, 1, 1, {1}, {}); });
+    EXPECT_SAYS(slow, "cannot get that fast on some device: its smallest possible time is");
+    spec.latency_budget->layers.pop_back();
+    spec.latency_budget->ms = dense;
+    EXPECT_SAYS(automask::testing::error_of([&] { MaskCutter(net, spec, 1, 1, {1}, {}); }),
+                "there are no costs for the layer");
+    spec.latency_budget->layers.push_back({"stranger", 0, 1});
+    EXPECT_SAYS(automask::testing::error_of([&] { MaskCutter(net, spec, 1, 1, {1}, {}); }),
+                "\"stranger\", which is no layer");
   }
 }
 

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
 
+#include "methods/prerequisites.h"
+#include "tests/unit/core/temporary_folder.h"
 #include "tests/unit/core/throws.h"
 
 namespace automask::methods {
@@ -62,10 +65,16 @@ TEST(Catalogue, OwnOptionsOverrideDefaults) {
   EXPECT_EQ(spec.lanes, 4);
 }
 
+const Json a_layer_that_costs = {
+    {"runner", "z7020"},
+    {"evidence", "modelled"},
+    {"layers", Json::array({Json{{"name", "conv1"}, {"fixed_ms", 0.5}, {"ms_per_mmac", 0.25}}})}};
+
 // A value of the option that is not its default.
 Json example_of(const std::string& option) {
   static const Json examples = {{"mac_budget", 0.5},
                                 {"byte_budget", 100000},
+                                {"latency_budget", {{"ms", 2}, {"costs", a_layer_that_costs}}},
                                 {"lanes", 4},
                                 {"consensus", "auto"},
                                 {"normalisation", "affine_k"},
@@ -98,11 +107,43 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
       if (info.name == "external") plain["file"] = "all.pth";
       Json other = plain;
       other[option] = example_of(option);
-      EXPECT_NE(spec_of(other).parameters()[option], spec_of(plain).parameters()[option]) << option;
+      EXPECT_NE(spec_of(other).parameters(), spec_of(plain).parameters()) << option;
     }
   EXPECT_EQ(spec_of({{"method", "automask"}, {"frequencies", {{"clean", 3}, {"jpeg:q10", 1}}}})
                 .weights_of({{}, corruptions::Condition::parse("jpeg:q10")}),
             (std::vector<double>{0.75, 0.25}));
+}
+
+TEST(Catalogue, ALatencyBudgetCarriesItsCosts) {
+  const automask::testing::TemporaryFolder folder;
+  std::ofstream(folder / "costs.json") << a_layer_that_costs;
+  const auto read = [&](const Json& budget) {
+    const Json method = {{"method", "automask"}, {"latency_budget", budget}};
+    return MethodSpec::from_json({method, (folder / "m.json").string(), "/methods/mine"}, "mine", nullptr);
+  };
+  const MethodSpec of_file = read({{"ms", 2}, {"costs", "costs.json"}}),
+                   inside = read({{"ms", 2}, {"costs", a_layer_that_costs}});
+  EXPECT_EQ(of_file.parameters(), inside.parameters()) << "where the costs lie decides nothing, what they are does";
+  ASSERT_EQ(of_file.latency_budget->layers.size(), 1U);
+  EXPECT_EQ(of_file.latency_budget->layers[0].ms_per_mmac, 0.25);
+  EXPECT_EQ(of_file.latency_budget->runner, "z7020");
+  EXPECT_FALSE(spec_of({{"method", "automask"}}).parameters().contains("latency_budget"));
+  const auto says = [&](const Json& method, const std::string& pointer, const std::string& text) {
+    const core::Error error = automask::testing::error_of([&] {
+      MethodSpec::from_json({method, (folder / "m.json").string(), "/methods/mine"}, "mine", nullptr);
+    });
+    EXPECT_SAYS(error, pointer);
+    EXPECT_SAYS(error, text);
+  };
+  says({{"method", "automask"}, {"latency_budget", {{"ms", 2}, {"costs", "no.json"}}}}, "/latency_budget/costs",
+       "there is no file");
+  says({{"method", "automask"}, {"latency_budget", {{"ms", 0}, {"costs", "costs.json"}}}}, "/latency_budget/ms",
+       "above 0");
+  says({{"method", "automask"}, {"mac_budget", 0.5}, {"latency_budget", {{"ms", 2}, {"costs", "costs.json"}}}},
+       "/mac_budget", "stands beside latency_budget");
+  std::ofstream(folder / "costs.json") << "{\"layers\": [";
+  says({{"method", "automask"}, {"latency_budget", {{"ms", 2}, {"costs", "costs.json"}}}}, "costs.json",
+       "is no file of layer costs");
 }
 
 TEST(Catalogue, ATeacherMayHaveAScheduleOfItsOwn) {

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
+#include <iostream>
+
 #include "core/parallel.h"
 #include "corruptions/variant.h"
 #include "graph/union.h"
@@ -95,6 +97,30 @@ TEST(FineTune, PredictsTheIntegerReference) {
   EXPECT_GE(c.same_class, 0.999 * c.pictures);
   EXPECT_LE(std::abs(c.right_simulated - c.right_exact), 0.001 * c.pictures);
   EXPECT_GT(c.right_exact_percent(), 55) << "chance is 10";
+}
+
+// Of the same training: ranges found by calibration afterwards against fine-tuning with quantised values.
+TEST(FineTune, IsNoWorseThanCalibrationAfterwards) {
+  core::Json method = {{"method", "kill_test"}, {"mac_budget", 0.6}};
+  const core::Json model = {{"name", "resnet8"}, {"width", 8}};
+  const TrainJob plain = job_of(method, model, 3);
+  const models::Checkpoint trained = train(plain);
+  std::vector<compiler::CalibrationPictures> calibration;
+  for (const corruptions::Condition& condition : plain.conditions) {
+    corruptions::VariantOptions options;
+    options.split = "train";
+    const auto shown = corruptions::make_variant(pictures(datasets::Split::train), condition, options).pictures;
+    const auto bytes = static_cast<std::ptrdiff_t>(256 * shown.pixels.size() / shown.size());
+    calibration.push_back({{shown.pixels.begin(), shown.pixels.begin() + bytes}, 256});
+  }
+  const package::Package calibrated = compiler::quantise(compiler::compile(trained), calibration, {});
+  method["qat"] = {{"epochs", 1}, {"learning_rate", 0.01}};
+  const models::Checkpoint tuned = train(job_of(method, model, 3));
+  const Comparison after = compare(trained, calibrated, tuned.ranges, plain.conditions),
+                   during = compare(tuned, as_trained(tuned), tuned.ranges, plain.conditions);
+  std::cout << "calibrated " << after.right_exact_percent() << " %, fine-tuned " << during.right_exact_percent()
+            << " %\n";
+  EXPECT_GE(during.right_exact, after.right_exact);
 }
 
 // Logits of random networks with every operator, step for step.

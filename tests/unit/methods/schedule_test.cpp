@@ -33,10 +33,10 @@ TEST(Schedule, BudgetRampsOverTheFirstHalfAndFreezes) {
   TrainOptions train;
   train.epochs = 10, train.batch = 10, train.warmup = 0.1;
   const Schedule schedule(train, 1000, 0.3);
-  EXPECT_EQ(schedule.mac_share(100), 1);
-  EXPECT_NEAR(schedule.mac_share(300), 0.65, 1e-12);
-  EXPECT_EQ(schedule.mac_share(500), 0.3);
-  EXPECT_EQ(schedule.mac_share(1000), 0.3);
+  EXPECT_EQ(schedule.share(100), 1);
+  EXPECT_NEAR(schedule.share(300), 0.65, 1e-12);
+  EXPECT_EQ(schedule.share(500), 0.3);
+  EXPECT_EQ(schedule.share(1000), 0.3);
   EXPECT_FALSE(schedule.cuts_after(50));
   EXPECT_TRUE(schedule.cuts_after(500));
   for (std::int64_t done = 501; done <= 1000; ++done) EXPECT_FALSE(schedule.cuts_after(done));
@@ -54,7 +54,7 @@ TEST(Schedule, FreezesExactlyOnceHoweverShort) {
     ASSERT_EQ(schedule.steps, steps);
     EXPECT_TRUE(schedule.cuts_after(schedule.freeze_step()));
     EXPECT_GE(schedule.freeze_step(), 1);
-    EXPECT_EQ(schedule.mac_share(schedule.freeze_step()), 0.5);
+    EXPECT_EQ(schedule.share(schedule.freeze_step()), 0.5);
   }
 }
 

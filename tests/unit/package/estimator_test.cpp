@@ -81,11 +81,33 @@ TEST(Hysteresis, NeedsFramesInARowOrALargeLead) {
   EXPECT_THAT(taken, ElementsAre(1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 0, 0));
 }
 
+TEST(Hysteresis, IsWhatThePackageSays) {
+  package::Estimator e = estimators::make(3, 4, 1);
+  e.frames = 2;
+  e.lead = 50;
+  package::Hysteresis hysteresis(e);
+  std::vector<int> taken;
+  for (const package::Estimate estimate : {package::Estimate{0, 9}, {1, 9}, {1, 9}, {2, 50}})
+    taken.push_back(hysteresis.next(estimate));
+  EXPECT_THAT(taken, ElementsAre(0, 0, 1, 2));
+  EXPECT_EQ(package::estimator_from_json(package::to_json(e), 3, "e"), e);
+  package::Estimator alone = e;
+  alone.frames = 1;
+  EXPECT_FALSE(package::to_json(alone).contains("hysteresis"));
+  for (const auto& [frames, lead] : {std::pair{0, 5}, {1001, 5}, {3, -1}, {3, 65535}}) {
+    nlohmann::json json = package::to_json(e);
+    json["hysteresis"] = {{"frames", frames}, {"lead", lead}};
+    EXPECT_THROW(package::estimator_from_json(json, 3, "e"), package::PackageError) << frames << " " << lead;
+  }
+}
+
 package::Package tiny(unsigned seed = 3) {
   package::Package p = damage::tiny();
   p.estimator = estimators::make(2, 3, seed);
   p.estimator.margin = 17;
   p.estimator.fallback = 1;
+  p.estimator.frames = 3;
+  p.estimator.lead = 900;
   return p;
 }
 

@@ -1,7 +1,8 @@
-// libcuda and libnvrtc in one library, for tests of what loads them: "machine code" is the source text, whose defines
-// say which of the shim's kernels it is. $FAKE_CUDA names one fault:
+// libcuda, libnvrtc and libcudnn in one library, for tests of what loads them: "machine code" is the source text, whose
+// defines say which of the shim's kernels it is. $FAKE_CUDA names one fault:
 //   no_gpu, no_driver, old_driver, no_memory, no_half, wrong_kernel (convolutions of 64 x 64 tiles spoil an output),
-//   no_graphs, foreign_architecture
+//   no_graphs, foreign_architecture, wrong_cudnn (its convolutions spoil an output), no_algorithm (it proposes none),
+//   cudnn_unrecorded (its work cannot be recorded)
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "hw_targets/cuda/constants.h"
+#include "hw_targets/cuda/half.h"
 #include "hw_targets/cuda/shim/call.h"
 
 namespace {
@@ -271,6 +273,130 @@ int nvrtcGetPTX(void* program, char* text) {
 }
 int nvrtcDestroyProgram(void** program) {
   delete static_cast<Program*>(*program);
+  return 0;
+}
+
+}  // extern "C"
+
+// cuDNN: descriptors are lists of the numbers they were set to.
+namespace {
+
+using Numbers = std::vector<int>;
+int make(void** descriptor) {
+  *descriptor = new Numbers;
+  return 0;
+}
+int unmake(void* descriptor) {
+  delete static_cast<Numbers*>(descriptor);
+  return 0;
+}
+int set(void* descriptor, Numbers numbers) {
+  *static_cast<Numbers*>(descriptor) = std::move(numbers);
+  return 0;
+}
+
+float read_real(const void* at, int index, bool half) {
+  return half ? float_of(static_cast<const std::uint16_t*>(at)[index]) : static_cast<const float*>(at)[index];
+}
+
+struct Convolution {
+  Numbers x, weights, how,
+      y;  // {format, type, n, c, h, w}; {type, format, k, c, h, w}; {pad, stride, dilation, ..., groups}
+  const void *values, *filter;
+  void* result;
+
+  void operator()() const {
+    const bool half = x[1] == 2;
+    const int groups = how[8], of_group = weights[3];
+    for (int k = 0; k < y[3]; ++k)
+      for (int i = 0; i < y[4]; ++i)
+        for (int j = 0; j < y[5]; ++j) {
+          double sum = 0;
+          for (int c = 0; c < of_group; ++c)
+            for (int a = 0; a < weights[4]; ++a)
+              for (int b = 0; b < weights[5]; ++b) {
+                const int row = i * how[2] - how[0] + a * how[4], column = j * how[3] - how[1] + b * how[5];
+                if (row < 0 || row >= x[4] || column < 0 || column >= x[5]) continue;
+                const int channel = k / (y[3] / groups) * of_group + c;
+                sum += static_cast<double>(read_real(values, (channel * x[4] + row) * x[5] + column, half)) *
+                       read_real(filter, ((k * of_group + c) * weights[4] + a) * weights[5] + b, half);
+              }
+          const int at = (k * y[4] + i) * y[5] + j;
+          if (half)
+            static_cast<std::uint16_t*>(result)[at] = half_of(static_cast<float>(sum));
+          else
+            static_cast<float*>(result)[at] = static_cast<float>(sum);
+        }
+    if (fault("wrong_cudnn")) *static_cast<unsigned*>(result) = 0x477f7bff;
+  }
+};
+
+}  // namespace
+
+extern "C" {
+
+std::size_t cudnnGetVersion() { return 8201; }
+int cudnnCreate(void** handle) { return make(handle); }
+int cudnnDestroy(void* handle) { return unmake(handle); }
+int cudnnSetStream(void*, void*) { return 0; }
+int cudnnCreateTensorDescriptor(void** d) { return make(d); }
+int cudnnSetTensor4dDescriptor(void* d, int format, int type, int n, int c, int h, int w) {
+  return set(d, {format, type, n, c, h, w});
+}
+int cudnnDestroyTensorDescriptor(void* d) { return unmake(d); }
+int cudnnCreateFilterDescriptor(void** d) { return make(d); }
+int cudnnSetFilter4dDescriptor(void* d, int type, int format, int k, int c, int h, int w) {
+  return set(d, {type, format, k, c, h, w});
+}
+int cudnnDestroyFilterDescriptor(void* d) { return unmake(d); }
+int cudnnCreateConvolutionDescriptor(void** d) { return make(d); }
+int cudnnSetConvolution2dDescriptor(void* d, int pad_h, int pad_w, int u, int v, int dilation_h, int dilation_w,
+                                    int mode, int type) {
+  return mode != 1 ? 3 : set(d, {pad_h, pad_w, u, v, dilation_h, dilation_w, mode, type, 1});
+}
+int cudnnSetConvolutionGroupCount(void* d, int groups) {
+  static_cast<Numbers*>(d)->at(8) = groups;
+  return 0;
+}
+int cudnnSetConvolutionMathType(void*, int) { return 0; }
+int cudnnDestroyConvolutionDescriptor(void* d) { return unmake(d); }
+int cudnnGetConvolutionForwardAlgorithm_v7(void*, void*, void*, void*, void*, int most, int* count, void* proposals) {
+  struct Proposal {
+    int algorithm, status;
+    float time;
+    std::size_t memory;
+    int rest[5];
+  };
+  if (most < 2) return 3;
+  auto* all = static_cast<Proposal*>(proposals);
+  all[0] = {6, 9, 0, 0, {}};  // CUDNN_STATUS_NOT_SUPPORTED: the next is to be taken
+  all[1] = {1, fault("no_algorithm") ? 9 : 0, 0.1F, 64, {}};
+  *count = 2;
+  return 0;
+}
+int cudnnGetConvolutionForwardWorkspaceSize(void*, void*, void*, void*, void*, int algorithm, std::size_t* bytes) {
+  *bytes = algorithm == 1 ? 64 : 0;
+  return algorithm == 1 ? 0 : 9;
+}
+int cudnnConvolutionForward(void*, const void* alpha, void* x, const void* values, void* weights, const void* filter,
+                            void* how, int algorithm, void* workspace, std::size_t bytes, const void* beta, void* y,
+                            void* result) {
+  if (algorithm != 1 || workspace == nullptr || bytes < 64) return 3;
+  if (*static_cast<const float*>(alpha) != 1 || *static_cast<const float*>(beta) != 0) return 3;
+  const Convolution work{*static_cast<Numbers*>(x),
+                         *static_cast<Numbers*>(weights),
+                         *static_cast<Numbers*>(how),
+                         *static_cast<Numbers*>(y),
+                         values,
+                         filter,
+                         result};
+  if (captured == nullptr) {
+    work();
+  } else if (fault("cudnn_unrecorded")) {
+    return 8;
+  } else {
+    captured->push_back(work);
+  }
   return 0;
 }
 
