@@ -61,6 +61,13 @@ for method, m in found.items():
             assert close(3 * m["random_condition_top1", c], own + 2 * m["wrong_condition_top1", c]), (method, c)
             assert m["estimator_good", c] >= m["estimator_accuracy", c] - 1e-9, (method, c)
 
+# A stream of frames is all pictures of the trained conditions once; hysteresis switches less often.
+m = found["automask"]
+alone = sum(m["predicted_top1", c] for c in conditions) / len(conditions)
+assert abs(m["stream_frame_top1", ""] - alone) <= 1.0, (m["stream_frame_top1", ""], alone)
+assert 1 <= m["stream_switches", ""] <= m["stream_frame_switches", ""], m
+assert ("stream_top1", "") in m and ("stream_top1", "") not in found["separate"], "only where the package has it"
+
 # The reference agrees with the runner where both speak.
 for c in conditions:
     assert abs(found["automask"]["top1_reference", c] - found["automask"]["top1", c]) <= 1.0, c
