@@ -142,6 +142,8 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
   if (spec.train.epochs == 0) check_no_epochs(cursor, spec, info);
   for (const std::string& key : info.options)
     if (cursor.has(key)) option(key).read(cursor.at(key), spec);
+  if (spec.method == "piggyback" && spec.train.device != Processor::cpu)
+    cursor.fail("piggyback trains on the processor alone", "give it \"train\": {\"device\": \"cpu\"}");
   if (spec.latency_budget && cursor.has("mac_budget"))
     cursor.at("mac_budget").fail("stands beside latency_budget", "give one of them: what a channel costs is either");
   if (spec.method == "external" && spec.files.empty())

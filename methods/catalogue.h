@@ -27,15 +27,19 @@ struct MethodInfo {
 const std::vector<MethodInfo>& method_infos();
 const MethodInfo& method_info(const std::string& name);  // one of the table
 
+enum class Processor { cpu, cuda };
+
 // The schedule, the same for every method: SGD with Nesterov momentum, cosine decay to 0, label smoothing.
 // `views` counts pictures shown: views = epochs x pictures, whatever the method, so that budgets are equal.
 struct TrainOptions {
   double epochs = 3;  // 0: the initial weights as they are
   int batch = 128;
   double learning_rate = 0.1, momentum = 0.9, weight_decay = 5e-4, label_smoothing = 0.05;
-  double warmup = 0.05;         // share of the steps with linearly rising rate
-  int checkpoint_seconds = 20;  // a resumable checkpoint at least this often
-  int threads = 2;              // decides results (summation order), so part of the key
+  double warmup = 0.05;               // share of the steps with linearly rising rate
+  int checkpoint_seconds = 20;        // a resumable checkpoint at least this often
+  int threads = 2;                    // decides results (summation order), so part of the key
+  Processor device = Processor::cpu;  // likewise
+  bool mixed_precision = false;       // on a GPU: bfloat16 where it gains
 };
 
 // What picks the condition where a method has several (methods/estimator.h).

@@ -4,6 +4,7 @@
 #include <torch/utils.h>
 
 #include "core/error.h"
+#include "methods/device.h"
 #include "methods/method.h"
 
 namespace automask::methods {
@@ -24,8 +25,8 @@ double top1(models::Network& network, const datasets::PictureSet& pictures, cons
   std::int64_t right = 0;
   for (std::size_t begin = 0; begin < pictures.size(); begin += chunk) {
     const auto count = static_cast<std::int64_t>(std::min(chunk, pictures.size() - begin));
-    const torch::Tensor x = input_of(pictures.picture(begin).data(), count, pictures, scaling);
-    const torch::Tensor best = network.forward(x, condition).argmax(1).contiguous();
+    const torch::Tensor x = moved(input_of(pictures.picture(begin).data(), count, pictures, scaling), network.device());
+    const torch::Tensor best = network.forward(x, condition).argmax(1).to(torch::kCPU).contiguous();
     const std::int64_t* answers = best.data_ptr<std::int64_t>();
     for (std::int64_t i = 0; i < count; ++i) right += answers[i] == pictures.labels[begin + i];
   }

@@ -22,7 +22,7 @@ void add_channels(Scores& scores, const graph::ChannelGroups& groups, int node, 
 }
 
 std::vector<double> plain(const torch::Tensor& values) {
-  const torch::Tensor doubles = values.to(torch::kDouble).contiguous();
+  const torch::Tensor doubles = values.to(torch::kCPU, torch::kDouble).contiguous();
   return {doubles.data_ptr<double>(), doubles.data_ptr<double>() + doubles.numel()};
 }
 
@@ -120,7 +120,7 @@ Scores slimming_scores(const models::Network& network) {
 
 torch::Tensor slimming_penalty(const models::Network& network) {
   const auto parameters = network.named_parameters();
-  torch::Tensor sum = torch::zeros({});
+  torch::Tensor sum = torch::zeros({}, network.device());
   for (const int node : slimmed_nodes(network))
     for (const torch::Tensor& scale : scales_of(network, parameters, node)) sum = sum + scale.abs().sum();
   return sum;

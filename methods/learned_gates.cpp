@@ -13,7 +13,7 @@ namespace {
 
 // dLoss/dgate summed over the part's pictures, per member; `scale` as in Scorer.
 std::vector<double> mean_gradient(const at::Tensor& gradient, double scale) {
-  const at::Tensor mean = gradient.to(at::kDouble).mul_(scale).mean(0).contiguous();
+  const at::Tensor mean = gradient.to(at::kDouble).mul_(scale).mean(0).to(at::kCPU).contiguous();
   return {mean.data_ptr<double>(), mean.data_ptr<double>() + mean.numel()};
 }
 

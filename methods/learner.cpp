@@ -18,6 +18,16 @@ models::Checkpoint stored(const models::Network& network) {
 
 }  // namespace
 
+namespace {
+
+// Before the optimizer takes the parameters into its vector.
+models::Network& on(models::Network& network, torch::Device device) {
+  if (device != torch::kCPU) network.to(device);
+  return network;
+}
+
+}  // namespace
+
 bool is_normalisation(const graph::Graph& graph, const std::string& parameter) {
   std::string name = parameter.substr(0, parameter.rfind('.'));
   const std::string prefix = "conditions.";
@@ -31,7 +41,7 @@ bool is_normalisation(const graph::Graph& graph, const std::string& parameter) {
 Learner::Learner(graph::Graph graph, const LearnerOptions& o)
     : options(o),
       network(std::move(graph), o.network, o.seed),
-      optimizer(network, o.momentum, o.weight_decay, [this](const std::string& name) {
+      optimizer(on(network, o.device), o.momentum, o.weight_decay, [this](const std::string& name) {
         return !options.frozen_backbone || is_normalisation(network.graph(), name);
       }) {}
 
@@ -48,6 +58,16 @@ std::unique_ptr<Learner> Learner::shrunk(const graph::Mask& kept) const {
   small->optimizer.velocity().copy_(there);
   small->network.load(models::shrunk_checkpoint(stored(network), kept));
   return small;
+}
+
+std::unique_ptr<Learner> Learner::moved(torch::Device device) const {
+  const torch::NoGradGuard no_grad;
+  LearnerOptions there = options;
+  there.device = device;
+  auto other = std::make_unique<Learner>(network.graph(), there);
+  other->network.load(stored(network));
+  other->optimizer.velocity().copy_(optimizer.velocity());
+  return other;
 }
 
 std::vector<std::pair<std::string, torch::Tensor>> Learner::still_parameters() const {

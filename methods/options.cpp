@@ -32,6 +32,7 @@ std::string name_of(Enum value, const std::vector<std::string>& names) {
 
 const std::vector<std::string> normalisations = {"bn_k", "affine_k", "shared"};
 const std::vector<std::string> backbones = {"trained", "frozen"};
+const std::vector<std::string> processors = {"cpu", "cuda"};
 const std::vector<std::string> teachers = {"none", "dense", "dense_bn_k"};
 
 void read_init(const core::JsonCursor& cursor, MethodSpec& spec) {
@@ -295,7 +296,7 @@ const Option& option(const std::string& key) {
 
 void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
   cursor.only_keys({"epochs", "batch", "learning_rate", "momentum", "weight_decay", "label_smoothing", "warmup",
-                    "checkpoint_seconds", "threads"});
+                    "checkpoint_seconds", "threads", "device", "mixed_precision"});
   if (cursor.has("epochs")) train.epochs = cursor.at("epochs").number_in(0, 1e5);
   if (cursor.has("batch")) train.batch = static_cast<int>(cursor.at("batch").integer_in(1, 65536));
   if (cursor.has("learning_rate")) train.learning_rate = number_above(cursor.at("learning_rate"), 0, 1e6);
@@ -306,18 +307,25 @@ void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
   if (cursor.has("checkpoint_seconds"))
     train.checkpoint_seconds = static_cast<int>(cursor.at("checkpoint_seconds").integer_in(0, 86400));
   if (cursor.has("threads")) train.threads = static_cast<int>(cursor.at("threads").integer_in(1, 1024));
+  if (cursor.has("device")) train.device = choice<Processor>(cursor.at("device"), processors);
+  if (cursor.has("mixed_precision")) train.mixed_precision = cursor.at("mixed_precision").boolean();
+  if (train.mixed_precision && train.device != Processor::cuda)
+    cursor.fail("mixed_precision is of a GPU", "set \"device\": \"cuda\", or remove it");
 }
 
 // Without how often a checkpoint is written: that doesn't decide the result.
 core::Json to_json(const TrainOptions& train) {
-  return {{"epochs", train.epochs},
-          {"batch", train.batch},
-          {"learning_rate", train.learning_rate},
-          {"momentum", train.momentum},
-          {"weight_decay", train.weight_decay},
-          {"label_smoothing", train.label_smoothing},
-          {"warmup", train.warmup},
-          {"threads", train.threads}};
+  core::Json json = {{"epochs", train.epochs},
+                     {"batch", train.batch},
+                     {"learning_rate", train.learning_rate},
+                     {"momentum", train.momentum},
+                     {"weight_decay", train.weight_decay},
+                     {"label_smoothing", train.label_smoothing},
+                     {"warmup", train.warmup},
+                     {"threads", train.threads}};
+  if (train.device != Processor::cpu)
+    json.update({{"device", name_of(train.device, processors)}, {"mixed_precision", train.mixed_precision}});
+  return json;
 }
 
 }  // namespace automask::methods

@@ -19,7 +19,7 @@ void FisherScorer::add(int condition, const std::vector<at::Tensor>& gradients, 
   seen_[condition] = true;
   for (std::size_t g = 0; g < gradients.size(); ++g) {
     if (!gradients[g].defined()) continue;
-    const at::Tensor squares = gradients[g].to(at::kDouble).mul_(scale).square_().mean(0).contiguous();
+    const at::Tensor squares = gradients[g].to(at::kDouble).mul_(scale).square_().mean(0).to(at::kCPU).contiguous();
     const double* values = squares.data_ptr<double>();
     for (std::size_t c = 0; c < scores_[condition][g].size(); ++c) {
       double& score = scores_[condition][g][c];

@@ -18,14 +18,15 @@ FlatSgd::FlatSgd(torch::nn::Module& module, double momentum, double weight_decay
     if (open) parameters.push_back(parameter.value());
   }
   std::stable_partition(parameters.begin(), parameters.end(), [](const torch::Tensor& p) { return p.dim() > 1; });
+  const torch::TensorOptions on = parameters.empty() ? torch::TensorOptions() : parameters[0].options();
   std::int64_t count = 0;
   for (const torch::Tensor& p : parameters) {
     count += p.numel();
     if (p.dim() > 1) decayed_ += p.numel();
   }
-  values_ = torch::zeros({count});
-  gradients_ = torch::zeros({count});
-  velocity_ = torch::zeros({count});
+  values_ = torch::zeros({count}, on);
+  gradients_ = torch::zeros({count}, on);
+  velocity_ = torch::zeros({count}, on);
   std::int64_t offset = 0;
   for (torch::Tensor& p : parameters) {
     // A convolution keeps its network's layout: channels-last values stand in that order.

@@ -29,6 +29,12 @@ Teacher::Teacher(const TrainJob& job, const std::vector<corruptions::Condition>&
              {"validation_top1", checkpoint.training.at("validation_top1")}};
 }
 
+void Teacher::move(torch::Device device) {
+  if (network_->device() == device) return;
+  network_->to(device);
+  for (int k = 0; k < network_->conditions(); ++k) network_->set_mask(k, graph::Mask(network_->mask(k)));
+}
+
 torch::Tensor Teacher::answer(const torch::Tensor& x, const std::vector<int>& shown) {
   const torch::NoGradGuard no_grad;
   std::map<int, std::vector<std::int64_t>> of_set;
@@ -37,7 +43,7 @@ torch::Tensor Teacher::answer(const torch::Tensor& x, const std::vector<int>& sh
   if (of_set.size() == 1) return network_->forward(x, of_set.begin()->first);
   torch::Tensor logits;
   for (const auto& [set, pictures] : of_set) {
-    const torch::Tensor index = at::tensor(pictures);
+    const torch::Tensor index = at::tensor(pictures).to(x.device());
     const torch::Tensor answered = network_->forward(x.index_select(0, index), set);
     if (!logits.defined()) logits = at::empty({x.size(0), answered.size(1)}, answered.options());
     logits.index_copy_(0, index, answered);

@@ -14,6 +14,8 @@ class Teacher {
   // The job's prerequisite of that role. Conditions of `shown` index into `conditions`.
   Teacher(const TrainJob& job, const std::vector<corruptions::Condition>& conditions);
 
+  void move(torch::Device device);  // x must lie there, too
+
   // Logits [N, classes] of x [N, C, H, W], without a gradient; picture i is shown under conditions[shown[i]], which
   // picks the set of a teacher that has several.
   torch::Tensor answer(const torch::Tensor& x, const std::vector<int>& shown);

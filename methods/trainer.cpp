@@ -12,6 +12,7 @@
 #include "corruptions/variant.h"
 #include "graph/union.h"
 #include "methods/affine.h"
+#include "methods/device.h"
 #include "methods/estimator.h"
 #include "methods/evaluate.h"
 #include "methods/fine_tune.h"
@@ -88,6 +89,7 @@ class Trainer {
   Trainer(const TrainJob& job, const Recipe& recipe)
       : job_(job),
         recipe_(recipe),
+        device_(training_device(job.spec.train)),
         graph_(graph_of(job, recipe)),
         may_mask_(recipe.masked && recipe.fixed_masks.empty()),
         schedule_(job.spec.train, job.train->size(), 1),
@@ -100,6 +102,7 @@ class Trainer {
         scorer_(new_scorer()),
         log_(schedule_.steps),
         teacher_(make_teacher(job, recipe.conditions)) {
+    if (teacher_) teacher_->move(device_);
     schedule_.budget = cutter_.budget();
     for (int k = 0; k < sets(); ++k)
       masks_.push_back(recipe.fixed_masks.empty()       ? graph::full_mask(cutter_.groups())
@@ -188,6 +191,7 @@ class Trainer {
 
   const TrainJob& job_;
   const Recipe& recipe_;
+  torch::Device device_;
   graph::Graph graph_;  // dense
   bool may_mask_;       // the method cuts masks where there is a budget
   Schedule schedule_;
@@ -217,6 +221,7 @@ void Trainer::start() {
   options.weight_decay = job_.spec.train.weight_decay;
   options.frozen_backbone = job_.spec.backbone == Backbone::frozen;
   options.seed = job_.seed;
+  options.device = device_;
   learner_ = std::make_unique<Learner>(graph_, options);
   if (!recipe_.initial.empty()) start_from(network(), recipe_.initial);
   if (job_.initial) {
@@ -239,9 +244,12 @@ Shown Trainer::shown(const Part& part, double pictures, bool taught) const {
   const auto count = static_cast<std::int64_t>(part.labels.size());
   Shown shown;
   shown.condition = part.condition;
-  shown.views.push_back(input_of(part.pixels.data(), count, *job_.train, scaling_));
-  for (const auto& extra : part.extra) shown.views.push_back(input_of(extra.data(), count, *job_.train, scaling_));
-  shown.labels = at::tensor(part.labels);
+  const auto view = [&](const std::vector<std::uint8_t>& pixels) {
+    return moved(input_of(pixels.data(), count, *job_.train, scaling_), learner_->options.device);
+  };
+  shown.views.push_back(view(part.pixels));
+  for (const auto& extra : part.extra) shown.views.push_back(view(extra));
+  shown.labels = moved(at::tensor(part.labels), learner_->options.device);
   if (teacher_ && taught) shown.teacher = teacher_->answer(shown.views[0], part.shown);
   shown.pictures = pictures;
   // A mixed part was drawn by the frequencies already.
@@ -261,7 +269,10 @@ double Trainer::forward_backward(const Batch& batch) {
   for (const Part& part : batch.parts) {
     const Shown what = shown(part, pictures);
     if (recording) scorer_->before_forward(network(), part.condition, step_);
-    const torch::Tensor loss = objective_->loss(network(), what);
+    const torch::Tensor loss = [&] {
+      const MixedPrecision mixed(job_.spec.train.mixed_precision);
+      return objective_->loss(network(), what);
+    }();
     loss.backward();
     loss_sum += loss.item<double>();
     if (recording) scorer_->after_backward(network(), part.condition, pictures / what.weight);
@@ -342,6 +353,9 @@ void Trainer::recalibrate() {
 
 void Trainer::quantise() {
   if (job_.spec.qat.epochs == 0) return;
+  // Integers are simulated on the processor.
+  if (device_ != torch::kCPU) learner_ = learner_->moved(torch::kCPU);
+  if (teacher_) teacher_->move(torch::kCPU);
   // A channel's step depends on what the package will store: nothing that no mask keeps.
   if (!kept_) kept_ = graph::full_mask(cutter_.groups());
   if (const graph::Mask exact = graph::united(masks_); *kept_ != exact) {

@@ -137,7 +137,7 @@ torch::Tensor avg_pool(const torch::Tensor& x, const graph::Attributes& a, const
     return at::avg_pool2d(x, kernel, stride, {a.pad_top, a.pad_left}, a.ceil_mode, a.count_include_pad);
   // The sum over each window divided by the number of values in it that count.
   const auto sum = [&](const torch::Tensor& values) { return at::avg_pool2d(values, kernel, stride); };
-  torch::Tensor counted = torch::ones({1, 1, x.size(2), x.size(3)});
+  torch::Tensor counted = torch::ones({1, 1, x.size(2), x.size(3)}, x.options());
   if (a.count_include_pad)
     counted = at::constant_pad_nd(counted, {a.pad_left, a.pad_right, a.pad_top, a.pad_bottom}, 1);
   graph::Attributes rest = a;
@@ -198,7 +198,7 @@ struct Network::Nodes {
                     const torch::Tensor& weight, int condition, bool training, bool statistics_frozen,
                     double momentum) const;
   // The gates of a node's channels, [N, channels, 1, 1]; ones where a group has none.
-  torch::Tensor gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures) const;
+  torch::Tensor gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures, torch::Device device) const;
 };
 
 // Where gates stand and which values may be overwritten; both follow from who reads whom.
@@ -300,12 +300,13 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
   throw graph::GraphError("node " + node.name + ": the network cannot execute " + graph::to_string(node.op));
 }
 
-torch::Tensor Network::Nodes::gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures) const {
+torch::Tensor Network::Nodes::gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures,
+                                      torch::Device device) const {
   std::vector<torch::Tensor> pieces;
   for (const graph::Segment& segment : channels) {
     const torch::Tensor& gate = gates[segment.group];
-    const torch::Tensor piece =
-        gate.defined() ? gate.narrow(1, segment.first, segment.members) : torch::ones({pictures, segment.members});
+    const torch::Tensor piece = gate.defined() ? gate.narrow(1, segment.first, segment.members)
+                                               : torch::ones({pictures, segment.members}, device);
     pieces.push_back(segment.repeat == 1 ? piece : piece.repeat_interleave(segment.repeat, 1));
   }
   return (pieces.size() == 1 ? pieces[0] : at::cat(pieces, 1)).view({pictures, -1, 1, 1});
@@ -366,11 +367,12 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
       if (!groups_.groups[g].maskable) continue;
       torch::Tensor gate = flags(masks_[condition][g]);
       if (!gate_values_.empty()) gate.mul_(at::tensor(gate_values_.at(g)));
-      nodes_->gates[g] = gate.repeat({x.size(0), 1}).set_requires_grad(true);
+      nodes_->gates[g] = gate.to(x.device()).repeat({x.size(0), 1}).set_requires_grad(true);
     }
   }
   std::vector<torch::Tensor> values(graph_.nodes.size());
   values[0] = x.contiguous(nodes_->format);
+  const torch::Device x_device = x.device();
   x = torch::Tensor();
   if (observer_) values[0] = observer_(0, values[0]);
   for (std::size_t i = 1; i < graph_.nodes.size(); ++i) {
@@ -384,10 +386,11 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
       const std::string stream =
           "dropout " + graph_.nodes[i].name + " " + std::to_string(step_) + " " + std::to_string(condition);
       values[i] = values[i] * dropout_factors(values[i], graph_.nodes[i].attributes.probability,
-                                              core::RandomStream(seed_, core::hash64(stream)));
+                                              core::RandomStream(seed_, core::hash64(stream)))
+                                  .to(x_device);
     }
     if (nodes_->recording && p.late_gate)
-      values[i] = values[i] * nodes_->gate_of(groups_.of_node[i], values[i].size(0));
+      values[i] = values[i] * nodes_->gate_of(groups_.of_node[i], values[i].size(0), x_device);
     if (observer_) values[i] = observer_(static_cast<int>(i), values[i]);
     for (const int dead : p.dies) values[dead] = torch::Tensor();
   }
@@ -401,8 +404,14 @@ void Network::set_mask(int condition, const graph::Mask& mask) {
     if (!nodes_->parts[i].early_gate) continue;
     const std::vector<std::uint8_t> kept = graph::channel_mask(groups_, static_cast<int>(i), mask);
     const bool full = std::find(kept.begin(), kept.end(), std::uint8_t{0}) == kept.end();
-    nodes_->masks[condition][i] = full ? torch::Tensor() : flags(kept);
+    nodes_->masks[condition][i] = full ? torch::Tensor() : flags(kept).to(device());
   }
+}
+
+torch::Device Network::device() const {
+  for (const Nodes::Parts& p : nodes_->parts)
+    if (p.weight.defined()) return p.weight.device();
+  return torch::kCPU;
 }
 
 void Network::record_gates(bool on) {
@@ -484,7 +493,7 @@ torch::Tensor to_input(const torch::Tensor& pictures, const InputScaling& scalin
 }
 
 graph::Tensor to_plain(const torch::Tensor& tensor) {
-  const torch::Tensor values = tensor.detach().to(torch::kFloat).contiguous();
+  const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat).contiguous();
   graph::Tensor plain;
   plain.shape = values.sizes().vec();
   plain.data.assign(values.data_ptr<float>(), values.data_ptr<float>() + values.numel());

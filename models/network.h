@@ -42,6 +42,10 @@ class Network : public torch::nn::Module {
   const graph::ChannelGroups& groups() const { return groups_; }
   int conditions() const { return conditions_; }
 
+  // Where the weights lie, and inputs must; torch::nn::Module::to() moves them. Masks set before are moved by the next
+  // set_mask.
+  torch::Device device() const;
+
   // Share of a new batch in the running statistics; 1 / (n + 1) at the n-th batch makes them plain averages.
   void set_norm_momentum(double momentum) { norm_momentum_ = momentum; }
 
