@@ -21,6 +21,8 @@ void ManifestOptions::add_to(CLI::App& command, bool with_filter) {
   command.add_option("--set", set, "override a value: /train/epochs=1 or train.epochs=1; null removes")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
+  command.add_option("--device", device, "where trainings compute, cpu or cuda; as --set train.device=...")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
   command.add_option("--limit", limit, "at most N test pictures of every data set")->type_name("N");
   if (!with_filter) return;
   command
@@ -36,6 +38,7 @@ Manifest ManifestOptions::read(const Commands& commands) const {
   Document document = read_document(file);
   for (const std::string& assignment : commands.data) set_data(document, assignment);
   if (limit) set_limit(document, *limit);
+  if (!device.empty()) set_value(document, "train.device=" + device);
   for (const std::string& assignment : set) set_value(document, assignment);
   return parse_manifest(document);
 }

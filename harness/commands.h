@@ -29,6 +29,7 @@ struct Commands {
 // The manifest's path and what overrides it, the same for validate, plan, run and doctor.
 struct ManifestOptions {
   std::string file;
+  std::string device;  // of the trainings; empty: as the manifest says
   std::vector<std::string> set, filter, weights;
   std::optional<long long> limit;
 

@@ -114,6 +114,19 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
             (std::vector<double>{0.75, 0.25}));
 }
 
+TEST(Catalogue, AProcessorIsPartOfTheKeyOnlyWhereItIsAGpu) {
+  const Json plain = spec_of({{"method", "augment"}}).parameters()["train"];
+  EXPECT_FALSE(plain.contains("device"));
+  EXPECT_EQ(spec_of({{"method", "augment"}, {"train", {{"device", "cpu"}}}}).parameters()["train"], plain);
+  const Json there = spec_of({{"method", "augment"}, {"train", {{"device", "cuda"}}}}).parameters()["train"];
+  EXPECT_EQ(there["device"], "cuda");
+  EXPECT_NE(spec_of({{"method", "augment"}, {"train", {{"device", "cuda"}, {"mixed_precision", true}}}}).parameters()["train"],
+            there);
+  EXPECT_SAYS(error_of([] { spec_of({{"method", "augment"}, {"train", {{"mixed_precision", true}}}}); }), "is of a GPU");
+  EXPECT_SAYS(error_of([] { spec_of({{"method", "augment"}, {"train", {{"device", "tpu"}}}}); }), "cpu, cuda");
+  EXPECT_SAYS(error_of([] { spec_of({{"method", "piggyback"}, {"train", {{"device", "cuda"}}}}); }), "on the processor alone");
+}
+
 TEST(Catalogue, ALatencyBudgetCarriesItsCosts) {
   const automask::testing::TemporaryFolder folder;
   std::ofstream(folder / "costs.json") << a_layer_that_costs;

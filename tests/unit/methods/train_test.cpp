@@ -1,4 +1,5 @@
 // Real trainings on a few hundred pictures of Fashion-MNIST (Debian's dataset-fashion-mnist).
+#include <ATen/Context.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -352,6 +353,15 @@ TEST(Train, NotANumberNamesTheStepAndKeepsTheLastGoodState) {
   EXPECT_SAYS(error, "step 4 of 40");
   EXPECT_SAYS(error, "learning_rate");
   EXPECT_EQ(core::read_file(folder / "state.safetensors"), poisoned) << "nothing is saved after the failure";
+}
+
+TEST(Train, SaysWhatAGpuNeeds) {
+  TrainJob job = job_of({{"method", "clean"}, {"train", {{"device", "cuda"}}}});
+  if (at::hasCUDA()) {
+    EXPECT_GT(reference_top1(train(job), pictures(datasets::Split::test), 0, 1), 30) << "chance is 10";
+  } else {
+    EXPECT_SAYS(error_of([&] { train(job); }), "LibTorch computes on processors alone");
+  }
 }
 
 TEST(Train, TooHighARateIsReportedNotTrainedOn) {
