@@ -239,7 +239,7 @@ const std::vector<std::string> bases = {"augment", "clean"};
 const std::vector<Option> table = {
     {"init", read_init, write_init},
     {"mac_budget", [](const core::JsonCursor& c, MethodSpec& s) { s.mac_budget = number_above(c, 0, 1); },
-     [](const MethodSpec& s) { return core::Json(s.mac_budget); }},
+     [](const MethodSpec& s) { return s.latency_budget ? core::Json() : core::Json(s.mac_budget); }},
     {"latency_budget", read_latency_budget, write_latency_budget},
     {"byte_budget",
      [](const core::JsonCursor& c, MethodSpec& s) { s.byte_budget = c.integer_in(0, std::int64_t{1} << 50); },

@@ -76,8 +76,13 @@ void Cudnn::close() {
 }
 
 void Cudnn::open(void* stream) {
-  check(create(&handle_), "cuDNN does not start");
-  check(set_stream(handle_, stream), "cuDNN takes no stream");
+  int result = create(&handle_);
+  if (result != 0) handle_ = nullptr;
+  if (result == 0) result = set_stream(handle_, stream);
+  if (result == 0) return;
+  close();
+  complete_ = false;
+  fault_ = "cuDNN " + version_ + " does not start here (status " + std::to_string(result) + ")";
 }
 
 void Cudnn::check(int result, const std::string& what) const {

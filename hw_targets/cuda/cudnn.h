@@ -75,7 +75,9 @@ class Cudnn {
 
   explicit operator bool() const { return complete_; }
   const std::string& version() const { return version_; }  // "8.2.1"
-  void open(void* stream);                                 // of the current context; throws DeviceError(internal_error)
+  // Of the current context. Where it does not start (one built for another driver, say) this is false from then on.
+  void open(void* stream);
+  const std::string& fault() const { return fault_; }  // why it is not used although it loads; empty: nothing to say
   void close();
   void check(int result, const std::string& what) const;
   void* handle() const { return handle_; }
@@ -86,7 +88,7 @@ class Cudnn {
 
  private:
   Library library_;
-  std::string version_;
+  std::string version_, fault_;
   bool complete_ = false;
   void* handle_ = nullptr;
 };

@@ -87,7 +87,8 @@ class Gpu : public Device {
   nlohmann::json describe() const override {
     std::size_t total = 0;
     driver_.total_memory(&total, device_);
-    return {{"name", name_},
+    return {{"library", library().empty() ? cudnn_.fault() : library()},
+            {"name", name_},
             {"serial", ""},
             {"toolchain",
              "CUDA driver " + version_text(driver_version_) + ", NVRTC " + nvrtc_->version() + ", g++ " + __VERSION__},
@@ -97,8 +98,7 @@ class Gpu : public Device {
             {"clock_mhz", attribute(clock_khz_attribute) / 1000},
             {"integrated", attribute(integrated_attribute) != 0},
             {"memory_bytes", total},
-            {"graphs", driver_.has_graphs()},
-            {"library", library()}};
+            {"graphs", driver_.has_graphs()}};
   }
   std::string library() const override { return cudnn_ ? "cuDNN " + cudnn_.version() : ""; }
   bool has_half() const override { return architecture_ >= 53; }

@@ -8,7 +8,7 @@ if [[ -z $nvcc ]]; then
   exit 77
 fi
 mkdir -p "$1/nvcc"
-for source in "$root"/hw_targets/cuda/*.cpp "$1/hw_targets/cuda/kernel_texts.cpp"; do
-  "$nvcc" -std=c++14 -x cu -I "$root" -c "$source" -o "$1/nvcc/$(basename "$source").o"
-done
+compile() { "$1" -std=c++14 -x cu -O0 -I "$2" -c "$4" -o "$3/nvcc/$(basename "$4").o"; }
+export -f compile
+printf '%s\0' "$root"/hw_targets/cuda/*.cpp | xargs -0 -P 2 -I {} bash -c 'compile "$@"' _ "$nvcc" "$root" "$1" {}
 echo "$("$nvcc" --version | grep -o 'release [0-9.]*') compiles all of hw_targets/cuda"

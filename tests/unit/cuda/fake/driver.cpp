@@ -2,7 +2,7 @@
 // defines say which of the shim's kernels it is. $FAKE_CUDA names one fault:
 //   no_gpu, no_driver, old_driver, no_memory, no_half, wrong_kernel (convolutions of 64 x 64 tiles spoil an output),
 //   no_graphs, foreign_architecture, wrong_cudnn (its convolutions spoil an output), no_algorithm (it proposes none),
-//   cudnn_unrecorded (its work cannot be recorded)
+//   cudnn_unrecorded (its work cannot be recorded), no_cudnn_start
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -336,7 +336,7 @@ struct Convolution {
 extern "C" {
 
 std::size_t cudnnGetVersion() { return 8201; }
-int cudnnCreate(void** handle) { return make(handle); }
+int cudnnCreate(void** handle) { return fault("no_cudnn_start") ? 1001 : make(handle); }
 int cudnnDestroy(void* handle) { return unmake(handle); }
 int cudnnSetStream(void*, void*) { return 0; }
 int cudnnCreateTensorDescriptor(void** d) { return make(d); }
