@@ -51,6 +51,7 @@ SpotCheck spot_check(const package::Package& package, int k, const datasets::Pic
   const auto expected = compiler::real_logits(package, k, batch).to(torch::kFloat32).contiguous();
   SpotCheck check;
   check.pictures = count;
+  check.half = package.format == package::Format::fp16;
   if (expected.size(1) != classes) {
     check.largest_difference = std::numeric_limits<double>::infinity();
     return check;

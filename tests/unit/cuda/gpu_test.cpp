@@ -122,12 +122,12 @@ TEST_F(GpuDevice, ExecutesNetworksAndTunesThem) {
     }
 }
 
-// Convolutions with and without groups, masked and whole, by the library where it is the fastest, as here it is.
+// Convolutions with and without groups, masked and whole, by the library where it is the fastest.
 TEST_F(GpuDevice, TakesTheLibrarysConvolutions) {
   ::setenv("FAKE_CUDA", "no_cudnn_start", 1);
   EXPECT_EQ(open_gpu(with_cudnn())->library(), "");
   EXPECT_EQ(open_gpu(with_cudnn())->describe()["library"], "cuDNN 8.2.1 does not start here (status 1001)");
-  for (const char* how : {"", "cudnn_unrecorded"})
+  for (const char* how : {"fast_cudnn", "cudnn_unrecorded"})
     for (const bool half : {false, true}) {
       ::setenv("FAKE_CUDA", how, 1);
       Builder b({3, 20, 20});

@@ -2,7 +2,8 @@
 // defines say which of the shim's kernels it is. $FAKE_CUDA names one fault:
 //   no_gpu, no_driver, old_driver, no_memory, no_half, wrong_kernel (convolutions of 64 x 64 tiles spoil an output),
 //   no_graphs, foreign_architecture, wrong_cudnn (its convolutions spoil an output), no_algorithm (it proposes none),
-//   cudnn_unrecorded (its work cannot be recorded), no_cudnn_start
+//   cudnn_unrecorded (its work cannot be recorded), no_cudnn_start,
+//   fast_cudnn (its convolutions seem to take no time)
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -55,6 +56,11 @@ KernelKey key_of(const std::string& source) {
 
 struct Program {
   std::string source;
+};
+int convolutions = 0;  // that cuDNN has done or recorded
+struct Event {
+  double ms = 0;
+  int convolutions = 0;
 };
 double milliseconds() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -188,20 +194,22 @@ int cuStreamCreate(void** stream, unsigned) {
 int cuStreamSynchronize(void*) { return captured != nullptr ? 900 : 0; }
 int cuStreamDestroy_v2(void*) { return 0; }
 int cuEventCreate(void** event, unsigned) {
-  *event = new double(0);
+  *event = new Event;
   return 0;
 }
 int cuEventRecord(void* event, void*) {
-  *static_cast<double*>(event) = milliseconds();
+  *static_cast<Event*>(event) = {milliseconds(), convolutions};
   return 0;
 }
 int cuEventSynchronize(void*) { return 0; }
 int cuEventElapsedTime(float* ms, void* begin, void* end) {
-  *ms = static_cast<float>(*static_cast<double*>(end) - *static_cast<double*>(begin));
+  const Event &from = *static_cast<Event*>(begin), &to = *static_cast<Event*>(end);
+  const bool hurried = (fault("fast_cudnn") || fault("cudnn_unrecorded")) && to.convolutions > from.convolutions;
+  *ms = hurried ? 1e-6F : static_cast<float>(to.ms - from.ms);
   return 0;
 }
 int cuEventDestroy_v2(void* event) {
-  delete static_cast<double*>(event);
+  delete static_cast<Event*>(event);
   return 0;
 }
 int cuGetErrorString(int result, const char** text) {
@@ -390,6 +398,7 @@ int cudnnConvolutionForward(void*, const void* alpha, void* x, const void* value
                          values,
                          filter,
                          result};
+  ++convolutions;
   if (captured == nullptr) {
     work();
   } else if (fault("cudnn_unrecorded")) {
