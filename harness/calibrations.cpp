@@ -30,9 +30,10 @@ Json sources(const Calibrated& calibrated, const CalibrationRequest& request, co
   return json;
 }
 
-Calibrated calibrate_z7020(const CalibrationRequest& request) {
+using Measurements = std::vector<protocol::LayerMeasurement>;
+
+Calibrated calibrate_z7020(const CalibrationRequest& request, const Measurements& measurements) {
   const Json& measured = request.measured;
-  const auto measurements = protocol::measurements_from_json(measured, request.file);
   if (!measured.contains("clock_mhz") || !measured["clock_mhz"].is_number())
     throw protocol::CalibrationError(request.file + ": has no \"clock_mhz\", the engine's clock");
   const double mhz = measured["clock_mhz"];
@@ -48,8 +49,7 @@ Calibrated calibrate_z7020(const CalibrationRequest& request) {
   return calibrated;
 }
 
-Calibrated calibrate_cuda(const CalibrationRequest& request) {
-  const auto measurements = protocol::measurements_from_json(request.measured, request.file);
+Calibrated calibrate_cuda(const CalibrationRequest& request, const Measurements& measurements) {
   Json start = request.measured["roofline"];
   if (!request.start.empty()) start = Json::parse(core::read_file(request.start), nullptr, false);
   const cuda::Profile before =
@@ -77,8 +77,10 @@ Json calibration_facts(const Json& details, const Json& prepared) {
 
 Calibrated calibrate(const CalibrationRequest& request) {
   try {
-    if (request.measured.contains("roofline")) return calibrate_cuda(request);
-    if (request.measured.contains("board_profile") || !request.start.empty()) return calibrate_z7020(request);
+    const Measurements measurements = protocol::measurements_from_json(request.measured, request.file);
+    if (request.measured.contains("roofline")) return calibrate_cuda(request, measurements);
+    if (request.measured.contains("board_profile") || !request.start.empty())
+      return calibrate_z7020(request, measurements);
     throw protocol::CalibrationError(
         request.file +
         ": has neither \"board_profile\" nor \"roofline\"; name with --board the profile it was measured under");

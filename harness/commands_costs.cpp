@@ -82,6 +82,7 @@ int costs_command(const Commands& commands, const CostsOptions& options) {
   costs.runner = spec.name;
   costs.evidence = device.evidence;
   costs.layers = fitted_costs(points);
+  costs.mmac = static_cast<double>(graph::cost(package.graph).macs) / 1e6;
 
   // How far the straight lines are from what was asked, per share.
   Table shares{{"share", "MMAC", "asked ms", "by the costs ms", "error %"}, {}};

@@ -25,6 +25,10 @@ double LatencyBudget::fixed_ms() const {
 }
 
 std::vector<std::int64_t> LatencyBudget::prices(const graph::Graph& graph) const {
+  const double size = double(graph::cost(graph).macs) / 1e6;
+  if (mmac > 0 && std::abs(mmac / size - 1) > 1e-3)
+    stranger(graph, "the costs are of a network of " + core::Json(mmac).dump() +
+                        " million multiply-accumulates, not of the " + core::Json(size).dump());
   std::vector<std::int64_t> prices(graph.nodes.size(), -1);
   for (const LayerLatency& layer : layers) {
     const int node = graph.find(layer.layer);
@@ -54,6 +58,7 @@ void read_layer_costs(const core::JsonCursor& cursor, LatencyBudget& budget) {
     cursor.at("schema_version").fail("must be 1", "write it anew with `automask runners costs`");
   budget.runner = cursor.has("runner") ? cursor.at("runner").string() : "";
   budget.evidence = cursor.has("evidence") ? cursor.at("evidence").string() : "";
+  budget.mmac = cursor.has("mmac") ? cursor.at("mmac").number_in(0, 1e9) : 0;
   budget.layers.clear();
   const core::JsonCursor layers = cursor.at("layers");
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -68,11 +73,8 @@ core::Json layer_costs_json(const LatencyBudget& budget) {
   core::Json layers = core::Json::array();
   for (const LayerLatency& layer : budget.layers)
     layers.push_back({{"name", layer.layer}, {"fixed_ms", layer.fixed_ms}, {"ms_per_mmac", layer.ms_per_mmac}});
-  return {{"schema_version", 1},
-          {"kind", "layer_costs"},
-          {"runner", budget.runner},
-          {"evidence", budget.evidence},
-          {"layers", layers}};
+  return {{"schema_version", 1},         {"kind", "layer_costs"}, {"runner", budget.runner},
+          {"evidence", budget.evidence}, {"mmac", budget.mmac},   {"layers", layers}};
 }
 
 }  // namespace automask::methods

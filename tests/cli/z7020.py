@@ -76,16 +76,27 @@ assert "modelled" in automask("runners", "probe", "calibrated", "--store", store
 
 # Costs of layers, and a training that has to meet a time.
 costs = folder / "costs.json"
-done = automask("runners", "costs", "sim", "--package", package, "--lanes", 4, "--option", "clock_mhz=100", "-o", costs,
+dense = folder / "dense.json"
+dense.write_text(json.dumps({"name": "dense", "include": [str(SMOKE)],
+                             "targets": {"slow": {"runner": "sim", "format": "int8", "clock_mhz": 100, "limit": 20}},
+                             "datasets": {"fashion_mnist": {"limit": {"test": 50}}},
+                             "matrix": {"method": ["augment"], "target": ["slow"]}}))
+automask("run", dense, "--store", store, "--progress", "none", check=0)
+(whole,) = {r["key"] for r in rows(store, "select r.key from current_passed k join run r on r.id = k.run_id where k.method = 'augment'")}
+automask("export", whole, "--format", "package", "-o", folder / "dense.safetensors", "--store", store, check=0)
+done = automask("runners", "costs", "sim", "--package", folder / "dense.safetensors", "--lanes", 4, "--option", "clock_mhz=100", "-o", costs,
                 "--store", store, "--format", "json", check=0)
 asked = json.loads(done.stdout)
 assert asked == json.loads(costs.read_text()) and asked["evidence"] == "modelled", asked
 assert [round(row["predicted_ms"] / row["asked_ms"], 1) for row in asked["check"]] == [1.0] * 4, asked["check"]
 dense_ms = asked["check"][0]["asked_ms"]
+# So small a network's time is nearly all fixed: of what channels decide on, six tenths.
+fixed_ms = sum(layer["fixed_ms"] for layer in asked["layers"])
+wanted_ms = fixed_ms + 0.6 * (dense_ms - fixed_ms)
 manifest.write_text(json.dumps({
     "name": "timed", "include": [str(SMOKE)],
     "datasets": {"fashion_mnist": {"limit": {"test": 300}}},
-    "methods": {"timed": {"method": "kill_test", "lanes": 4, "latency_budget": {"ms": 0.7 * dense_ms, "costs": "costs.json"}},
+    "methods": {"timed": {"method": "kill_test", "lanes": 4, "latency_budget": {"ms": wanted_ms, "costs": "costs.json"}},
                 "never": {"method": "kill_test", "latency_budget": {"ms": 1e-6, "costs": "costs.json"}}},
     "targets": {"slow": {"runner": "sim", "format": "int8", "clock_mhz": 100}},
     "matrix": {"method": ["timed", "never"], "target": ["slow"]}}))
@@ -95,9 +106,10 @@ assert done.returncode == 4, done
 assert "its smallest possible time is" in failed["reason"], dict(failed)
 times = rows(store, "select m.value, m.condition from current_passed k join metric m on m.run_id = k.run_id "
                     "where k.method = 'timed' and m.name = 'latency_median'")
+assert times, done.stderr
 slowest = max(row["value"] for row in times)
-assert 0.6 * dense_ms < slowest < 1.02 * 0.7 * dense_ms, (slowest, dense_ms)
-print(f"dense {dense_ms:.3f} ms, asked for {0.7 * dense_ms:.3f}, got {slowest:.3f}")
+assert slowest <= 1.01 * wanted_ms < dense_ms, (slowest, wanted_ms, dense_ms)
+print(f"dense {dense_ms:.4f} ms, asked for {wanted_ms:.4f}, got {slowest:.4f}")
 
 few = json.loads((folder / "measured.json").read_text())
 few["conditions"] = [{**few["conditions"][0], "layers": few["conditions"][0]["layers"][:1]}]

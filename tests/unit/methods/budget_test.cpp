@@ -154,6 +154,10 @@ TEST(BudgetCut, MeetsABudgetOfTime) {
     spec.latency_budget->ms = fixed / 2;
     const core::Error slow = automask::testing::error_of([&] { MaskCutter(net, spec, 1, 1, {1}, {}); });
     EXPECT_SAYS(slow, "cannot get that fast on some device: its smallest possible time is");
+    spec.latency_budget->mmac = 1.5 * double(graph::cost(net).macs) / 1e6;
+    EXPECT_SAYS(automask::testing::error_of([&] { MaskCutter(net, spec, 1, 1, {1}, {}); }),
+                "the costs are of a network of");
+    spec.latency_budget->mmac = 0;
     spec.latency_budget->layers.pop_back();
     spec.latency_budget->ms = dense;
     EXPECT_SAYS(automask::testing::error_of([&] { MaskCutter(net, spec, 1, 1, {1}, {}); }),
