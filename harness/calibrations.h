@@ -1,6 +1,5 @@
 #pragma once
 // What `runners calibrate` fits: the profile of a modelled target, by the kind of runner that was measured.
-#include <optional>
 #include <string>
 
 #include "core/json.h"

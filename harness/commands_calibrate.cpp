@@ -6,6 +6,7 @@
 #include "core/atomic_file.h"
 #include "harness/calibrations.h"
 #include "harness/commands.h"
+#include "harness/layer_times.h"
 #include "hw_targets/host/host.h"
 #include "hw_targets/package/package.h"
 
@@ -27,15 +28,7 @@ Error refused(ExitCode code, const std::string& what, const std::string& remedy)
   return {code, "runners calibrate", what, remedy};
 }
 
-package::Package decoded(const std::string& file, const std::string& bytes) {
-  try {
-    return package::decode(bytes, file);
-  } catch (const std::runtime_error& e) {  // a package's or a graph's
-    throw refused(ExitCode::usage, e.what(), "give a package that `automask export` or a run wrote");
-  }
-}
-
-// Every condition's layers, each timed as a stream of its own on a grey picture: no time depends on values.
+// Every condition's layers, each timed by itself.
 Json measure(const Commands& commands, const CalibrateOptions& options, const std::string& bytes) {
   const host::RunnerSpec spec = host::find_runner(runner_registry(commands), options.runner);
   const auto session = host::Session::start(spec);
@@ -45,22 +38,14 @@ Json measure(const Commands& commands, const CalibrateOptions& options, const st
         ExitCode::usage,
         fmt::format("the times of runner {} are {}, which fits a model to itself", spec.name, device.evidence),
         "name a runner on a board (docs/first-board.md), or give --measurements");
-  const package::Package package = decoded(options.package, bytes);
+  const package::Package package = decoded_package(bytes, options.package, "runners calibrate");
   session->load(bytes);
   const Json prepared = session->prepare({{"format", package::to_string(package.format)}, {"layers_apart", true}});
   const Json facts = calibration_facts(device.details, prepared);
   if (facts.empty())
     throw refused(ExitCode::usage, fmt::format("runner {} tells no model's profile", spec.name),
                   "calibrate a runner of the z7020 or cuda kind");
-  const graph::Shape& input = package.graph.input;
-  const auto pictures =
-      session->put_inputs({std::string(static_cast<std::size_t>(input.channels * input.height * input.width), '\x80')});
-  Json conditions = Json::array();
-  for (int k = 0; k < static_cast<int>(package.conditions.size()); ++k) {
-    session->select_condition(k);
-    session->run({pictures, 0, 2, options.runs, 0});
-    conditions.push_back(session->state().at("measured"));
-  }
+  const Json conditions = measured_conditions(*session, package, options.runs);
   session->shutdown();
   Json measured = {{"schema_version", 1}, {"evidence", "measured"}, {"runner", spec.name}, {"conditions", conditions}};
   measured.update(facts);

@@ -1,11 +1,13 @@
 // runners costs: what each layer of a network costs on a device, for a method's latency_budget
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "core/atomic_file.h"
 #include "harness/commands.h"
 #include "harness/layer_costs.h"
+#include "harness/layer_times.h"
 #include "hw_targets/host/host.h"
 
 namespace automask::harness {
@@ -50,32 +52,20 @@ Json ask(host::Session& session, const host::Device& device, const package::Pack
   Json apart = prepare;
   apart["layers_apart"] = true;
   session.prepare(apart);
-  const graph::Shape& input = package.graph.input;
-  const auto pictures =
-      session.put_inputs({std::string(static_cast<std::size_t>(input.channels * input.height * input.width), '\x80')});
-  Json conditions = Json::array();
-  for (int k = 0; k < static_cast<int>(package.conditions.size()); ++k) {
-    session.select_condition(k);
-    session.run({pictures, 0, 2, runs, 0});
-    conditions.push_back(session.state().value("measured", Json()));
-  }
-  return conditions;
+  return measured_conditions(session, package, runs);
 }
 
 int costs_command(const Commands& commands, const CostsOptions& options) {
   if (options.shares.empty() || options.shares.front() != 1)
     throw refused("--shares begins not with 1", "write --shares 1,0.5");
-  const std::string bytes = core::read_file(options.package);
-  package::Package package;
-  try {
-    package = with_shares(package::decode(bytes, options.package), options.shares, options.lanes);
-  } catch (const std::runtime_error& e) {  // a package's or a graph's
-    throw refused(e.what(), "give a package that `automask export` or a run wrote");
-  }
+  const package::Package package =
+      with_shares(decoded_package(core::read_file(options.package), options.package, "runners costs"), options.shares,
+                  options.lanes);
+  const Json prepare = prepare_options(options, package);
   const host::RunnerSpec spec = host::find_runner(runner_registry(commands), options.runner);
   const auto session = host::Session::start(spec);
   const host::Device device = session->initialize();
-  const Json answers = ask(*session, device, package, prepare_options(options, package), options.runs);
+  const Json answers = ask(*session, device, package, prepare, options.runs);
   session->shutdown();
   const std::vector<LayerPoint> points = points_of(package, answers, spec.name);
   methods::LatencyBudget costs;
@@ -103,7 +93,7 @@ int costs_command(const Commands& commands, const CostsOptions& options) {
   Json document = methods::layer_costs_json(costs);
   document.update({{"device", device.name},
                    {"format", package::to_string(package.format)},
-                   {"options", prepare_options(options, package)},
+                   {"options", prepare},
                    {"check", check}});
   if (commands.table_format() == Format::json) {
     print_document(document);

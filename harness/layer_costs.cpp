@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "methods/widths.h"
 
 namespace automask::harness {
 
@@ -20,13 +21,7 @@ package::Package with_shares(const package::Package& package, const std::vector<
   for (const double share : shares) {
     package::Condition condition = package.conditions.front();
     condition.name = fmt::format("share {}", share);
-    condition.mask = graph::full_mask(groups);
-    for (std::size_t g = 0; g < groups.groups.size(); ++g) {
-      const int channels = groups.groups[g].channels;
-      if (!groups.groups[g].maskable || channels < lanes || share >= 1) continue;
-      const int kept = std::max(static_cast<int>(std::lround(share * channels)) / lanes * lanes, lanes);
-      std::fill(condition.mask[g].begin() + kept, condition.mask[g].end(), std::uint8_t{0});
-    }
+    condition.mask = methods::width_mask(groups, share, lanes);
     result.conditions.push_back(condition);
   }
   return result;

@@ -10,8 +10,8 @@
 
 namespace automask::harness {
 
-// The package with one condition for each share: that share of every group's channels, in multiples of `lanes`, at
-// least one multiple. The first share must be 1: the package's own union.
+// The package with one condition for each share of every group's channels (methods::width_mask). The first share must
+// be 1: the package's own union.
 package::Package with_shares(const package::Package& package, const std::vector<double>& shares, int lanes);
 
 // One point of a layer: what it had to do, and how long that took.

@@ -5,11 +5,10 @@
 
 #include "core/error.h"
 #include "graph/cost.h"
+#include "graph/structure.h"
 
 namespace automask::methods {
 namespace {
-
-bool multiplies(graph::Op op) { return op == graph::Op::conv2d || op == graph::Op::linear; }
 
 [[noreturn]] void stranger(const graph::Graph& graph, const std::string& what) {
   throw core::Error(core::ExitCode::steps_failed, "latency_budget", what + " of " + graph.name,
@@ -32,13 +31,13 @@ std::vector<std::int64_t> LatencyBudget::prices(const graph::Graph& graph) const
   std::vector<std::int64_t> prices(graph.nodes.size(), -1);
   for (const LayerLatency& layer : layers) {
     const int node = graph.find(layer.layer);
-    const bool known = node >= 0 && multiplies(graph.nodes[static_cast<std::size_t>(node)].op);
+    const bool known = node >= 0 && graph::has_weights(graph.nodes[static_cast<std::size_t>(node)].op);
     if (layer.ms_per_mmac > 0 && !known) stranger(graph, "the costs name \"" + layer.layer + "\", which is no layer");
     if (known) prices[static_cast<std::size_t>(node)] = std::llround(layer.ms_per_mmac / 1e6 * femtoseconds_per_ms);
   }
   for (std::size_t i = 0; i < prices.size(); ++i) {
     if (prices[i] >= 0) continue;
-    if (multiplies(graph.nodes[i].op))
+    if (graph::has_weights(graph.nodes[i].op))
       stranger(graph, "there are no costs for the layer \"" + graph.nodes[i].name + "\"");
     prices[i] = 0;
   }

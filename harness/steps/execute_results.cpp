@@ -91,7 +91,7 @@ std::string disagreement(const std::string& condition, const SpotCheck& check) {
   return fmt::format(
       "its outputs for \"{}\" differ from the reference by {:.2g} of the largest logit on {} pictures "
       "(allowed {:.0e})",
-      condition, check.largest_difference, check.pictures, check.allowed());
+      condition, check.largest_difference, check.pictures, check.allowed);
 }
 
 }  // namespace automask::harness::steps

@@ -34,7 +34,7 @@ SpotCheck predicted_check(const package::Package& package, const std::vector<int
     const SpotCheck check = spot_check(package, k, datasets::subset(pictures, own), rows, count);
     all.pictures += check.pictures;
     all.exact = all.exact || check.exact;
-    all.half = all.half || check.half;
+    all.allowed = std::max(all.allowed, check.allowed);
     if (!(check.largest_difference <= all.largest_difference)) all.largest_difference = check.largest_difference;
   }
   return all;

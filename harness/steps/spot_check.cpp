@@ -6,6 +6,7 @@
 
 #include "hw_targets/compiler/agreement.h"
 #include "hw_targets/compiler/plain_network.h"
+#include "hw_targets/host/contract.h"
 #include "hw_targets/package/reference.h"
 
 namespace automask::harness::steps {
@@ -51,7 +52,7 @@ SpotCheck spot_check(const package::Package& package, int k, const datasets::Pic
   const auto expected = compiler::real_logits(package, k, batch).to(torch::kFloat32).contiguous();
   SpotCheck check;
   check.pictures = count;
-  check.half = package.format == package::Format::fp16;
+  check.allowed = host::output_tolerance(package::to_string(package.format));
   if (expected.size(1) != classes) {
     check.largest_difference = std::numeric_limits<double>::infinity();
     return check;

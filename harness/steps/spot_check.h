@@ -13,12 +13,8 @@ struct SpotCheck {
   int pictures = 0;
   bool exact = false;             // INT8: bits are compared, any difference is infinite
   double largest_difference = 0;  // of logits, relative to the largest absolute logit of the reference
-
-  bool half = false;  // FP16: a device may round every product and sum to 11 bits
-  // FP32 summation orders differ by far less; a wrong picture by far more. As the contract's (hw_targets/host).
-  static constexpr double float_tolerance = 1e-3, half_tolerance = 2e-2;
-  double allowed() const { return exact ? 0 : half ? half_tolerance : float_tolerance; }
-  bool passed() const { return largest_difference <= allowed(); }  // false of NaN
+  double allowed = 0;             // host::output_tolerance of the package's format
+  bool passed() const { return largest_difference <= allowed; }  // false of NaN
 };
 
 // Of large INT8 networks fewer pictures than asked for, since the reference is slow. Compares `outputs` [N, classes] of

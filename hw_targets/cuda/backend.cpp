@@ -1,6 +1,7 @@
 #include "hw_targets/cuda/backend.h"
 
 #include <chrono>
+#include <numeric>
 
 #include "hw_targets/protocol/calibration.h"
 
@@ -110,12 +111,12 @@ json Backend::prepare(const json& options) {
     const Roofline model = tx2(half, model_.shares);
     json modelled = json::array();
     for (std::size_t k = 0; k < package_.conditions.size(); ++k) {
-      modelled_.push_back(network_ms(model, costs_of(network_->program(static_cast<int>(k)), model_.execution)));
       const double bytes = static_cast<double>(network_->switch_bytes(static_cast<int>(k)));
       modelled_switch_.push_back(bytes / model.bytes_per_ms + model.layer_ms);
       const Program& program = network_->program(static_cast<int>(k));
       const std::vector<std::string> names = step_names(program);
       const std::vector<double> ms = step_ms(model, program, model_.execution);
+      modelled_.push_back(std::accumulate(ms.begin(), ms.end(), 0.0));
       json layers = json::array();
       for (std::size_t i = 0; i < ms.size(); ++i) layers.push_back({{"name", names[i]}, {"ms", ms[i]}});
       modelled.push_back({{"condition", package_.conditions[k].name},

@@ -1,6 +1,5 @@
 #include "hw_targets/cuda/calibrate.h"
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -53,34 +52,6 @@ double error_of(const std::vector<Published>& layers, const Shares& shares) {
   return std::sqrt(sum / static_cast<double>(ms.size()));
 }
 
-// The best of a coarse grid, then ever smaller steps in all directions: a layer alone is a network of one.
-Shares fitted(const std::vector<Published>& layers) {
-  Shares best;
-  double least = INFINITY;
-  const auto consider = [&](const Shares& shares) {
-    const double error = misfit(shares, layers);
-    if (!(error < least)) return false;
-    least = error;
-    best = shares;
-    return true;
-  };
-  for (const double compute : {0.02, 0.06, 0.2, 0.5})
-    for (const double memory : {0.02, 0.06, 0.2, 0.5})
-      for (const double ms : {0.001, 0.004, 0.016, 0.064, 0.25}) consider({compute, memory, ms});
-  for (double step = 0.2; step > 1e-5; step /= 2)
-    for (bool better = true; better;) {
-      better = false;
-      const Shares centre = best;
-      const auto moved = [&](double value, int direction) { return value * std::exp(step * direction); };
-      for (int i = -1; i <= 1; ++i)
-        for (int j = -1; j <= 1; ++j)
-          for (int k = -1; k <= 1; ++k)
-            better |= consider({std::min(moved(centre.compute, i), 1.0), std::min(moved(centre.memory, j), 1.0),
-                                moved(centre.layer_ms, k)});
-    }
-  return best;
-}
-
 // Whether a tenth more or less of a constant changes any layer's time by more than a thousandth.
 bool matters(const std::vector<Published>& layers, const Shares& shares, double Shares::*constant) {
   const std::vector<double> now = modelled(layers, shares);
@@ -105,7 +76,7 @@ Calibration calibrate(const package::Package& package, const Profile& before,
   protocol::require_enough(measurements.size(), sizeof(constants) / sizeof(constants[0]));
 
   Calibration result;
-  result.profile = {fitted(layers), Execution::kernels};
+  result.profile = {fit(layers), Execution::kernels};
   for (const Constant& constant : constants) {
     double& value = result.profile.shares.*constant.value;
     const double was = before.shares.*constant.value;

@@ -50,25 +50,25 @@ Candidate Chooser::judge(const KernelKey& key, const std::string& layer) {
   candidate.key = key;
   const KernelKey part = checked_part(key);
   const LayerData data = random_data(part, static_cast<unsigned>(judged_.size()) + 1);
-  if (key.name == "cudnn") {
-    try {
-      device_.kernel(key);
-    } catch (const DeviceError& e) {  // a layer that the library does not do is no fault of the device
-      rejected_.push_back("layer " + layer + ": " + e.what() + "; the runner's own kernels are used");
-      judged_.push_back(candidate);
-      return candidate;
+  Agreement agreement;
+  try {
+    Bench bench(device_, key, part, data);
+    bench.launch();
+    agreement = compare(part, data, bench.outputs(), compared_outputs);
+    candidate.agrees = agreement.holds();
+    if (candidate.agrees && tune_) {
+      bench.time(warm_up);
+      candidate.ms = bench.time(repetitions) / repetitions;
     }
+  } catch (const DeviceError& e) {
+    if (key.name != "cudnn") throw;  // a layer that the library does not do is no fault of the device
+    rejected_.push_back("layer " + layer + ": " + e.what() + "; the runner's own kernels are used");
+    candidate.agrees = false;
+    judged_.push_back(candidate);
+    return candidate;
   }
-  Bench bench(device_, key, part, data);
-  bench.launch();
-  const Agreement agreement = compare(part, data, bench.outputs(), compared_outputs);
   candidate.error = agreement.error;
   candidate.limit = agreement.limit;
-  candidate.agrees = agreement.holds();
-  if (candidate.agrees && tune_) {
-    bench.time(warm_up);
-    candidate.ms = bench.time(repetitions) / repetitions;
-  }
   if (!candidate.agrees)
     rejected_.push_back("kernel " + key.name + " of layer " + layer +
                         (key.constants.tile_m > 0 ? " with tiles of " + std::to_string(key.constants.tile_m) + " x " +

@@ -12,6 +12,7 @@ namespace cuda {
 namespace {
 
 constexpr const char* model_name = "tx2_roofline";
+constexpr double least_share = 1e-3;  // of a limit
 
 // Of a convolution: whole tiles of 64 channels x 64 pixels; by NVIDIA's libraries 3 x 3 windows of stride 1 are
 // computed with Winograd's F(2 x 2, 3 x 3), which needs 16 products where there are 36 (Lavin and Gray, "Fast
@@ -28,15 +29,6 @@ double executed_macs(const Step& step, Execution execution) {
 }
 
 }  // namespace
-
-double misfit(const Shares& shares, const std::vector<Published>& networks) {
-  double sum = 0;
-  for (const Published& network : networks) {
-    const double ratio = std::log(network_ms(tx2(network.half, shares), network.layers) / network.ms);
-    sum += ratio * ratio;
-  }
-  return sum;
-}
 
 double layer_ms(const Roofline& model, const LayerCost& cost) {
   return std::max(cost.macs / model.macs_per_ms, cost.bytes / model.bytes_per_ms) + model.layer_ms;
@@ -123,7 +115,7 @@ Profile profile_from_json(const nlohmann::json& json, const std::string& file) {
     return value.get<double>();
   };
   Profile profile;
-  profile.shares = {number("compute", 1e-3, 1), number("memory", 1e-3, 1), number("layer_ms", 0, 1000)};
+  profile.shares = {number("compute", least_share, 1), number("memory", least_share, 1), number("layer_ms", 0, 1000)};
   const nlohmann::json execution = json.value("execution", nlohmann::json());
   if (execution != "kernels" && execution != "libraries")
     throw wrong("\"execution\" must be \"kernels\" or \"libraries\"");
@@ -131,35 +123,46 @@ Profile profile_from_json(const nlohmann::json& json, const std::string& file) {
   return profile;
 }
 
-Shares fit(const std::vector<Published>& networks) {
-  // First over all there may be, then ever closer around the best.
-  const Shares least{0.05, 0.05, 0.0}, most{1.0, 1.0, 0.5};
-  double low[3] = {least.compute, least.memory, least.layer_ms}, high[3] = {most.compute, most.memory, most.layer_ms};
-  constexpr int points = 21, rounds = 12;
-  Shares best;
-  double error_of_best = INFINITY;
-  for (int round = 0; round < rounds; ++round) {
-    const auto at = [&](int axis, int point) { return low[axis] + (high[axis] - low[axis]) * point / (points - 1); };
-    Shares found = best;
-    for (int i = 0; i < points; ++i)
-      for (int j = 0; j < points; ++j)
-        for (int k = 0; k < points; ++k) {
-          const Shares shares{at(0, i), at(1, j), at(2, k)};
-          const double error = misfit(shares, networks);
-          if (error >= error_of_best) continue;
-          error_of_best = error;
-          found = shares;
-        }
-    best = found;
-    const double centre[3] = {best.compute, best.memory, best.layer_ms};
-    const double floor[3] = {least.compute, least.memory, least.layer_ms},
-                 top[3] = {most.compute, most.memory, most.layer_ms};
-    for (int axis = 0; axis < 3; ++axis) {
-      const double reach = (high[axis] - low[axis]) / 4;
-      low[axis] = std::max(centre[axis] - reach, floor[axis]);
-      high[axis] = std::min(centre[axis] + reach, top[axis]);
-    }
+namespace {
+
+// The sum of the squared logarithms of modelled / published.
+double misfit(const Shares& shares, const std::vector<Published>& networks) {
+  double sum = 0;
+  for (const Published& network : networks) {
+    const double ratio = std::log(network_ms(tx2(network.half, shares), network.layers) / network.ms);
+    sum += ratio * ratio;
   }
+  return sum;
+}
+
+}  // namespace
+
+Shares fit(const std::vector<Published>& networks) {
+  Shares best;
+  double least = INFINITY;
+  const auto consider = [&](const Shares& shares) {
+    const double error = misfit(shares, networks);
+    if (!(error < least)) return false;
+    least = error;
+    best = shares;
+    return true;
+  };
+  for (const double compute : {0.02, 0.06, 0.2, 0.5})
+    for (const double memory : {0.02, 0.06, 0.2, 0.5})
+      for (const double ms : {0.001, 0.004, 0.016, 0.064, 0.25}) consider({compute, memory, ms});
+  for (double step = 0.2; step > 1e-5; step /= 2)
+    for (bool better = true; better;) {
+      better = false;
+      const Shares centre = best;
+      const auto share = [&](double value, int direction) {
+        return std::min(std::max(value * std::exp(step * direction), least_share), 1.0);
+      };
+      for (int i = -1; i <= 1; ++i)
+        for (int j = -1; j <= 1; ++j)
+          for (int k = -1; k <= 1; ++k)
+            better |=
+                consider({share(centre.compute, i), share(centre.memory, j), centre.layer_ms * std::exp(step * k)});
+    }
   return best;
 }
 

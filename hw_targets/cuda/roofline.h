@@ -55,9 +55,8 @@ struct Published {
   std::vector<LayerCost> layers;
   double ms = 0;
 };
-// The sum of the squared logarithms of modelled / published.
-double misfit(const Shares& shares, const std::vector<Published>& networks);
-// The shares with the least misfit. Deterministic: a grid, refined.
+// The shares with the least misfit: the best of a coarse grid, then ever smaller steps in all directions. A layer that
+// was timed by itself is a network of one.
 Shares fit(const std::vector<Published>& networks);
 
 // The TX2's limits: 256 cores x 1.3 GHz, one fused multiply-add each (two in half), LPDDR4 of 58.3 GB/s. Source:

@@ -9,6 +9,10 @@
 
 namespace automask::host {
 
+// Allowed difference of a logit from the package's, of the largest logit, in an arithmetic of that format: FP32 sums in
+// another order differ by far less, FP16 may round every product and sum to 11 bits, integers have no tolerance.
+double output_tolerance(const std::string& format);
+
 enum class Verdict { passed, failed, skipped };
 std::string_view to_string(Verdict verdict);  // "pass", "fail", "skip"
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/hash.h"
+#include "hw_targets/host/contract.h"
 #include "hw_targets/host/contract_integers.h"
 #include "hw_targets/host/contract_package.h"
 

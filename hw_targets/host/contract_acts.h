@@ -12,8 +12,6 @@ namespace automask::host {
 inline const core::Json nothing = core::Json::object();  // parameters of messages that have none
 
 constexpr double repeat_tolerance = 0.01;  // docs/runner-protocol.md, "What the host checks"
-// Allowed difference of a logit from the package's, of the largest logit, in an arithmetic of that format.
-double output_tolerance(const std::string& format);
 // Logits [pictures, classes] of the case's package, in the arithmetic of its format.
 std::vector<double> expected_logits(const ContractCase& with, int k, const std::vector<std::string>& pictures);
 

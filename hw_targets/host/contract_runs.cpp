@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/hash.h"
+#include "hw_targets/host/contract.h"
 #include "hw_targets/host/contract_acts.h"
 #include "hw_targets/host/contract_checks.h"
 #include "hw_targets/host/contract_package.h"

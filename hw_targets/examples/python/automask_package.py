@@ -261,6 +261,13 @@ class Package:
         return nodes, tensors, infer_shapes(nodes, self.picture)
 
 
+def loaded_answer(package):
+    """What a runner answers to `load`."""
+    channels, height, width = package.picture
+    return {"conditions": [c["name"] for c in package.conditions], "classes": len(package.classes),
+            "input": {"height": height, "width": width, "channels": channels}}
+
+
 def read(data):
     try:
         metadata, tensors = read_container(data)

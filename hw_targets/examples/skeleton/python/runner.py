@@ -22,9 +22,7 @@ class Device:
             self.package = automask_package.read(data)
         except automask_package.PackageError as e:
             raise Refusal(BAD_PACKAGE, str(e)) from e
-        channels, height, width = self.package.picture
-        return {"conditions": [c["name"] for c in self.package.conditions], "classes": len(self.package.classes),
-                "input": {"height": height, "width": width, "channels": channels}}
+        return automask_package.loaded_answer(self.package)
 
     def prepare(self, options):
         for name in options:
