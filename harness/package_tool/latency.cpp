@@ -71,7 +71,7 @@ void measure(const LatencyRequest& request, const host::RunnerSpec& spec, Latenc
         {{"check", "target = package"},
          {"condition", condition},
          {"value", finite(check.largest_difference)},
-         {"allowed", check.allowed()},
+         {"allowed", check.allowed},
          {"passed", check.passed()},
          {"detail", fmt::format("{} on {} pictures", check.exact ? "bit for bit" : "logits", check.pictures)}});
   }
