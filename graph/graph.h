@@ -140,6 +140,9 @@ Mask full_mask(const ChannelGroups& groups);
 // One flag per output channel of a node: 1 where the mask keeps it.
 std::vector<std::uint8_t> channel_mask(const ChannelGroups& groups, int node, const Mask& mask);
 
+// The stem: convolutions (without `groups`) that read the picture itself, in order. Its inputs are no one's to drop.
+std::vector<int> stem_nodes(const Graph& graph);
+
 // The physically smaller network, and its weights: exactly the masked one's function. A group with nothing kept is
 // refused (GraphError).
 Graph shrink(const Graph& graph, const Mask& mask);

@@ -176,6 +176,16 @@ Mask full_mask(const ChannelGroups& groups) {
   return mask;
 }
 
+std::vector<int> stem_nodes(const Graph& graph) {
+  std::vector<int> nodes;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (node.op == Op::conv2d && node.inputs[0] == 0 && node.attributes.groups == 1)
+      nodes.push_back(static_cast<int>(i));
+  }
+  return nodes;
+}
+
 std::vector<std::uint8_t> channel_mask(const ChannelGroups& groups, int node, const Mask& mask) {
   std::vector<std::uint8_t> channels;
   for (const Segment& segment : groups.of_node[node])

@@ -61,21 +61,21 @@ const std::vector<MethodInfo>& method_infos() {
        false},
       {"automask",
        "channel masks at the MAC budget and a normalisation per condition",
-       {"mac_budget", "latency_budget", "byte_budget", "lanes", "consensus", "normalisation", "union_penalty", "scorer",
-        "backbone", "slimming_penalty", "frequencies", "distillation", "qat", "estimator"},
+       {"mac_budget", "latency_budget", "byte_budget", "lanes", "consensus", "normalisation", "stem", "union_penalty",
+        "scorer", "backbone", "slimming_penalty", "frequencies", "distillation", "qat", "estimator"},
        true},
       {"kill_test",
        "automask with one mask for all conditions: what remains is a normalisation per condition",
-       {"mac_budget", "latency_budget", "byte_budget", "lanes", "normalisation", "scorer", "slimming_penalty",
+       {"mac_budget", "latency_budget", "byte_budget", "lanes", "normalisation", "stem", "scorer", "slimming_penalty",
         "backbone", "frequencies", "distillation", "qat", "estimator"},
        true},
       {"slim",
        "an evenly narrower network from scratch that meets the MAC budget, with bn_k a normalisation per condition",
-       {"mac_budget", "lanes", "normalisation", "frequencies", "distillation", "qat", "estimator"},
+       {"mac_budget", "lanes", "normalisation", "stem", "frequencies", "distillation", "qat", "estimator"},
        false},
       {"dense_bn_k",
        "the whole network with a normalisation per condition",
-       {"normalisation", "backbone", "frequencies", "distillation", "qat", "estimator"},
+       {"normalisation", "stem", "backbone", "frequencies", "distillation", "qat", "estimator"},
        true},
       {"augmix",
        "AugMix: mixtures of operators that are no corruptions, and like answers to all of them",
@@ -146,6 +146,11 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
     cursor.fail("piggyback trains on the processor alone", "give it \"train\": {\"device\": \"cpu\"}");
   if (spec.latency_budget && cursor.has("mac_budget"))
     cursor.at("mac_budget").fail("stands beside latency_budget", "give one of them: what a channel costs is either");
+  if (spec.stem == Stem::own && spec.normalisation == Normalisation::shared)
+    cursor.at("stem").fail("is private, but conditions share their normalisation",
+                           "give them their own (\"normalisation\": \"bn_k\")");
+  if (spec.stem == Stem::own && spec.backbone == Backbone::frozen)
+    cursor.at("stem").fail("is private, but the backbone is frozen", "let the backbone train, or share the stem");
   if (spec.method == "external" && spec.files.empty())
     cursor.fail("names no file", "give \"file\": a path, or an object of conditions and paths");
   if (spec.method == "tent" && spec.test_batch < 2)

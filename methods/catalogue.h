@@ -57,6 +57,8 @@ struct EstimatorOptions {
 // What conditions have for themselves besides masks: batch normalisations; scale and bias per channel, statistics being
 // shared; nothing.
 enum class Normalisation { bn_k, affine_k, shared };
+// Whether all conditions share the convolution that reads the picture, or each learns its own: no MACs, a few KiB.
+enum class Stem { shared, own };
 // What the weights that a training starts from may become: all learns; only masks, normalisation and estimator learn.
 enum class Backbone { trained, frozen };
 
@@ -108,6 +110,7 @@ struct MethodSpec {
   // automask: weight of the mean score against the condition's own, [0, 1]; empty: "auto", chosen on validation data.
   std::optional<double> consensus = 1;
   Normalisation normalisation = Normalisation::bn_k;
+  Stem stem = Stem::shared;
   double union_penalty = 0;  // share of a channel's score that it loses where no other condition keeps it, [0, 1]
   DistillationOptions distillation;
   std::string scorer = "fisher";  // a name of scorer_names()

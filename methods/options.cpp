@@ -31,6 +31,7 @@ std::string name_of(Enum value, const std::vector<std::string>& names) {
 }
 
 const std::vector<std::string> normalisations = {"bn_k", "affine_k", "shared"};
+const std::vector<std::string> stems = {"shared", "private"};
 const std::vector<std::string> backbones = {"trained", "frozen"};
 const std::vector<std::string> processors = {"cpu", "cuda"};
 const std::vector<std::string> teachers = {"none", "dense", "dense_bn_k"};
@@ -251,6 +252,9 @@ const std::vector<Option> table = {
     {"normalisation",
      [](const core::JsonCursor& c, MethodSpec& s) { s.normalisation = choice<Normalisation>(c, normalisations); },
      [](const MethodSpec& s) { return core::Json(name_of(s.normalisation, normalisations)); }},
+    {"stem", [](const core::JsonCursor& c, MethodSpec& s) { s.stem = choice<Stem>(c, stems); },
+     // Not written where it is shared: keys of trainings stay what they were before there was the option.
+     [](const MethodSpec& s) { return s.stem == Stem::shared ? core::Json() : core::Json(name_of(s.stem, stems)); }},
     {"union_penalty", [](const core::JsonCursor& c, MethodSpec& s) { s.union_penalty = c.number_in(0, 1); },
      [](const MethodSpec& s) { return core::Json(s.union_penalty); }},
     {"distillation", read_distillation, write_distillation},

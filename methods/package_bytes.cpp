@@ -27,6 +27,12 @@ package::Estimator estimator_of(const EstimatorOptions& options, std::size_t set
   return estimator;
 }
 
+graph::Tensor zeros(const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t side : shape) count *= side;
+  return {shape, std::vector<float>(static_cast<std::size_t>(count))};
+}
+
 }  // namespace
 
 std::int64_t package_bytes(const PackagePlan& plan, const std::vector<graph::Mask>& masks) {
@@ -36,26 +42,31 @@ std::int64_t package_bytes(const PackagePlan& plan, const std::vector<graph::Mas
   for (graph::Node& node : package.graph.nodes)
     if (node.op == Op::batch_norm) node.op = Op::affine, node.attributes = {};
   package.format = package::Format::int8;
-  for (const auto& [name, shape] : package::stored_weights(package.graph, package.format)) {
-    std::int64_t count = 1;
-    for (const std::int64_t side : shape) count *= side;
-    package.weights[name] = {shape, std::vector<float>(static_cast<std::size_t>(count))};
-  }
+  package.private_stem = plan.private_stem;
+  for (const auto& [name, shape] : package::stored_weights(package)) package.weights[name] = zeros(shape);
+  const std::set<std::string> of_condition = package::private_nodes(package);
   const std::vector<graph::Shape> shapes = graph::infer_shapes(package.graph);
   for (std::size_t i = 0; i < shapes.size(); ++i)
-    if (package.graph.nodes[i].op == Op::conv2d || package.graph.nodes[i].op == Op::linear)
+    if ((package.graph.nodes[i].op == Op::conv2d || package.graph.nodes[i].op == Op::linear) &&
+        of_condition.count(package.graph.nodes[i].name) == 0)
       package.weight_scale[package.graph.nodes[i].name].assign(static_cast<std::size_t>(shapes[i].channels), 1.0F);
   const std::vector<graph::Mask> small = graph::masks_within(plan.graph, kept, masks);
   for (std::size_t k = 0; k < masks.size(); ++k) {
     package::Condition condition;
     condition.name = plan.set_names.at(k);
     condition.mask = small[k];
+    for (const auto& [name, shape] : graph::parameter_shapes(package.graph)) {
+      const std::string node = name.substr(0, name.rfind('.'));
+      if (of_condition.count(node) == 0 || name != node + ".weight") continue;
+      condition.weights[name] = zeros(shape);
+      condition.weight_scale[node].assign(static_cast<std::size_t>(shape[0]), 1.0F);
+    }
     condition.integers.scale.assign(package.graph.nodes.size(), 1.0F);
     for (const package::Requantised& entry : package::requantised_nodes(package.graph))
       condition.integers.of_node[package.graph.nodes[static_cast<std::size_t>(entry.node)].name].resize(entry.count);
     // Equal normalisations would be stored once.
     for (auto& [node, entries] : condition.integers.of_node)
-      if (package.weight_scale.count(node) != 0)
+      if (package.weight_scale.count(node) + of_condition.count(node) != 0)
         for (package::Requantisation& entry : entries) entry.bias = static_cast<std::int32_t>(k);
     package.conditions.push_back(std::move(condition));
   }

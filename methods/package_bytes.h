@@ -19,6 +19,7 @@ struct PackagePlan {
   models::Resizing resizing;
   bool estimator = false;
   EstimatorOptions estimator_options;
+  bool private_stem = false;
   core::Json record;  // what the package says of its training: package_record()
 };
 

@@ -60,6 +60,9 @@ void check(const TrainJob& job) {
   if (*low < 0 || *high >= shapes.back().channels)
     fail(where, "a label is outside the network's " + std::to_string(shapes.back().channels) + " classes",
          "build the model for the data set's classes");
+  if (job.spec.stem == Stem::own && graph::stem_nodes(job.graph).empty())
+    fail(where, "the stem is private, but no convolution (without groups) reads the picture",
+         "remove \"stem\", or take another model");
   if (job.spec.backbone == Backbone::frozen && !job.initial)
     fail(where, "the backbone is frozen, but there are no weights to start from",
          "name a file of weights, or let the backbone train");
@@ -140,6 +143,7 @@ class Trainer {
     if (job_.preprocessing) plan.resizing = job_.preprocessing->resizing;
     plan.estimator = has_estimator(static_cast<std::size_t>(sets()), *job_.train);
     plan.estimator_options = job_.spec.estimator;
+    plan.private_stem = private_stem();
     plan.record = record();
     return [plan](const std::vector<graph::Mask>& masks) { return package_bytes(plan, masks); };
   }
@@ -167,6 +171,7 @@ class Trainer {
     return std::clamp(cores - job_.spec.train.threads, 1, 8);
   }
   models::Network& network() { return learner_->network; }
+  bool private_stem() const { return recipe_.own_sets && job_.spec.stem == Stem::own && sets() > 1; }
   // Statistics that came with the weights stay where conditions have only a scale and bias of their own.
   bool keeps_statistics() const { return recipe_.own_sets && job_.spec.normalisation == Normalisation::affine_k; }
 
@@ -186,6 +191,7 @@ class Trainer {
   [[noreturn]] void interrupted() const;
 
   core::Json identity() const;
+  void check_weights() const;
   void save();
   void restore();
 
@@ -216,7 +222,7 @@ class Trainer {
 // A dense learner with the job's weights, drawn or given. Fixed masks are shrunk to at once.
 void Trainer::start() {
   LearnerOptions options;
-  options.network = {sets(), recipe_.shared_normalisation};
+  options.network = {sets(), recipe_.shared_normalisation, private_stem()};
   options.momentum = job_.spec.train.momentum;
   options.weight_decay = job_.spec.train.weight_decay;
   options.frozen_backbone = job_.spec.backbone == Backbone::frozen;
@@ -303,11 +309,22 @@ void Trainer::train() {
     if (masked_ && schedule_.cuts_after(step_)) cut_masks();
     report("train", loss, batch.pictures());
     const bool stop = job_.stop_requested && job_.stop_requested();
-    if (stop || Clock::now() - last_save_ >= std::chrono::seconds(job_.spec.train.checkpoint_seconds)) save();
+    if (stop || Clock::now() - last_save_ >= std::chrono::seconds(job_.spec.train.checkpoint_seconds)) {
+      check_weights();
+      save();
+    }
     if (stop) interrupted();
   }
   network().record_gates(false);
+  check_weights();
   save();  // so that a stop from here on repeats no step
+}
+
+// A finite loss may have gradients that are not; the state before them stays as it was saved.
+void Trainer::check_weights() const {
+  if (learner_->optimizer.values().isfinite().all().item<bool>()) return;
+  fail("training " + job_.spec.name + ", step " + std::to_string(step_) + " of " + std::to_string(schedule_.steps),
+       "a weight is no longer a finite number", "lower learning_rate or raise warmup");
 }
 
 void Trainer::cut_masks() {
@@ -441,7 +458,7 @@ models::Checkpoint Trainer::result() {
   checkpoint.training = record();
   checkpoint.training.update({{"mac_share", shares}, {"validation_top1", validation()}, {"log", log}});
   // Sets that differ in nothing are one for all.
-  const bool alike = recipe_.shared_normalisation && recipe_.own_sets && sets() > 1 &&
+  const bool alike = recipe_.shared_normalisation && !private_stem() && recipe_.own_sets && sets() > 1 &&
                      std::all_of(masks_.begin(), masks_.end(), [&](const auto& mask) { return mask == masks_[0]; });
   if (alike) {
     checkpoint.conditions = {"*"};

@@ -1,5 +1,7 @@
 #include "models/checkpoint.h"
 
+#include <algorithm>
+
 #include "core/atomic_file.h"
 #include "models/safetensors.h"
 
@@ -63,6 +65,13 @@ std::vector<std::string> normalisation_names(const graph::Graph& graph) {
     if (node.op == graph::Op::batch_norm)
       for (const char* tensor : {".running_mean", ".running_var"}) names.push_back(node.name + tensor);
   }
+  return names;
+}
+
+std::vector<std::string> stem_weights(const graph::Graph& graph) {
+  std::vector<std::string> names;
+  for (const int node : graph::stem_nodes(graph))
+    names.push_back(graph.nodes[static_cast<std::size_t>(node)].name + ".weight");
   return names;
 }
 
@@ -137,7 +146,9 @@ Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, co
     checkpoint.weights[name] = take(content.tensors, name, shape, path);
     shapes[name] = shape;
   }
-  const std::vector<std::string> names = normalisation_names(checkpoint.graph);
+  std::vector<std::string> names = normalisation_names(checkpoint.graph);
+  for (const std::string& name : stem_weights(checkpoint.graph))
+    if (content.tensors.count(condition_tensor(0, name)) != 0) names.push_back(name);
   checkpoint.normalisation.resize(checkpoint.conditions.size());
   for (std::size_t k = 0; k < checkpoint.conditions.size(); ++k)
     for (const std::string& name : names)
@@ -152,6 +163,13 @@ Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, co
 }
 
 }  // namespace
+
+bool has_private_stem(const Checkpoint& checkpoint) {
+  if (checkpoint.normalisation.empty()) return false;
+  const std::vector<std::string> names = stem_weights(checkpoint.graph);
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return checkpoint.normalisation[0].count(name) != 0; });
+}
 
 Checkpoint unmasked_checkpoint(graph::Graph graph, graph::TensorMap weights) {
   Checkpoint checkpoint;

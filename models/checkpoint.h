@@ -28,12 +28,13 @@ struct Resizing {
 
 struct Checkpoint {
   graph::Graph graph;  // dense: masks are not applied yet
-  // All of parameter_shapes(graph); batch_norm and affine tensors are those of condition 0.
+  // All of parameter_shapes(graph); batch_norm and affine tensors and a private stem's are those of condition 0.
   graph::TensorMap weights;
   // One entry ("*") when all conditions share mask and normalisation, else one per condition, canonical names.
   std::vector<std::string> conditions;
   std::vector<graph::Mask> masks;  // per condition
-  // Per condition: weight, bias, running_mean, running_var of every batch_norm node, weight and bias of every affine.
+  // What each condition has for itself: weight, bias, running_mean, running_var of every batch_norm node, weight and
+  // bias of every affine; and where the stem is private, the weight of each of graph::stem_nodes().
   std::vector<graph::TensorMap> normalisation;
   // Where the weights were trained for INT8, per condition: the range of each value that an INT8 package's networks
   // hold, by node; else empty.
@@ -44,6 +45,8 @@ struct Checkpoint {
   core::Json estimator;  // of the condition, where there are several and it was trained: package::to_json(Estimator)
   core::Json training;   // method, options, seed, steps, losses: for the record
 };
+
+bool has_private_stem(const Checkpoint& checkpoint);
 
 // A network nothing is masked in, for every condition alike: its weights (all of parameter_shapes(graph)) as the only
 // set of normalisation. Input scaling, resizing and classes are left to the caller.

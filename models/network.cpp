@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "core/hash.h"
 #include "core/philox.h"
@@ -178,13 +179,18 @@ torch::Tensor per_channel(const torch::Tensor& t) { return t.view({1, -1, 1, 1})
 
 struct Network::Nodes {
   struct Parts {
-    torch::Tensor weight, bias;        // conv2d, linear
-    std::vector<Normalisation> norms;  // batch_norm, affine: per condition
-    graph::Shape shape;                // of the output
-    bool early_gate = false;           // the mask folds into this node
-    bool late_gate = false;            // gates multiply this node's output while they are recorded
-    bool in_place = false;             // may write over its first input
-    std::vector<int> dies;             // values nobody reads after this node
+    torch::Tensor weight, bias;             // conv2d, linear
+    std::vector<Normalisation> norms;       // batch_norm, affine: per condition
+    std::vector<torch::Tensor> own_weight;  // a private stem's, per condition; `weight` is the first
+    graph::Shape shape;                     // of the output
+    bool early_gate = false;                // the mask folds into this node
+    bool late_gate = false;                 // gates multiply this node's output while they are recorded
+    bool in_place = false;                  // may write over its first input
+    std::vector<int> dies;                  // values nobody reads after this node
+
+    const torch::Tensor& weight_of(int condition) const {
+      return own_weight.empty() ? weight : own_weight[static_cast<std::size_t>(condition)];
+    }
   };
   std::vector<Parts> parts;
   torch::MemoryFormat format = torch::MemoryFormat::ChannelsLast;  // of values and of convolutions' weights
@@ -251,7 +257,7 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
   const auto masked = [&mask](const torch::Tensor& t) { return mask.defined() ? t * mask : t; };
   switch (node.op) {
     case Op::conv2d: {
-      const torch::Tensor y = convolve(x, weight.defined() ? weight : p.weight, p.bias, a, format);
+      const torch::Tensor y = convolve(x, weight.defined() ? weight : p.weight_of(condition), p.bias, a, format);
       return mask.defined() ? y * per_channel(mask) : y;
     }
     case Op::linear:
@@ -323,6 +329,9 @@ Network::Network(graph::Graph graph, const NetworkOptions& options, std::uint64_
   const std::vector<graph::Shape> outputs = graph::infer_shapes(graph_);
   for (std::size_t i = 0; i < outputs.size(); ++i) nodes_->parts[i].shape = outputs[i];
   nodes_->format = fastest_format(graph_, outputs);
+  std::set<int> own_weights;
+  if (options.private_stem && conditions_ > 1)
+    for (const int node : graph::stem_nodes(graph_)) own_weights.insert(node);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const graph::Node& node = graph_.nodes[i];
     Nodes::Parts& p = nodes_->parts[i];
@@ -344,6 +353,12 @@ Network::Network(graph::Graph graph, const NetworkOptions& options, std::uint64_
     // oneDNN's kernels want it; a reorder per call would be paid otherwise.
     if (node.op == Op::conv2d) weight = weight.contiguous(nodes_->format);
     p.weight = module.register_parameter("weight", weight);
+    if (own_weights.count(static_cast<int>(i)) != 0) {
+      p.own_weight.push_back(p.weight);
+      for (int k = 1; k < conditions_; ++k)
+        p.own_weight.push_back(module_at(*this, "conditions." + std::to_string(k) + "." + node.name)
+                                   .register_parameter("weight", p.weight.detach().clone()));
+    }
     const auto bias = shapes.find(node.name + ".bias");
     if (bias != shapes.end()) p.bias = module.register_parameter("bias", torch::zeros(bias->second));
   }
@@ -353,7 +368,9 @@ Network::Network(graph::Graph graph, const NetworkOptions& options, std::uint64_
 }
 
 Network::Network(const Checkpoint& checkpoint)
-    : Network(checkpoint.graph, NetworkOptions{static_cast<int>(checkpoint.conditions.size()), false}, 0, false) {
+    : Network(checkpoint.graph,
+              NetworkOptions{static_cast<int>(checkpoint.conditions.size()), false, has_private_stem(checkpoint)}, 0,
+              false) {
   load(checkpoint);
 }
 
@@ -379,7 +396,7 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
     const Nodes::Parts& p = nodes_->parts[i];
     torch::Tensor weight;
     if (weight_observer_ && (graph_.nodes[i].op == Op::conv2d || graph_.nodes[i].op == Op::linear))
-      weight = weight_observer_(static_cast<int>(i), p.weight);
+      weight = weight_observer_(static_cast<int>(i), p.weight_of(condition));
     values[i] =
         nodes_->run(graph_.nodes[i], i, values, weight, condition, is_training(), statistics_frozen_, norm_momentum_);
     if (graph_.nodes[i].op == Op::dropout && is_training()) {
@@ -428,7 +445,7 @@ std::vector<torch::Tensor> Network::gate_gradients() const {
 
 Network::NodeTensors Network::tensors_of(int node, int condition) const {
   const Nodes::Parts& p = nodes_->parts.at(static_cast<std::size_t>(node));
-  if (p.norms.empty()) return {p.weight, p.bias, {}, {}};
+  if (p.norms.empty()) return {p.weight_of(condition), p.bias, {}, {}};
   const Normalisation& n = p.norms.at(static_cast<std::size_t>(condition));
   return {n.weight, n.bias, n.running_mean, n.running_var};
 }
@@ -452,6 +469,10 @@ void Network::load(const Checkpoint& checkpoint) {
     const std::string& name = graph_.nodes[i].name;
     Nodes::Parts& p = nodes_->parts[i];
     if (p.weight.defined()) fill(p.weight, checkpoint.weights, name + ".weight");
+    for (std::size_t k = 0; k < p.own_weight.size(); ++k) {
+      const graph::TensorMap& own = checkpoint.normalisation[k];
+      fill(p.own_weight[k], own.count(name + ".weight") != 0 ? own : checkpoint.weights, name + ".weight");
+    }
     if (p.bias.defined()) fill(p.bias, checkpoint.weights, name + ".bias");
     for (std::size_t k = 0; k < p.norms.size(); ++k) {
       // An affine node's tensors may be there once, for all conditions.
@@ -473,6 +494,8 @@ void Network::store(Checkpoint& checkpoint) const {
     const Nodes::Parts& p = nodes_->parts[i];
     if (p.weight.defined()) checkpoint.weights[name + ".weight"] = to_plain(p.weight);
     if (p.bias.defined()) checkpoint.weights[name + ".bias"] = to_plain(p.bias);
+    for (std::size_t k = 0; k < p.own_weight.size(); ++k)
+      checkpoint.normalisation[k][name + ".weight"] = to_plain(p.own_weight[k]);
     for (std::size_t k = 0; k < p.norms.size(); ++k) {
       graph::TensorMap& norms = checkpoint.normalisation[k];
       for (const auto& [suffix, tensor] : p.norms[k].tensors()) norms[name + suffix] = to_plain(tensor);

@@ -19,11 +19,12 @@ namespace automask::models {
 struct NetworkOptions {
   int conditions = 1;
   bool shared_normalisation = false;  // all use condition 0's batch_norm and affine tensors
+  bool private_stem = false;          // each has weights of its own for graph::stem_nodes(), drawn alike
 };
 
 // Parameters are named as in graph.h, so the state dict is torchvision's. Shared parameters are registered once, and
-// condition 0's normalisation (batch_norm and affine nodes) under the plain names; that of conditions k >= 1 as
-// "conditions.<k>.<node>.<tensor>".
+// condition 0's normalisation (batch_norm and affine nodes) and private stem under the plain names; those of conditions
+// k >= 1 as "conditions.<k>.<node>.<tensor>".
 class Network : public torch::nn::Module {
  public:
   // `conditions` >= 1 sets of normalisation. Weights: He initialisation from `seed`, the same whatever the threads.
@@ -74,14 +75,15 @@ class Network : public torch::nn::Module {
   using Observer = std::function<torch::Tensor(int node, const torch::Tensor& value)>;
   void observe(Observer observer) { observer_ = std::move(observer); }
 
-  // Called with the weight of each conv2d and linear node before it is used; what it returns is used instead. For
-  // simulating other arithmetic. An empty function ends it.
+  // Called with the weight of each conv2d and linear node (that of the condition) before it is used; what it returns is
+  // used instead. For simulating other arithmetic. An empty function ends it.
   void observe_weights(Observer observer) { weight_observer_ = std::move(observer); }
 
   // For observers: the condition of the forward pass under way, and a node's tensors. Undefined where it has none.
   int executing() const { return executing_; }
   struct NodeTensors {
-    torch::Tensor weight, bias, running_mean, running_var;  // a batch_norm's or affine's are those of `condition`
+    // A batch_norm's, affine's or private stem's are those of `condition`.
+    torch::Tensor weight, bias, running_mean, running_var;
   };
   NodeTensors tensors_of(int node, int condition) const;
 

@@ -1,5 +1,6 @@
 #include "hw_targets/compiler/compile.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -81,6 +82,35 @@ void fold_normalisation(const Dense& dense, std::size_t k, std::size_t node_inde
   }
 }
 
+// What condition k has for itself of the stem, of the union's channels; 0 where its mask drops the channel. A stem that
+// is shared leaves nothing.
+graph::TensorMap private_stem(const Dense& dense, std::size_t k) {
+  const models::Checkpoint& checkpoint = dense.checkpoint;
+  graph::TensorMap all = checkpoint.weights, own;
+  std::vector<std::pair<std::string, int>> nodes;
+  for (const int node : graph::stem_nodes(checkpoint.graph)) {
+    const std::string name = checkpoint.graph.nodes[static_cast<std::size_t>(node)].name + ".weight";
+    const auto found = checkpoint.normalisation[k].find(name);
+    if (found == checkpoint.normalisation[k].end()) continue;
+    all[name] = found->second;
+    nodes.emplace_back(name, node);
+  }
+  if (nodes.empty()) return own;
+  all = graph::shrink_weights(checkpoint.graph, dense.united, all);
+  for (const auto& [name, node] : nodes) {
+    graph::Tensor& tensor = own[name] = std::move(all.at(name));
+    const auto stored = graph::channel_mask(dense.groups, node, dense.united);
+    const auto kept = graph::channel_mask(dense.groups, node, checkpoint.masks[k]);
+    const std::size_t row = tensor.data.size() / static_cast<std::size_t>(tensor.shape[0]);
+    for (std::size_t c = 0, position = 0; c < stored.size(); ++c) {
+      if (!stored[c]) continue;
+      if (!kept[c]) std::fill_n(tensor.data.begin() + static_cast<std::ptrdiff_t>(position * row), row, 0.0F);
+      ++position;
+    }
+  }
+  return own;
+}
+
 // How the network came to be, without the curves of its training: those stay in the checkpoint.
 core::Json record_of(const core::Json& training) {
   core::Json record = core::Json::object();
@@ -109,7 +139,18 @@ package::Package compile(const models::Checkpoint& checkpoint) {
       if (op == Op::batch_norm || op == Op::affine)
         fold_normalisation(dense, k, i, static_cast<std::size_t>(shapes[i].channels), condition);
     }
+    try {
+      condition.weights = private_stem(dense, k);
+    } catch (const graph::GraphError& e) {
+      fail("condition " + condition.name, e.what());
+    }
     package.conditions.push_back(std::move(condition));
+  }
+  package.private_stem = !package.conditions[0].weights.empty();
+  for (const package::Condition& condition : package.conditions) {
+    if (condition.weights.size() != package.conditions[0].weights.size())
+      fail("condition " + condition.name, "some conditions have a stem of their own and others none");
+    for (const auto& own : condition.weights) package.weights.erase(own.first);
   }
   for (graph::Node& node : package.graph.nodes) {
     if (node.op != Op::batch_norm && node.op != Op::affine) continue;

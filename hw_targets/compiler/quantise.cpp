@@ -212,11 +212,12 @@ class Quantiser {
           gain[c] *= real_.conditions[k].scale.at(real_.graph.nodes[i].name)[c];
     const auto bias = calibrated.plain.weights.find(name + ".bias");
     const std::vector<std::uint8_t> of_mask = kept(k, entry.node);
+    const std::vector<float>& weight_scale = package::weight_scale_of(integers_, k, name);
     std::vector<Requantisation> list(entry.count);
     for (std::size_t c = 0, position = 0; c < entry.count; ++c) {
       if (of_mask[c] == 0) continue;
       const double offset = bias == calibrated.plain.weights.end() ? 0 : bias->second.data[position];
-      list[c] = requantisation(integers_.weight_scale.at(name)[c] * gain[c] * in / out, offset / out, "node " + name);
+      list[c] = requantisation(weight_scale[c] * gain[c] * in / out, offset / out, "node " + name);
       ++position;
     }
     return list;
@@ -240,28 +241,43 @@ class Quantiser {
   graph::ChannelGroups groups_;
 };
 
-// Weights in steps of their output channel's largest.
-void quantise_weights(const package::Package& real, package::Package& integers) {
-  integers.weights.clear();
-  for (const graph::Node& node : real.graph.nodes) {
-    if (node.op != Op::conv2d && node.op != Op::linear) continue;
-    graph::Tensor weight = real.weights.at(node.name + ".weight");
-    const std::size_t outputs = static_cast<std::size_t>(weight.shape[0]), row = weight.data.size() / outputs;
-    std::vector<float>& scales = integers.weight_scale[node.name];
-    for (std::size_t o = 0; o < outputs; ++o) {
-      const auto first = weight.data.begin() + static_cast<std::ptrdiff_t>(o * row);
-      float largest = 0;
-      for (auto w = first; w != first + static_cast<std::ptrdiff_t>(row); ++w) {
-        if (!std::isfinite(*w)) fail("node " + node.name, "a weight is not a number");
-        largest = std::max(largest, std::abs(*w));
-      }
-      const float scale = largest > 0 ? largest / static_cast<float>(package::most_value) : 1.0F;
-      scales.push_back(scale);
-      for (auto w = first; w != first + static_cast<std::ptrdiff_t>(row); ++w)
-        *w = std::clamp(std::round(*w / scale), -127.0F, 127.0F);
+// Weights in steps of their output channel's largest; the steps' worth per channel.
+std::vector<float> quantise_weight(graph::Tensor& weight, const std::string& node) {
+  const std::size_t outputs = static_cast<std::size_t>(weight.shape[0]), row = weight.data.size() / outputs;
+  std::vector<float> scales;
+  for (std::size_t o = 0; o < outputs; ++o) {
+    const auto first = weight.data.begin() + static_cast<std::ptrdiff_t>(o * row);
+    float largest = 0;
+    for (auto w = first; w != first + static_cast<std::ptrdiff_t>(row); ++w) {
+      if (!std::isfinite(*w)) fail("node " + node, "a weight is not a number");
+      largest = std::max(largest, std::abs(*w));
     }
-    integers.weights[node.name + ".weight"] = std::move(weight);
+    const float scale = largest > 0 ? largest / static_cast<float>(package::most_value) : 1.0F;
+    scales.push_back(scale);
+    for (auto w = first; w != first + static_cast<std::ptrdiff_t>(row); ++w)
+      *w = std::clamp(std::round(*w / scale), -127.0F, 127.0F);
   }
+  return scales;
+}
+
+// `integers` is a copy of the real package still.
+void quantise_weights(package::Package& integers) {
+  const auto node_of = [](const std::string& tensor) { return tensor.substr(0, tensor.rfind('.')); };
+  for (auto item = integers.weights.begin(); item != integers.weights.end();) {
+    const std::string node = node_of(item->first);
+    const bool bias = item->first != node + ".weight";  // it becomes part of the requantisation
+    if (!bias) integers.weight_scale[node] = quantise_weight(item->second, node);
+    item = bias ? integers.weights.erase(item) : std::next(item);
+  }
+  const graph::ChannelGroups groups = graph::channel_groups(integers.graph);
+  for (package::Condition& condition : integers.conditions)
+    for (auto& [name, tensor] : condition.weights) {
+      const std::string node = node_of(name);
+      std::vector<float>& scales = condition.weight_scale[node] = quantise_weight(tensor, node);
+      const auto kept = graph::channel_mask(groups, integers.graph.find(node), condition.mask);
+      for (std::size_t c = 0; c < scales.size(); ++c)
+        if (kept[c] == 0) scales[c] = 0;  // not stored
+    }
 }
 
 std::vector<std::int8_t> input_table(const package::Package& package, double scale) {
@@ -335,7 +351,7 @@ package::Package quantise(const package::Package& package, const std::vector<Cal
   const Threads threads(options.threads);
   package::Package result = package;
   result.format = package::Format::int8;
-  quantise_weights(package, result);
+  quantise_weights(result);
   std::vector<Calibrated> calibrated;
   for (std::size_t k = 0; k < package.conditions.size(); ++k)
     calibrated.push_back(options.ranges.empty() ? calibrate(package, static_cast<int>(k), pictures[k], options)
@@ -357,11 +373,15 @@ package::Package to_half(const package::Package& package) {
            "start from the FP32 package");
   package::Package result = package;
   result.format = package::Format::fp16;
-  for (auto& [name, tensor] : result.weights) {
-    tensor.data = package::halves_to_floats(package::floats_to_halves(tensor.data));
-    for (const float value : tensor.data)
-      if (!std::isfinite(value)) fail("tensor " + name, "a weight is beyond what FP16 holds");
-  }
+  const auto round_all = [](graph::TensorMap& weights) {
+    for (auto& [name, tensor] : weights) {
+      tensor.data = package::halves_to_floats(package::floats_to_halves(tensor.data));
+      for (const float value : tensor.data)
+        if (!std::isfinite(value)) fail("tensor " + name, "a weight is beyond what FP16 holds");
+    }
+  };
+  round_all(result.weights);
+  for (package::Condition& condition : result.conditions) round_all(condition.weights);
   return result;
 }
 

@@ -96,7 +96,7 @@ Network::Network(Device& device, const package::Package& package, bool tune)
   logits_ = keep(Memory(device_, at(classes_) * sizeof(float)));
   table_ = keep(on_device(device_, level_table(package)));
   repack_ = &device_.kernel({"repack", half_, Constants()});
-  for (Placed& placed : conditions_) place(placed, package);
+  for (std::size_t k = 0; k < conditions_.size(); ++k) place(k, package);
 }
 
 Address Network::keep(Memory memory) {
@@ -108,7 +108,11 @@ Address Network::keep(Memory memory) {
 // Twice the union's weights (gathered ones beside them) and the activations, without what the driver takes.
 void Network::check_memory(const package::Package& package) const {
   double values = static_cast<double>(graph::peak_activation_values(package.graph));
-  for (const auto& tensor : package.weights) values += static_cast<double>(tensor.second.data.size());
+  const auto add = [&](const graph::TensorMap& weights) {
+    for (const auto& tensor : weights) values += static_cast<double>(tensor.second.data.size());
+  };
+  add(package.weights);
+  for (const package::Condition& condition : package.conditions) add(condition.weights);
   const double needed = values * static_cast<double>(value_bytes());
   if (needed > static_cast<double>(device_.free_bytes()))
     throw DeviceError(protocol::out_of_memory, "the network needs " + mebibytes(needed) + " of the device's memory, " +
@@ -122,23 +126,26 @@ void Network::lay_out(const package::Package& package) {
       layouts_[i] = layout_of(package.graph, static_cast<int>(i));
 }
 
-// The union's weights, in each of the layouts that some condition's kernel reads.
+std::pair<int, int> Network::place_of(const package::Package& package, int layer, std::size_t condition) {
+  const bool own = package.conditions[condition].weights.count(package.graph.nodes[at(layer)].name + ".weight") != 0;
+  return {layer, own ? static_cast<int>(condition) : -1};
+}
+
+// The weights of the union and of private stems, in each of the layouts that some condition's kernel reads.
 void Network::upload_weights(const package::Package& package) {
-  weights_.assign(package.graph.nodes.size(), 0);
-  rows_.assign(package.graph.nodes.size(), 0);
   const auto upload = [&](const std::vector<float>& values) {
     if (!half_) return keep(on_device(device_, values));
     std::vector<std::uint16_t> halves(values.size());
     std::transform(values.begin(), values.end(), halves.begin(), half_of);
     return keep(on_device(device_, halves));
   };
-  for (const Placed& placed : conditions_)
-    for (std::size_t i = 0; i < placed.program.steps.size(); ++i) {
-      const int layer = placed.program.steps[i].weights;
+  for (std::size_t k = 0; k < conditions_.size(); ++k)
+    for (std::size_t i = 0; i < conditions_[k].program.steps.size(); ++i) {
+      const int layer = conditions_[k].program.steps[i].weights;
       if (layer < 0) continue;
-      const graph::Tensor& tensor = package.weights.at(package.graph.nodes[at(layer)].name + ".weight");
-      const bool rows = by_rows(placed.chosen[i].key, layouts_[at(layer)]);
-      Address& address = rows ? rows_[at(layer)] : weights_[at(layer)];
+      const graph::Tensor& tensor = package::weight_of(package, k, package.graph.nodes[at(layer)].name);
+      const bool rows = by_rows(conditions_[k].chosen[i].key, layouts_[at(layer)]);
+      Address& address = (rows ? rows_ : weights_)[place_of(package, layer, k)];
       // By rows is how a package has them.
       if (address == 0) address = upload(rows ? tensor.data : laid_out(layouts_[at(layer)], tensor));
     }
@@ -149,10 +156,11 @@ void Network::choose(Placed& placed, Chooser& chooser, const package::Package&) 
     placed.chosen.push_back(chooser.choose(step, step.weights < 0 ? WeightLayout() : layouts_[at(step.weights)]));
 }
 
-void Network::place(Placed& placed, const package::Package&) {
+void Network::place(std::size_t condition, const package::Package& package) {
+  Placed& placed = conditions_[condition];
   std::vector<RepackJob> jobs;
   std::vector<RepackBlock> blocks;
-  const auto place_of = [&](const Place& p) {
+  const auto value_at = [&](const Place& p) {
     if (p.buffer < 0) return Address(0);
     return arena_ + (placed.program.buffers[at(p.buffer)].offset + p.first) * value_bytes();
   };
@@ -160,16 +168,16 @@ void Network::place(Placed& placed, const package::Package&) {
     const Step& step = placed.program.steps[i];
     const KernelKey& key = placed.chosen[i].key;
     Operands o;
-    o.x = step.op == graph::Op::input ? picture_ : place_of(step.x);
-    o.y = place_of(step.y);
-    o.residual = place_of(step.residual);
+    o.x = step.op == graph::Op::input ? picture_ : value_at(step.x);
+    o.y = value_at(step.y);
+    o.residual = value_at(step.residual);
     if (step.op == graph::Op::input) o.scale = table_;
     if (!step.scale.empty()) o.scale = keep(on_device(device_, step.scale));
     if (!step.bias.empty()) o.bias = keep(on_device(device_, step.bias));
     const Address in_list = step.in_list.empty() ? 0 : keep(on_device(device_, step.in_list));
     const Address out_list = step.out_list.empty() ? 0 : keep(on_device(device_, step.out_list));
     const bool rows = step.weights >= 0 && by_rows(key, layouts_[at(step.weights)]);
-    if (step.weights >= 0) o.weights = rows ? rows_[at(step.weights)] : weights_[at(step.weights)];
+    if (step.weights >= 0) o.weights = (rows ? rows_ : weights_).at(place_of(package, step.weights, condition));
     if (key.constants.indexed != 0) {
       // The kernel reads both lists; one of them may be whole.
       const auto whole = [&](int count) {
@@ -212,7 +220,7 @@ void Network::place(Placed& placed, const package::Package&) {
   KernelKey last{"logits", half_, Constants()};
   last.constants.out_channels = classes_;
   Operands o;
-  o.x = place_of(placed.program.output);
+  o.x = value_at(placed.program.output);
   o.y = logits_;
   placed.launches.push_back({&device_.kernel(last), grid_of(last), arguments_of(last, o)});
   placed.block_count = static_cast<unsigned>(blocks.size());

@@ -1,9 +1,11 @@
 #pragma once
 // A package on a device: the union's weights stay there; a switch of conditions gathers the kept channels' weights from
 // them, on the device. C++14.
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hw_targets/cuda/choice.h"
@@ -54,10 +56,13 @@ class Network {
     unsigned block_count = 0;
   };
 
+  // Where a layer's weights lie, by node of the union and condition; a layer that conditions share has condition -1.
+  using Weights = std::map<std::pair<int, int>, Address>;
+  static std::pair<int, int> place_of(const package::Package& package, int layer, std::size_t condition);
   void lay_out(const package::Package& package);
   void upload_weights(const package::Package& package);
   void choose(Placed& placed, Chooser& chooser, const package::Package& package);
-  void place(Placed& placed, const package::Package& package);
+  void place(std::size_t condition, const package::Package& package);
   void record(Placed& placed);
   Address keep(Memory memory);
   void check_memory(const package::Package& package) const;
@@ -69,8 +74,8 @@ class Network {
   std::vector<Placed> conditions_;
   std::vector<Memory> memory_;
   std::vector<WeightLayout> layouts_;  // per node of the union
-  std::vector<Address> weights_;       // per node of the union, in its layout
-  std::vector<Address> rows_;          // per node of the union, [out, in, window], where a library reads them so
+  Weights weights_;                    // in the layer's layout
+  Weights rows_;                       // [out, in, window], where a library reads them so
   std::vector<Address> packed_;        // per node of the union: where the selected condition's weights lie
   Address picture_ = 0, table_ = 0, arena_ = 0, logits_ = 0;
   Kernel* repack_ = nullptr;

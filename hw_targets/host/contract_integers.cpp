@@ -57,16 +57,22 @@ package::Package in_integers(const package::Package& real) {
   package.format = package::Format::int8;
   package.weights.clear();
   const std::vector<graph::Shape> shapes = graph::infer_shapes(real.graph);
-  for (const auto& [name, tensor] : real.weights) {
-    const std::string node = name.substr(0, name.rfind('.'));
-    if (name != node + ".weight") continue;  // biases are part of the requantisation
-    graph::Tensor integers{tensor.shape, {}};
-    for (std::size_t i = 0; i < tensor.data.size(); ++i)
-      integers.data.push_back(static_cast<float>(between(-127, 127, random)));
-    package.weights[name] = integers;
-    package.weight_scale[node].assign(static_cast<std::size_t>(tensor.shape[0]), 1.0F / 127);
-  }
-  for (package::Condition& condition : package.conditions) {
+  const auto draw = [&](const graph::TensorMap& from, graph::TensorMap& weights,
+                        std::map<std::string, std::vector<float>>& scales) {
+    for (const auto& [name, tensor] : from) {
+      const std::string node = name.substr(0, name.rfind('.'));
+      if (name != node + ".weight") continue;  // biases are part of the requantisation
+      graph::Tensor integers{tensor.shape, {}};
+      for (std::size_t i = 0; i < tensor.data.size(); ++i)
+        integers.data.push_back(static_cast<float>(between(-127, 127, random)));
+      weights[name] = integers;
+      scales[node].assign(static_cast<std::size_t>(tensor.shape[0]), 1.0F / 127);
+    }
+  };
+  draw(real.weights, package.weights, package.weight_scale);
+  for (std::size_t k = 0; k < package.conditions.size(); ++k) {
+    package::Condition& condition = package.conditions[k];
+    draw(real.conditions[k].weights, condition.weights, condition.weight_scale);
     condition.scale.clear();
     condition.bias.clear();
     condition.integers.scale.assign(shapes.size(), step);

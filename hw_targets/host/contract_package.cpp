@@ -20,6 +20,7 @@ using graph::Op;
 using nlohmann::json;
 
 constexpr int endless_branches = 1024;
+constexpr double stem_bound = 0.33;  // sqrt(3 / its 27 inputs)
 constexpr std::uint64_t weights_seed = 20, pictures_seed = 21, estimator_seed = 22;
 
 std::vector<float> random_values(std::size_t count, double low, double high, core::RandomStream& random) {
@@ -215,8 +216,13 @@ package::Package contract_package() {
   fill_weights(package, random);
   const graph::ChannelGroups groups = graph::channel_groups(net);
   const auto shapes = graph::infer_shapes(net);
+  package.private_stem = true;
+  const graph::Tensor shared_stem = package.weights.at("stem.weight");
+  package.weights.erase("stem.weight");
   for (const char* name : {"clean", "jpeg:q30"}) {
-    package::Condition condition{name, graph::full_mask(groups), {}, {}, {}};
+    package::Condition condition;
+    condition.name = name;
+    condition.mask = graph::full_mask(groups);
     if (!package.conditions.empty())
       for (std::size_t g = 0; g < groups.groups.size(); ++g)
         if (groups.groups[g].maskable)
@@ -230,6 +236,13 @@ package::Package contract_package() {
       for (std::size_t c = 0; c < channels; ++c)
         if (kept[c] == 0) scale[c] = bias[c] = 0;  // not stored
     }
+    // A stem of its own; 0 where nothing is stored.
+    graph::Tensor& weight = condition.weights["stem.weight"] = shared_stem;
+    const std::size_t row = weight.data.size() / static_cast<std::size_t>(weight.shape[0]);
+    weight.data = random_values(weight.data.size(), -stem_bound, stem_bound, random);
+    const auto kept = graph::channel_mask(groups, net.find("stem"), condition.mask);
+    for (std::size_t i = 0; i < weight.data.size(); ++i)
+      if (kept[i / row] == 0) weight.data[i] = 0;
     package.conditions.push_back(std::move(condition));
   }
   package.estimator = contract_estimator(package.conditions.size());
@@ -245,8 +258,12 @@ package::Package in_format(const package::Package& real, const std::string& form
   package::Package package = real;
   if (format != "fp16") return package;
   package.format = package::Format::fp16;
-  for (auto& [name, tensor] : package.weights)
-    tensor.data = package::halves_to_floats(package::floats_to_halves(tensor.data));
+  const auto round_all = [](graph::TensorMap& weights) {
+    for (auto& [name, tensor] : weights)
+      tensor.data = package::halves_to_floats(package::floats_to_halves(tensor.data));
+  };
+  round_all(package.weights);
+  for (package::Condition& condition : package.conditions) round_all(condition.weights);
   return package;
 }
 
@@ -297,7 +314,9 @@ package::Package endless_package() {
   net.add("classes", Op::linear, {mean}, classifier);
   core::RandomStream random(weights_seed);
   fill_weights(package, random);
-  package.conditions.push_back({"*", graph::full_mask(graph::channel_groups(net)), {}, {}, {}});
+  package.conditions.emplace_back();
+  package.conditions[0].name = "*";
+  package.conditions[0].mask = graph::full_mask(graph::channel_groups(net));
   package.input_mean = {0};
   package.input_deviation = {1};
   package.classes = {"class"};
@@ -313,7 +332,7 @@ std::string with_wrong_hash(const std::string& package) {
   // The last float of the data lies before the masks: one bit of it.
   const std::string changed = rewrite(package, [](json&, Headers&, Data& data) {
     for (auto& [name, bytes] : data)
-      if (name == "stem.weight") bytes[0] = static_cast<char>(bytes[0] ^ 1);
+      if (name == "wide.weight") bytes[0] = static_cast<char>(bytes[0] ^ 1);
   });
   const std::size_t at = damaged.find("\"sha256\":\"") + 10;
   const std::string stored = damaged.substr(at, 64);

@@ -11,7 +11,7 @@ namespace automask::host {
 constexpr std::size_t contract_height = 12, contract_width = 10, contract_channels = 3, contract_classes = 5;
 
 // Two conditions, "clean" with every channel and "jpeg:q30" with half of them: convolution, affine, ReLU, depthwise
-// convolution, sum, mean, linear layer. FP32.
+// convolution, sum, mean, linear layer. Each has a stem of its own. FP32.
 package::Package contract_package();
 
 // An FP32 package for runners that compute in this format: fp16 rounds its weights, int8 draws others (in_integers).

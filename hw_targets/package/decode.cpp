@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <initializer_list>
@@ -135,23 +136,63 @@ void read_integers(const StoredIntegers& stored, std::size_t index, const graph:
   condition.integers.scale = stored.scale;
 }
 
-void read_weights(Container& container, Package& package, const std::string& file) {
-  for (const auto& parameter : stored_weights(package.graph, package.format)) {
-    const Format format = package.format;
-    const char* dtype = format == Format::fp32 ? "F32" : format == Format::fp16 ? "F16" : "I8";
-    const StoredTensor stored = take(container, parameter.first, dtype, file);
-    graph::Tensor& tensor = package.weights[parameter.first];
-    tensor.shape = stored.shape;
-    if (format == Format::fp32) tensor.data = from_bytes<float>(stored.bytes);
-    if (format == Format::fp16) tensor.data = halves_to_floats(stored.bytes);
-    if (format == Format::int8)
-      for (const std::int8_t value : from_bytes<std::int8_t>(stored.bytes))
-        tensor.data.push_back(static_cast<float>(value));
+graph::Tensor take_weight(Container& container, const std::string& name, Format format, const std::string& file) {
+  const char* dtype = format == Format::fp32 ? "F32" : format == Format::fp16 ? "F16" : "I8";
+  const StoredTensor stored = take(container, name, dtype, file);
+  graph::Tensor tensor;
+  tensor.shape = stored.shape;
+  if (format == Format::fp32) tensor.data = from_bytes<float>(stored.bytes);
+  if (format == Format::fp16) tensor.data = halves_to_floats(stored.bytes);
+  if (format == Format::int8)
+    for (const std::int8_t value : from_bytes<std::int8_t>(stored.bytes))
+      tensor.data.push_back(static_cast<float>(value));
+  return tensor;
+}
+
+// Rows of the output channels that the mask keeps, put where the union has them.
+void read_stem(Container& container, const Package& package, std::size_t k, const graph::ChannelGroups& groups,
+               Condition& condition, const std::string& file) {
+  const std::set<std::string> nodes = private_nodes(package);
+  for (const auto& parameter : graph::parameter_shapes(package.graph)) {
+    const std::string node = parameter.first.substr(0, parameter.first.rfind('.'));
+    if (nodes.count(node) == 0 || parameter.first != node + ".weight") continue;
+    const std::vector<std::uint8_t> kept = graph::channel_mask(groups, package.graph.find(node), condition.mask);
+    const std::string name = private_name(k, parameter.first);
+    const graph::Tensor rows = take_weight(container, name, package.format, file);
+    std::vector<std::int64_t> shape = parameter.second;
+    shape[0] = std::count(kept.begin(), kept.end(), 1);
+    std::int64_t values = 1;
+    for (const std::int64_t n : shape) values *= n;
+    if (shape[0] == 0 || rows.shape != shape || static_cast<std::int64_t>(rows.data.size()) != values)
+      fail(file, "tensor " + name, "must have " + std::to_string(shape[0]) + " rows for its mask, and one at least");
+    std::vector<float> scales(kept.size(), 0.0f), of_kept;
+    if (package.format == Format::int8) {
+      const std::string scale_name = private_name(k, weight_scale_name(node));
+      of_kept = take_vector<float>(container, scale_name, "F32", file);
+      if (static_cast<std::int64_t>(of_kept.size()) != shape[0])
+        fail(file, "tensor " + scale_name, "must be a vector of " + std::to_string(shape[0]) + " values for its mask");
+    }
+    const std::size_t row = static_cast<std::size_t>(values / shape[0]);
+    graph::Tensor& all = condition.weights[parameter.first];
+    all = {parameter.second, std::vector<float>(row * kept.size(), 0.0f)};
+    for (std::size_t c = 0, position = 0; c < kept.size(); ++c) {
+      if (kept[c] == 0) continue;
+      for (std::size_t i = 0; i < row; ++i) all.data[c * row + i] = rows.data[position * row + i];
+      if (!of_kept.empty()) scales[c] = of_kept[position];
+      ++position;
+    }
+    if (package.format == Format::int8) condition.weight_scale[node] = std::move(scales);
   }
+}
+
+void read_weights(Container& container, Package& package, const std::string& file) {
+  for (const auto& parameter : stored_weights(package))
+    package.weights[parameter.first] = take_weight(container, parameter.first, package.format, file);
   check_weights(package, file);
   if (package.format != Format::int8) return;
+  const std::set<std::string> of_condition = private_nodes(package);
   for (const graph::Node& node : package.graph.nodes)
-    if (node.op == graph::Op::conv2d || node.op == graph::Op::linear)
+    if ((node.op == graph::Op::conv2d || node.op == graph::Op::linear) && of_condition.count(node.name) == 0)
       package.weight_scale[node.name] = take_vector<float>(container, weight_scale_name(node.name), "F32", file);
   package.input_table = take_vector<std::int8_t>(container, input_table_name, "I8", file);
 }
@@ -173,6 +214,13 @@ void read_conditions(const Json& json, Container& container, Package& package, c
   std::int64_t values = 0;
   for (const graph::ChannelGroup& group : groups.groups) values += group.channels;
   for (const int i : affine_nodes(package.graph)) values += shapes[i].channels;
+  const std::set<std::string> stem = private_nodes(package);
+  for (const auto& parameter : graph::parameter_shapes(package.graph))
+    if (stem.count(parameter.first.substr(0, parameter.first.rfind('.'))) != 0) {
+      std::int64_t weights = 1;
+      for (const std::int64_t n : parameter.second) weights = std::min(weights * n, most_condition_values);
+      values = std::min(values + weights, 2 * most_condition_values);
+    }
   if (values > most_condition_values / static_cast<std::int64_t>(json.size()))
     fail(file, "conditions", "there are too many for a network with so many channels");
   const std::vector<graph::Mask> masks = read_masks(container, groups, json.size(), file);
@@ -192,6 +240,7 @@ void read_conditions(const Json& json, Container& container, Package& package, c
     used_masks.insert(mask);
     if (!mask_of.emplace(normalisation, mask).second && mask_of[normalisation] != mask)
       fail(file, place, "shares a normalisation with a condition of another mask");
+    if (package.private_stem) read_stem(container, package, k, groups, condition, file);
     if (package.format == Format::int8) {
       if (integers.count(normalisation) == 0) integers[normalisation] = take_integers(container, normalisation, file);
       read_integers(integers[normalisation], normalisation, package.graph, groups, condition, file);
@@ -259,15 +308,19 @@ StoredTensor take(Container& container, const std::string& name, const char* dty
 Package decode(const std::string& bytes, const std::string& file) {
   Container container = decode_container(bytes, file);
   const Json structure = checked_structure(container, file);
-  only_keys(structure,
-            {"format_version", "graph", "conditions", "input", "classes", "provenance", "number_format", "estimator"},
-            file, "structure");
+  only_keys(
+      structure,
+      {"format_version", "graph", "conditions", "input", "classes", "provenance", "number_format", "estimator", "stem"},
+      file, "structure");
   Package package;
   try {
     package.graph = graph::graph_from_json(member(structure, "graph", file, "structure"));
   } catch (const graph::GraphError& e) {
     fail(file, "graph", e.what());
   }
+  const auto stem = structure.find("stem");
+  if (stem != structure.end() && *stem != "private") fail(file, "structure/stem", "must be \"private\" or missing");
+  package.private_stem = stem != structure.end();
   check_graph(package, file);
   package.format = read_format(structure, file);
   read_weights(container, package, file);

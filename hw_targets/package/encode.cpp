@@ -79,25 +79,43 @@ StoredTensor stored(const char* dtype, const std::vector<Value>& values) {
   return {dtype, {static_cast<std::int64_t>(values.size())}, to_bytes(values)};
 }
 
-void contain_weights(const Package& package, Container& container) {
-  for (const auto& item : package.weights) {
-    StoredTensor& tensor = container.tensors[item.first];
-    tensor.shape = item.second.shape;
-    switch (package.format) {
-      case Format::fp32:
-        tensor.dtype = "F32";
-        tensor.bytes = to_bytes(item.second.data);
-        break;
-      case Format::fp16:
-        tensor.dtype = "F16";
-        tensor.bytes = floats_to_halves(item.second.data);
-        break;
-      case Format::int8:
-        tensor.dtype = "I8";
-        tensor.bytes = to_bytes(std::vector<std::int8_t>(item.second.data.begin(), item.second.data.end()));
-        break;
-    }
+StoredTensor weight_tensor(const graph::Tensor& weight, Format format) {
+  switch (format) {
+    case Format::fp16:
+      return {"F16", weight.shape, floats_to_halves(weight.data)};
+    case Format::int8:
+      return {"I8", weight.shape, to_bytes(std::vector<std::int8_t>(weight.data.begin(), weight.data.end()))};
+    case Format::fp32:
+      break;
   }
+  return {"F32", weight.shape, to_bytes(weight.data)};
+}
+
+// A condition's stem: the output channels that its mask keeps.
+void contain_stem(const Package& package, std::size_t k, const graph::ChannelGroups& groups, Container& container) {
+  const Condition& condition = package.conditions[k];
+  for (const auto& item : condition.weights) {
+    const std::string node = item.first.substr(0, item.first.rfind('.'));
+    const std::vector<std::uint8_t> kept = graph::channel_mask(groups, package.graph.find(node), condition.mask);
+    const std::size_t row = item.second.data.size() / kept.size();
+    graph::Tensor rows{item.second.shape, {}};
+    std::vector<float> scales;
+    for (std::size_t c = 0; c < kept.size(); ++c) {
+      if (kept[c] == 0) continue;
+      const auto first = item.second.data.begin() + static_cast<std::ptrdiff_t>(c * row);
+      rows.data.insert(rows.data.end(), first, first + static_cast<std::ptrdiff_t>(row));
+      if (package.format == Format::int8) scales.push_back(condition.weight_scale.at(node)[c]);
+    }
+    rows.shape[0] = static_cast<std::int64_t>(rows.data.size() / row);
+    container.tensors[private_name(k, item.first)] = weight_tensor(rows, package.format);
+    if (package.format == Format::int8)
+      container.tensors[private_name(k, weight_scale_name(node))] = stored("F32", scales);
+  }
+}
+
+void contain_weights(const Package& package, const graph::ChannelGroups& groups, Container& container) {
+  for (const auto& item : package.weights) container.tensors[item.first] = weight_tensor(item.second, package.format);
+  for (std::size_t k = 0; k < package.conditions.size(); ++k) contain_stem(package, k, groups, container);
   for (const auto& item : package.weight_scale)
     container.tensors[weight_scale_name(item.first)] = stored("F32", item.second);
   if (package.format == Format::int8) container.tensors[input_table_name] = stored("I8", package.input_table);
@@ -115,7 +133,7 @@ Container contain(const Package& package) {
   check_estimator(package, file);
 
   Container container;
-  contain_weights(package, container);
+  contain_weights(package, groups, container);
   Json conditions = Json::array();
   std::vector<std::string> masks, normalisations;
   std::vector<std::pair<std::size_t, PackedIntegers>> packed;  // of a mask
@@ -159,6 +177,7 @@ Container contain(const Package& package) {
                     {"provenance", package.provenance}};
   if (package.input_resize > 0) structure["input"]["resize"] = package.input_resize;
   if (package.input_bicubic) structure["input"]["interpolation"] = "bicubic";
+  if (package.private_stem) structure["stem"] = "private";
   if (package.format != Format::fp32) structure["number_format"] = to_string(package.format);
   if (!package.estimator.empty()) structure["estimator"] = estimator_structure(package.estimator);
   try {
@@ -183,9 +202,13 @@ std::map<std::string, std::int64_t> bytes_by_part(const Package& package) {
   std::map<std::string, std::int64_t> bytes = {{"weights", 0}, {"masks", 0}, {"normalisation", 0}, {"estimator", 0}};
   const auto of_estimator =
       package.estimator.empty() ? std::map<std::string, StoredTensor>() : estimator_tensors(package.estimator);
+  std::set<std::string> of_stem;
+  for (const std::string& node : private_nodes(package))
+    for (std::size_t k = 0; k < package.conditions.size(); ++k)
+      of_stem.insert({private_name(k, node + ".weight"), private_name(k, weight_scale_name(node))});
   std::int64_t data = 0;
   for (const auto& item : container.tensors) {
-    bool weight = package.weights.count(item.first) != 0;
+    bool weight = package.weights.count(item.first) != 0 || of_stem.count(item.first) != 0;
     for (const auto& scale : package.weight_scale) weight = weight || item.first == weight_scale_name(scale.first);
     const std::int64_t size = static_cast<std::int64_t>(item.second.bytes.size());
     bytes[of_estimator.count(item.first) != 0 ? "estimator"

@@ -28,11 +28,17 @@ inline std::string integers_name(std::size_t index, const char* part) {
   return "integers." + std::to_string(index) + "." + part;
 }
 inline std::string weight_scale_name(const std::string& node) { return node + ".weight_scale"; }
+// What condition k has for itself of a tensor of the stem.
+inline std::string private_name(std::size_t k, const std::string& tensor) {
+  return "private." + std::to_string(k) + "." + tensor;
+}
 
 // Affine nodes in the order of the graph, as node indices.
 std::vector<int> affine_nodes(const graph::Graph& graph);
+// Names of the nodes whose weights each condition has for itself; none where the stem is shared.
+std::set<std::string> private_nodes(const Package& package);
 // Names and shapes of what Package::weights must hold.
-std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const graph::Graph& graph, Format format);
+std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const Package& package);
 
 // The nodes that need requantisation, in the order of the graph, and whether they have one per output channel.
 struct Requantised {

@@ -61,6 +61,7 @@ PlainNetwork materialise(const Package& package, int condition) {
   const Condition& chosen = condition_at(package, condition);
   if (package.format == Format::int8) throw PackageError("package: an INT8 network cannot be executed in real numbers");
   graph::TensorMap weights = package.weights;
+  for (const auto& own : chosen.weights) weights[own.first] = own.second;
   for (const int i : affine_nodes(package.graph)) {
     const std::string& name = package.graph.nodes[i].name;
     const std::vector<float>&scale = chosen.scale.at(name), &bias = chosen.bias.at(name);
@@ -82,6 +83,7 @@ IntegerNetwork materialise_integers(const Package& package, int condition) {
   if (package.format != Format::int8)
     throw PackageError(std::string("package: holds ") + to_string(package.format) + " weights, not INT8");
   graph::TensorMap weights = package.weights;
+  for (const auto& own : chosen.weights) weights[own.first] = own.second;
   for (const auto& parameter : graph::parameter_shapes(package.graph))  // biases and affines live in the requantisation
     if (weights.count(parameter.first) == 0)
       weights[parameter.first] = {parameter.second, std::vector<float>(static_cast<std::size_t>(parameter.second[0]))};

@@ -34,6 +34,10 @@ struct Condition {
   std::map<std::string, std::vector<float>> scale, bias;
   // INT8, in their place. Per channel of the union, likewise.
   Integers integers;
+  // Where the stem is private: NODE.weight of each graph::stem_nodes(), of the union's shape, as Package::weights and
+  // weight_scale hold those of other nodes. What feeds channels that the mask drops is not stored: 0 when read.
+  graph::TensorMap weights;
+  std::map<std::string, std::vector<float>> weight_scale;
 };
 
 // NOLINTNEXTLINE(bugprone-exception-escape): moving an nlohmann::json throws nothing, the check cannot see it
@@ -44,6 +48,8 @@ struct Package {
   // whose steps are worth weight_scale[NODE][output channel].
   graph::TensorMap weights;
   std::map<std::string, std::vector<float>> weight_scale;
+  // Each condition has weights of its own for the stem, which `weights` then lacks (its biases stay here).
+  bool private_stem = false;
   std::vector<Condition> conditions;
   std::vector<float> input_mean, input_deviation;  // (x / 255 - mean[c]) / deviation[c]
   // How a photograph gets the network's input size: its short side resized to so many pixels, antialiased, then the
@@ -62,6 +68,10 @@ struct Package {
 std::string encode(const Package& package);
 Package decode(const std::string& bytes, const std::string& file_name);  // throws PackageError
 Package read_package(const std::string& path);
+
+// The weights, or INT8's weight scales, that condition k has for a conv2d or linear node: its own or the shared ones.
+const graph::Tensor& weight_of(const Package& package, std::size_t k, const std::string& node);
+const std::vector<float>& weight_scale_of(const Package& package, std::size_t k, const std::string& node);
 
 // In their order, which is that of masks and of select_condition's indices.
 std::vector<std::string> condition_names(const Package& package);

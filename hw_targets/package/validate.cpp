@@ -57,15 +57,23 @@ std::vector<int> affine_nodes(const graph::Graph& graph) {
   return nodes;
 }
 
-std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const graph::Graph& graph,
-                                                                              Format format) {
+std::set<std::string> private_nodes(const Package& package) {
+  std::set<std::string> names;
+  if (package.private_stem)
+    for (const int node : graph::stem_nodes(package.graph))
+      names.insert(package.graph.nodes[static_cast<std::size_t>(node)].name);
+  return names;
+}
+
+std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const Package& package) {
   std::set<std::string> per_condition;
-  for (const graph::Node& node : graph.nodes) {
+  for (const std::string& node : private_nodes(package)) per_condition.insert(node + ".weight");
+  for (const graph::Node& node : package.graph.nodes) {
     if (node.op == graph::Op::affine) per_condition.insert(node.name + ".weight");
-    if (node.op == graph::Op::affine || format == Format::int8) per_condition.insert(node.name + ".bias");
+    if (node.op == graph::Op::affine || package.format == Format::int8) per_condition.insert(node.name + ".bias");
   }
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> list;
-  for (auto& parameter : graph::parameter_shapes(graph))
+  for (auto& parameter : graph::parameter_shapes(package.graph))
     if (per_condition.count(parameter.first) == 0) list.push_back(std::move(parameter));
   return list;
 }
@@ -140,22 +148,44 @@ void check_graph(const Package& package, const std::string& file) {
   for (const graph::Node& node : package.graph.nodes)
     if (node.op == graph::Op::batch_norm)
       fail(file, "graph", "node " + node.name + " is a batch_norm; packages hold affine nodes instead");
+  if (package.private_stem && graph::stem_nodes(package.graph).empty())
+    fail(file, "stem", "is private, but no convolution without groups reads the picture");
 }
 
+namespace {
+
+void check_size(const graph::Tensor& tensor, const std::vector<std::int64_t>& shape, const std::string& file,
+                const std::string& place) {
+  if (tensor.shape != shape)
+    fail(file, place, "has shape [" + text(tensor.shape) + "], the graph needs [" + text(shape) + "]");
+  std::int64_t values = 1;
+  for (const std::int64_t n : shape) values *= n;
+  if (static_cast<std::int64_t>(tensor.data.size()) != values)
+    fail(file, place,
+         "has " + std::to_string(tensor.data.size()) + " values, its shape needs " + std::to_string(values));
+}
+
+void check_stem(const Package& package, const Condition& condition, const std::string& file, const std::string& place) {
+  const std::set<std::string> nodes = private_nodes(package);
+  if (condition.weights.size() != nodes.size()) fail(file, place, "must have weights for the private stem alone");
+  for (const auto& parameter : graph::parameter_shapes(package.graph)) {
+    const std::string node = parameter.first.substr(0, parameter.first.rfind('.'));
+    if (nodes.count(node) == 0 || parameter.first != node + ".weight") continue;
+    const auto found = condition.weights.find(parameter.first);
+    if (found == condition.weights.end()) fail(file, place, "has no weights for node " + node);
+    check_size(found->second, parameter.second, file, place + ": tensor " + parameter.first);
+  }
+}
+
+}  // namespace
+
 void check_weights(const Package& package, const std::string& file) {
-  const auto expected = stored_weights(package.graph, package.format);
+  const auto expected = stored_weights(package);
   for (const auto& parameter : expected) {
     const auto found = package.weights.find(parameter.first);
     const std::string place = "tensor " + parameter.first;
     if (found == package.weights.end()) fail(file, place, "is missing");
-    if (found->second.shape != parameter.second)
-      fail(file, place,
-           "has shape [" + text(found->second.shape) + "], the graph needs [" + text(parameter.second) + "]");
-    std::int64_t values = 1;
-    for (const std::int64_t n : parameter.second) values *= n;
-    if (static_cast<std::int64_t>(found->second.data.size()) != values)
-      fail(file, place,
-           "has " + std::to_string(found->second.data.size()) + " values, its shape needs " + std::to_string(values));
+    check_size(found->second, parameter.second, file, place);
   }
   if (package.weights.size() == expected.size()) return;
   std::set<std::string> names;
@@ -189,6 +219,7 @@ void check_conditions(const Package& package, const graph::ChannelGroups& groups
     if (!names.insert(condition.name).second) fail(file, place, "the name stands twice");
     if (condition.name == "*" && package.conditions.size() > 1) fail(file, place, "* must stand alone");
     check_mask(condition.mask, groups, file, place);
+    check_stem(package, condition, file, place);
     if (package.format == Format::int8) {
       if (!condition.scale.empty() || !condition.bias.empty())
         fail(file, place, "has a normalisation in real numbers, INT8 packages hold integers");
@@ -244,26 +275,56 @@ void check_scales(const graph::Graph& graph, const std::vector<float>& scale, co
 
 }  // namespace
 
-void check_integers(const Package& package, const std::string& file) {
-  const std::vector<Requantised> nodes = requantised_nodes(package.graph);
-  for (const auto& item : package.weights)
+namespace {
+
+void check_whole(const graph::TensorMap& weights, const std::string& file, const std::string& place) {
+  for (const auto& item : weights)
     for (const float value : item.second.data)
       if (!(value >= -most_value && value <= most_value) || value != std::floor(value))
-        fail(file, "tensor " + item.first, "must hold whole numbers from -127 to 127");
+        fail(file, place + item.first, "must hold whole numbers from -127 to 127");
+}
+
+// `stored`: 1 per output channel whose scale is in the file.
+void check_weight_scales(const std::map<std::string, std::vector<float>>& scales, const std::string& node,
+                         const std::vector<std::uint8_t>& stored, const std::string& file, const std::string& place) {
+  const auto found = scales.find(node);
+  if (found == scales.end() || found->second.size() != stored.size())
+    fail(file, place, "must have one value per output channel");
+  for (std::size_t c = 0; c < stored.size(); ++c)
+    if (stored[c] != 0 && (!std::isfinite(found->second[c]) || found->second[c] <= 0))
+      fail(file, place, "scales must be finite and above 0");
+}
+
+}  // namespace
+
+void check_integers(const Package& package, const std::string& file) {
+  const std::vector<Requantised> nodes = requantised_nodes(package.graph);
+  const graph::ChannelGroups groups = graph::channel_groups(package.graph);
+  const std::set<std::string> of_condition = private_nodes(package);
+  check_whole(package.weights, file, "tensor ");
+  for (const Condition& condition : package.conditions) {
+    const std::string place = "condition " + condition.name + ": tensor ";
+    check_whole(condition.weights, file, place);
+    for (const std::string& node : of_condition)
+      check_weight_scales(condition.weight_scale, node,
+                          graph::channel_mask(groups, package.graph.find(node), condition.mask), file,
+                          place + weight_scale_name(node));
+    if (condition.weight_scale.size() != of_condition.size())
+      fail(file, "condition " + condition.name, "has weight scales of nodes that are not private");
+  }
   std::size_t layers = 0;
   const std::vector<graph::Shape> shapes = graph::infer_shapes(package.graph);
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     const graph::Node& node = package.graph.nodes[i];
     if (node.op != graph::Op::conv2d && node.op != graph::Op::linear) continue;
-    ++layers;
-    const std::string place = "tensor " + weight_scale_name(node.name);
-    const auto found = package.weight_scale.find(node.name);
-    if (found == package.weight_scale.end() || static_cast<int>(found->second.size()) != shapes[i].channels)
-      fail(file, place, "must have one value per output channel");
-    for (const float value : found->second)
-      if (!std::isfinite(value) || value <= 0) fail(file, place, "scales must be finite and above 0");
+    if (of_condition.count(node.name) == 0) {
+      ++layers;
+      check_weight_scales(package.weight_scale, node.name,
+                          std::vector<std::uint8_t>(static_cast<std::size_t>(shapes[i].channels), 1), file,
+                          "tensor " + weight_scale_name(node.name));
+    }
     // s32 holds accumulator and bias: 127 * 127 products below 2^30.
-    const graph::Tensor& weight = package.weights.at(node.name + ".weight");
+    const graph::Tensor& weight = weight_of(package, 0, node.name);
     if (weight.data.size() / static_cast<std::size_t>(shapes[i].channels) > 65536)
       fail(file, "node " + node.name, "sums more than 65536 products, an accumulator could overflow");
   }

@@ -2,8 +2,8 @@
 // Package -> what the board's DDR holds, and per condition a command stream. C++14.
 //
 // DDR from word 0 on: the union's weights; the picture's table; the picture; activations, which all conditions share;
-// per condition channel lists, parameter blocks and commands. A condition brings no weights of its own: selecting one
-// moves nothing.
+// per condition channel lists, parameter blocks and commands. All weights lie there, a private stem's of every
+// condition among them: selecting a condition moves nothing.
 #include <memory>
 #include <string>
 #include <vector>

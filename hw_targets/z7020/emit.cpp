@@ -264,7 +264,7 @@ class Emitter {
     const Layer& l = layer();
     const graph::Attributes& a = l.attributes;
     const Map &in = map(l.inputs[0]), &out = map(l.output);
-    const StoredRows& rows = places_.store.rows.at(node().name);
+    const StoredRows& rows = places_.store.rows_of(node().name, places_.kept);
     const std::vector<int>& kept = places_.kept.outputs.at(node().name);
     Work w = work(in, out);
     w.out_channels = static_cast<int>(kept.size());
@@ -357,7 +357,7 @@ class Emitter {
     load.half = weight_half_;
     load.instruction = instruction(Opcode::load_filters);
     const bool depthwise = layer().mode == WindowMode::depthwise;
-    const StoredRows* rows = depthwise ? &places_.store.rows.at(node().name) : nullptr;
+    const StoredRows* rows = depthwise ? &places_.store.rows_of(node().name, places_.kept) : nullptr;
     const std::vector<int>* kept = depthwise ? &places_.kept.outputs.at(node().name) : nullptr;
     set(load.instruction, field::address, parameter_block(channels, rows, kept), "an address");
     set(load.instruction, field::count, static_cast<int>(channels.size()), "");

@@ -40,7 +40,7 @@ std::map<std::string, Geometry> geometries(const graph::Graph& graph) {
 // `weight(i)`: value number i of [out, channels, taps]. Grouped convolutions that the ARM cores execute are stored,
 // too: a mask may make depthwise ones of them.
 template <class Weight>
-void append(WeightStore& store, const std::string& node, const Geometry& g, std::vector<int> place, Weight weight) {
+StoredRows append(WeightStore& store, const Geometry& g, std::vector<int> place, Weight weight) {
   StoredRows rows;
   rows.address = static_cast<std::uint32_t>(store.words.size());
   rows.taps = g.taps;
@@ -61,7 +61,7 @@ void append(WeightStore& store, const std::string& node, const Geometry& g, std:
             rows.address + static_cast<std::size_t>(o) * rows.pitch + static_cast<std::size_t>(byte) / 4;
         store.words[to] |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(weight(from))) << (8 * (byte % 4));
       }
-  store.rows[node] = std::move(rows);
+  return rows;
 }
 
 // Where each input channel of a layer stands: first those that most conditions keep, and of those that equally many
@@ -89,9 +89,17 @@ WeightStore store_weights(const package::Package& package) {
   std::vector<Kept> kept, none;  // a grouped convolution's rows differ in their channels
   for (int k = 0; k < static_cast<int>(package.conditions.size()); ++k) kept.push_back(kept_channels(package, k));
   for (const auto& item : geometries(package.graph)) {
-    const std::vector<float>& values = package.weights.at(item.first + ".weight").data;
-    append(store, item.first, item.second, places(item.second.grouped ? none : kept, item.first, item.second.channels),
-           [&](std::size_t i) { return static_cast<std::int8_t>(values[i]); });
+    const auto stored = [&](const graph::Tensor& weight) {
+      return append(store, item.second, places(item.second.grouped ? none : kept, item.first, item.second.channels),
+                    [&](std::size_t i) { return static_cast<std::int8_t>(weight.data[i]); });
+    };
+    const auto shared = package.weights.find(item.first + ".weight");
+    if (shared != package.weights.end()) {
+      store.rows[item.first] = stored(shared->second);
+      continue;
+    }
+    for (std::size_t k = 0; k < kept.size(); ++k)
+      store.own_rows[{item.first, static_cast<int>(k)}] = stored(package::weight_of(package, k, item.first));
   }
   return store;
 }
@@ -100,10 +108,15 @@ WeightStore store_weights(const package::IntegerNetwork& network) {
   WeightStore store;
   for (const auto& item : geometries(network.graph)) {
     const std::vector<std::int8_t>& values = network.weights.at(item.first);
-    append(store, item.first, item.second, places({}, item.first, item.second.channels),
-           [&](std::size_t i) { return values[i]; });
+    store.rows[item.first] = append(store, item.second, places({}, item.first, item.second.channels),
+                                    [&](std::size_t i) { return values[i]; });
   }
   return store;
+}
+
+const StoredRows& WeightStore::rows_of(const std::string& layer, const Kept& kept) const {
+  const auto own = own_rows.find({layer, kept.condition});
+  return own == own_rows.end() ? rows.at(layer) : own->second;
 }
 
 Kept kept_channels(const package::Package& package, int condition) {
@@ -117,6 +130,7 @@ Kept kept_channels(const package::Package& package, int condition) {
     return channels;
   };
   Kept result;
+  result.condition = condition;
   for (const auto& item : geometries(package.graph)) {
     result.outputs[item.first] = kept(package.graph.find(item.first));
     result.inputs[item.first] = kept(item.second.input);

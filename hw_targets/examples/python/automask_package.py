@@ -167,7 +167,8 @@ def columns(tensor, kept):
 class Package:
     def __init__(self, structure, tensors):
         keys = {"format_version", "graph", "conditions", "input", "classes", "provenance"}
-        need(set(structure) in (keys, keys | {"estimator"}), "wrong keys")
+        need(keys <= set(structure) <= keys | {"estimator", "stem"}, "wrong keys")
+        need(structure.get("stem", "private") == "private", "stem must be private or missing")
         self.nodes, self.picture = structure["graph"]["nodes"], structure["graph"]["input"]
         self.classes, self.conditions = structure["classes"], structure["conditions"]
         self.mean, self.deviation = structure["input"]["mean"], structure["input"]["deviation"]
@@ -175,15 +176,27 @@ class Package:
         need(shapes[-1] == [len(self.classes), 1, 1], "the output is not one feature per class")
         need(len(self.mean) == len(self.deviation) == self.picture[0] and min(self.deviation) > 0, "wrong input scaling")
         self.members = channel_members(self.nodes, shapes)
-        self.weights = {}
+        self.weights, self.stems = {}, {}
         for node, shape in zip(self.nodes, shapes):
             if node["op"] not in ("conv2d", "linear"):
                 continue
+            stem = node["op"] == "conv2d" and node["inputs"] == [0] and node.get("groups", 1) == 1
             wide = shapes[node["inputs"][0]][0] // node.get("groups", 1)
             wanted = [shape[0], wide] + (node.get("kernel", [1, 1]) if node["op"] == "conv2d" else [])
-            for suffix, size in [("weight", wanted)] + ([("bias", shape[:1])] if node.get("bias") else []):
+            own = stem and "stem" in structure  # each condition has weights of its own for it
+            if own:
+                self.stems[node["name"]] = wanted
+            for suffix, size in ([] if own else [("weight", wanted)]) + ([("bias", shape[:1])] if node.get("bias") else []):
                 self.weights["%s.%s" % (node["name"], suffix)] = self.take(tensors, "%s.%s" % (node["name"], suffix), size)
         self.read_masks(tensors)
+        need("stem" not in structure or self.stems, "the stem is private, but there is none")
+        self.own = [{} for _ in self.conditions]
+        for k, condition in enumerate(self.conditions):
+            kept = self.masks[condition["mask"]]
+            for name, wanted in self.stems.items():
+                at = next(i for i, node in enumerate(self.nodes) if node["name"] == name)
+                size = [sum(m in kept for m in self.members[at])] + wanted[1:]
+                self.own[k][name] = self.take(tensors, "private.%d.%s.weight" % (k, name), size)
         self.normalisations = {}
         for condition in self.conditions:
             name = "normalisation.%d" % condition["normalisation"]
@@ -244,7 +257,7 @@ class Package:
         for i, node in enumerate(self.nodes):
             node, name = dict(node), node["name"]
             if node["op"] in ("conv2d", "linear"):
-                weight = rows(self.weights[name + ".weight"], kept[i])
+                weight = self.own[k].get(name) or rows(self.weights[name + ".weight"], kept[i])
                 if node.get("groups", 1) > 1:
                     node["groups"] = len(kept[i]) * node["groups"] // node["out_channels"]
                 else:

@@ -11,7 +11,7 @@
 namespace automask::checkpoints {
 
 inline models::Checkpoint make(const graph::Graph& net, const std::vector<std::string>& names, unsigned seed,
-                               float keep = 0.5F) {
+                               float keep = 0.5F, bool private_stem = false) {
   std::mt19937 random(seed);
   models::Checkpoint c;
   c.graph = net;
@@ -25,6 +25,11 @@ inline models::Checkpoint make(const graph::Graph& net, const std::vector<std::s
       if (node.op == graph::Op::batch_norm)
         for (const char* suffix : {".weight", ".bias", ".running_mean", ".running_var"})
           normalisation[node.name + suffix] = all.at(node.name + suffix);
+    if (private_stem)
+      for (const int node : graph::stem_nodes(net)) {
+        const std::string name = net.nodes[static_cast<std::size_t>(node)].name + ".weight";
+        normalisation[name] = all.at(name);
+      }
     c.normalisation.push_back(std::move(normalisation));
   }
   c.weights = networks::random_weights(net, random);

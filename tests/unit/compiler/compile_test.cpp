@@ -47,6 +47,7 @@ class Compile : public testing::TestWithParam<graph::Graph> {};
 TEST_P(Compile, ThePackageIsTheMaskedNetwork) {
   expect_same_function(checkpoints::make(GetParam(), {"clean", "jpeg:q10", "gaussian_noise:3 > jpeg:q30"}, 3), 3);
   expect_same_function(checkpoints::make(GetParam(), {"*"}, 4), 4);
+  expect_same_function(checkpoints::make(GetParam(), {"clean", "jpeg:q10", "jpeg:q20"}, 4, 0.5F, true), 4);
   // So few channels that depthwise groups shrink to one and fall apart.
   expect_same_function(checkpoints::make(GetParam(), {"clean", "jpeg:q10"}, 5, 0.01F), 5);
 }
@@ -113,6 +114,17 @@ std::string fault(const models::Checkpoint& c) {
   return "";
 }
 
+TEST(CompileByHand, APrivateStemIsStoredForEachCondition) {
+  const models::Checkpoint c = checkpoints::make(networks::cifar_resnet(1, 8, 8), {"a", "b"}, 7, 0.5F, true);
+  const package::Package p = compiler::compile(c);
+  EXPECT_TRUE(p.private_stem);
+  EXPECT_EQ(p.weights.count("conv1.weight"), 0U);
+  EXPECT_NE(p.conditions[0].weights.at("conv1.weight").data, p.conditions[1].weights.at("conv1.weight").data);
+  const package::Package back = package::decode(package::encode(p), "p");
+  for (std::size_t k = 0; k < 2; ++k)
+    EXPECT_EQ(back.conditions[k].weights.at("conv1.weight").data, p.conditions[k].weights.at("conv1.weight").data);
+}
+
 TEST(CompileErrors, NameThePlace) {
   const models::Checkpoint good = checkpoints::make(networks::chain(), {"clean", "jpeg:q10"}, 1);
   const std::string remedy = "; train it again; the checkpoint disagrees with itself";
@@ -129,6 +141,10 @@ TEST(CompileErrors, NameThePlace) {
   c = good;
   c.normalisation[1]["bn3.bias"].data.pop_back();
   EXPECT_EQ(fault(c), "checkpoint: condition jpeg:q10: tensor bn3.bias has 3 values for 4 channels" + remedy);
+  c = checkpoints::make(networks::chain(), {"clean", "jpeg:q10"}, 1, 0.5F, true);
+  c.normalisation[1].erase("conv1.weight");
+  EXPECT_EQ(fault(c),
+            "checkpoint: condition jpeg:q10: some conditions have a stem of their own and others none" + remedy);
   c = good;
   c.weights.erase("fc.bias");
   EXPECT_EQ(fault(c), "checkpoint: weights: tensor fc.bias: is missing" + remedy);

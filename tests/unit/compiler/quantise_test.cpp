@@ -34,7 +34,7 @@ std::vector<float> scaled(const package::Package& p, const std::uint8_t* picture
   return x;
 }
 
-class Quantise : public testing::TestWithParam<graph::Graph> {};
+class Quantise : public testing::TestWithParam<std::tuple<graph::Graph, bool>> {};
 
 // The mean absolute error of logits, relative to their mean absolute value.
 double relative_error(const package::Package& real, const package::Package& integers, std::size_t k) {
@@ -59,7 +59,8 @@ double relative_error(const package::Package& real, const package::Package& inte
 }
 
 TEST_P(Quantise, StaysCloseToTheRealNetworkThroughTheFile) {
-  const package::Package real = packages::make(GetParam(), {"clean", "jpeg:q10"}, 5);
+  package::Package real = packages::make(std::get<0>(GetParam()), {"clean", "jpeg:q10"}, 5);
+  if (std::get<1>(GetParam())) packages::make_stem_private(real, 5);
   std::vector<compiler::CalibrationPictures> pictures;
   for (unsigned k = 0; k < 2; ++k) pictures.push_back(random_pictures(real.graph.input, 20, k));
   const package::Package integers = compiler::quantise(real, pictures, {});
@@ -67,6 +68,7 @@ TEST_P(Quantise, StaysCloseToTheRealNetworkThroughTheFile) {
   const package::Package back = package::decode(bytes, "p.amk");
   EXPECT_EQ(package::encode(back), bytes);
   for (std::size_t k = 0; k < 2; ++k) {
+    EXPECT_EQ(back.conditions[k].weight_scale, integers.conditions[k].weight_scale);
     EXPECT_EQ(back.conditions[k].integers.of_node, integers.conditions[k].integers.of_node);
     EXPECT_EQ(back.conditions[k].integers.scale, integers.conditions[k].integers.scale);
     const double error = relative_error(real, back, k);
@@ -76,8 +78,10 @@ TEST_P(Quantise, StaysCloseToTheRealNetworkThroughTheFile) {
   EXPECT_LT(package::bytes_by_part(back).at("weights"), package::bytes_by_part(real).at("weights"));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Quantise, testing::ValuesIn(networks::all()),
-                         [](const auto& net) { return net.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Quantise, testing::Combine(testing::ValuesIn(networks::all()), testing::Bool()),
+                         [](const auto& test) {
+                           return std::get<0>(test.param).name + (std::get<1>(test.param) ? "_private" : "");
+                         });
 
 TEST(Half, RoundsWeightsAndReadsThemBack) {
   const package::Package real = packages::make(networks::cifar_resnet(1, 4, 8), {"*"}, 3);

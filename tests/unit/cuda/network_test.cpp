@@ -36,7 +36,8 @@ class Networks : public testing::TestWithParam<bool> {  // half?
     EXPECT_THAT(network.warnings(), testing::IsEmpty()) << name;
   }
   void expect(const graph::Graph& graph, const std::string& name, unsigned seed = 1) {
-    expect(random_package(graph, {"clean", "jpeg:q30", "jpeg:q10"}, GetParam(), seed), name);
+    for (const unsigned stem : {0U, 1U})  // shared, private
+      expect(random_package(graph, {"clean", "jpeg:q30", "jpeg:q10"}, GetParam(), 2 * seed + stem), name);
   }
 };
 

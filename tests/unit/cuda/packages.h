@@ -12,20 +12,26 @@ namespace automask::cuda {
 // What the FP16 format stores.
 inline void round_to_halves(package::Package& package) {
   package.format = package::Format::fp16;
-  for (auto& [name, tensor] : package.weights)
-    for (float& value : tensor.data) value = float_of(half_of(value));
+  const auto round_all = [](graph::TensorMap& weights) {
+    for (auto& [name, tensor] : weights)
+      for (float& value : tensor.data) value = float_of(half_of(value));
+  };
+  round_all(package.weights);
+  for (package::Condition& condition : package.conditions) round_all(condition.weights);
   for (package::Condition& condition : package.conditions)
     for (auto* values : {&condition.scale, &condition.bias})
       for (auto& [node, of_node] : *values)
         for (float& value : of_node) value = float_of(half_of(value));
 }
 
-// Weights such that values neither vanish nor explode on their way.
+// Weights such that values neither vanish nor explode on their way. With an odd seed each condition has a stem of its
+// own, where there is a stem.
 inline package::Package random_package(const graph::Graph& graph, const std::vector<std::string>& conditions, bool half,
                                        unsigned seed) {
   package::Package package = packages::make(graph, conditions, seed);
   for (auto& [name, tensor] : cpu::random_weights(graph, seed))
     if (package.weights.count(name) != 0) package.weights[name] = tensor;
+  if (seed % 2 == 1 && conditions.size() > 1) packages::make_stem_private(package, seed);
   std::mt19937 random(seed);
   for (package::Condition& condition : package.conditions) {
     for (auto& [node, scale] : condition.scale)

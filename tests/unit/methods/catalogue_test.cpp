@@ -78,6 +78,7 @@ Json example_of(const std::string& option) {
                                 {"lanes", 4},
                                 {"consensus", "auto"},
                                 {"normalisation", "affine_k"},
+                                {"stem", "private"},
                                 {"union_penalty", 0.25},
                                 {"scorer", "random"},
                                 {"criterion", "fpgm"},
@@ -105,6 +106,7 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
     for (const std::string& option : info.options) {
       Json plain = {{"method", info.name}};
       if (info.name == "external") plain["file"] = "all.pth";
+      if (option == "stem") plain["normalisation"] = "bn_k";
       Json other = plain;
       other[option] = example_of(option);
       EXPECT_NE(spec_of(other).parameters(), spec_of(plain).parameters()) << option;
@@ -199,6 +201,7 @@ TEST(Catalogue, ParametersAreCompleteAndReadBack) {
     Json json = {{"method", info.name}, {"train", {{"epochs", 0.5}, {"threads", 1}}}};
     for (const std::string& option : info.options) json[option] = example_of(option);
     if (json.contains("latency_budget")) json.erase("mac_budget");  // one of them
+    if (json.contains("backbone")) json.erase("stem");              // one of them
     const Json parameters = spec_of(json).parameters();
     EXPECT_EQ(spec_of(parameters).parameters(), parameters);
     for (const std::string& option : info.options)
@@ -278,6 +281,9 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"consensus", -0.5}}, "/methods/mine/consensus", "0");
   says({{"method", "automask"}, {"consensus", "best"}}, "/methods/mine/consensus", "auto");
   says({{"method", "automask"}, {"normalisation", "bn"}}, "/methods/mine/normalisation", "bn_k");
+  says({{"method", "slim"}, {"stem", "private"}}, "/methods/mine/stem", "bn_k");
+  says({{"method", "automask"}, {"stem", "private"}, {"backbone", "frozen"}}, "/methods/mine/stem", "frozen");
+  says({{"method", "kill_test"}, {"stem", "own"}}, "/methods/mine/stem", "private");
   says({{"method", "automask"}, {"scorer", "fischer"}}, "/methods/mine/scorer", "did you mean \"fisher\"?");
   says({{"method", "automask"}, {"frequencies", {{"claen", 1}}}}, "/methods/mine/frequencies/claen",
        "unknown corruption");

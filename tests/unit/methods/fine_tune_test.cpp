@@ -83,10 +83,13 @@ package::Package as_trained(const models::Checkpoint& checkpoint) {
   return compiler::quantise(compiler::compile(checkpoint), {}, options);
 }
 
-TEST(FineTune, PredictsTheIntegerReference) {
+class FineTunedStem : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(FineTunedStem, PredictsTheIntegerReference) {
   const core::Json method = {{"method", "automask"},
                              {"mac_budget", 0.6},
                              {"consensus", 0.5},
+                             {"stem", GetParam()},
                              {"qat", {{"epochs", 1}, {"learning_rate", 0.01}}}};
   const core::Json model = {{"name", "resnet8"}, {"width", 8}};
   const TrainJob job = job_of(method, model, 3);
@@ -99,6 +102,9 @@ TEST(FineTune, PredictsTheIntegerReference) {
   EXPECT_LE(std::abs(c.right_simulated - c.right_exact), 0.001 * c.pictures);
   EXPECT_GT(c.right_exact_percent(), 55) << "chance is 10";
 }
+
+INSTANTIATE_TEST_SUITE_P(Stems, FineTunedStem, ::testing::Values("shared", "private"),
+                         [](const auto& stem) { return std::string(stem.param); });
 
 // Of the same training: ranges found by calibration afterwards against fine-tuning with quantised values. At 8 bits
 // there is little to win, so: not worse by more than chance, two standard deviations of so many pictures.

@@ -144,8 +144,10 @@ TEST(Train, ResumesWithTheSameBits) {
 // Training (20 steps), recalibration (20 batches), fine-tuning (6), estimator.
 TEST(Train, ResumesInEveryStageWithTheSameBits) {
   core::Json method = automask;
-  method.update(
-      {{"distillation", {{"teacher", "dense"}}}, {"qat", {{"epochs", 0.3}}}, {"estimator", {{"pictures", 50}}}});
+  method.update({{"distillation", {{"teacher", "dense"}}},
+                 {"stem", "private"},
+                 {"qat", {{"epochs", 0.3}}},
+                 {"estimator", {{"pictures", 50}}}});
   TrainJob job = with_prerequisites(job_of(method));
   const std::string undisturbed = bytes_of(train(job));
   for (const std::vector<int>& stops : {std::vector<int>{5}, {10}, {25}, {35, 3}, {50}, {63, 2}, {67}, {80}}) {
@@ -163,6 +165,7 @@ TEST(Train, EveryOptionTrains) {
                                    {{"scorer", "random"}},
                                    {{"consensus", "auto"}},
                                    {{"normalisation", "shared"}},
+                                   {{"stem", "private"}},
                                    {{"union_penalty", 0.5}},
                                    {{"frequencies", {{"clean", 8}, {"gaussian_noise:3", 1}, {"jpeg:q10", 1}}}},
                                    {{"distillation", {{"teacher", "dense"}, {"weight", 1}}}},
@@ -186,6 +189,11 @@ TEST(Train, EveryOptionTrains) {
     EXPECT_EQ(log.contains("teacher"), option.contains("distillation"));
     EXPECT_EQ(log.contains("fine_tuning"), option.contains("qat"));
     EXPECT_EQ(checkpoint.ranges.size(), option.contains("qat") ? 3U : 0U);
+    EXPECT_EQ(models::has_private_stem(checkpoint), option.contains("stem"));
+    if (option.contains("stem")) {
+      EXPECT_NE(checkpoint.normalisation[0].at("conv1.weight").data,
+                checkpoint.normalisation[1].at("conv1.weight").data);
+    }
     if (option.contains("consensus")) {
       EXPECT_EQ(log["consensus"]["candidates"].size(), 4U);
       EXPECT_EQ(checkpoint.training["options"]["consensus"], "auto");
@@ -281,8 +289,11 @@ TEST(Train, NetworksWithoutNormalisationGetAnAffinePerCondition) {
             checkpoint.normalisation[1].at("fc1.affine.bias").data);
 }
 
-TEST(Train, ABudgetOfBytesHoldsForTheFile) {
+class ByteBudget : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(ByteBudget, HoldsForTheFile) {
   core::Json method = automask;
+  method["stem"] = GetParam();
   method.update({{"mac_budget", 0.8}, {"consensus", 0.0}, {"qat", {{"epochs", 0.1}}}});
   const auto bytes = [](const models::Checkpoint& checkpoint) {
     compiler::QuantisationOptions options;
@@ -302,6 +313,9 @@ TEST(Train, ABudgetOfBytesHoldsForTheFile) {
   EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
   EXPECT_SAYS(error, "smallest possible package has");
 }
+
+INSTANTIATE_TEST_SUITE_P(Stems, ByteBudget, ::testing::Values("shared", "private"),
+                         [](const auto& stem) { return std::string(stem.param); });
 
 TEST(Train, CheckpointsByTheClockChangeNothing) {
   const TemporaryFolder folder;
@@ -342,17 +356,20 @@ TEST(Train, NotANumberNamesTheStepAndKeepsTheLastGoodState) {
   TrainJob job = job_of({{"method", "augment"}}, 2, folder.path());
   interrupt(job, 3);
   const std::string good = core::read_file(folder / "state.safetensors");
-  // A state from which the next step must fail: one weight is no number.
-  models::SafetensorsFile file = models::decode_safetensors(good, "s");
-  file.tensors["values"].data[0] = NAN;
-  const std::string poisoned = models::encode_safetensors(file);
-  core::write_file_atomically(folder / "state.safetensors", poisoned);
   job.spec.train.checkpoint_seconds = 0;
-  const core::Error error = error_of([&] { train(job); });
-  EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
-  EXPECT_SAYS(error, "step 4 of 40");
-  EXPECT_SAYS(error, "learning_rate");
-  EXPECT_EQ(core::read_file(folder / "state.safetensors"), poisoned) << "nothing is saved after the failure";
+  // States from which the next step must fail: a weight that is no number, whose loss is none, and a velocity that
+  // makes a weight none after a finite loss.
+  for (const char* tensor : {"values", "velocity"}) {
+    models::SafetensorsFile file = models::decode_safetensors(good, "s");
+    file.tensors[tensor].data[0] = NAN;
+    const std::string poisoned = models::encode_safetensors(file);
+    core::write_file_atomically(folder / "state.safetensors", poisoned);
+    const core::Error error = error_of([&] { train(job); });
+    EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
+    EXPECT_SAYS(error, "step 4 of 40");
+    EXPECT_SAYS(error, "learning_rate");
+    EXPECT_EQ(core::read_file(folder / "state.safetensors"), poisoned) << "nothing is saved after the failure";
+  }
 }
 
 TEST(Train, SaysWhatAGpuNeeds) {

@@ -26,7 +26,8 @@ TEST(Checkpoint, RoundTrip) {
   const TemporaryFolder folder;
   std::mt19937 random(1);
   for (const int conditions : {1, 3}) {
-    Checkpoint saved = testing::random_checkpoint(networks::cifar_resnet(1, 4, 8, 3), conditions, random);
+    Checkpoint saved =
+        testing::random_checkpoint(networks::cifar_resnet(1, 4, 8, 3), conditions, random, 0.6F, conditions == 3);
     if (conditions == 3) {
       saved.resizing = {280, Interpolation::bicubic};
       saved.estimator = {{"statistics", 1}, {"input", {{1, 2, 3}}}};

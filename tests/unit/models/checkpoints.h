@@ -10,7 +10,7 @@ namespace automask::testing {
 
 // `conditions` normalisations and masks; the plain batch_norm and affine tensors are those of condition 0.
 inline models::Checkpoint random_checkpoint(const graph::Graph& net, int conditions, std::mt19937& random,
-                                            float keep = 0.6F) {
+                                            float keep = 0.6F, bool private_stem = false) {
   models::Checkpoint checkpoint;
   checkpoint.graph = net;
   const graph::ChannelGroups groups = graph::channel_groups(net);
@@ -23,6 +23,11 @@ inline models::Checkpoint random_checkpoint(const graph::Graph& net, int conditi
       for (const char* tensor : {".weight", ".bias", ".running_mean", ".running_var"})
         if ((node.op == graph::Op::batch_norm || node.op == graph::Op::affine) && all.count(node.name + tensor) != 0)
           checkpoint.normalisation[k][node.name + tensor] = all[node.name + tensor];
+    if (private_stem)
+      for (const int node : graph::stem_nodes(net)) {
+        const std::string name = net.nodes[static_cast<std::size_t>(node)].name + ".weight";
+        checkpoint.normalisation[k][name] = all[name];
+      }
     if (k == 0) checkpoint.weights = std::move(all);
   }
   for (int c = 0; c < net.input.channels; ++c) {

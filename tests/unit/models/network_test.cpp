@@ -276,18 +276,46 @@ TEST(Network, GateGradientsReachEveryGroupThroughConcats) {
 }
 
 TEST(Network, StoreAndLoadRoundTrip) {
-  std::mt19937 random(8);
-  const Checkpoint checkpoint = testing::random_checkpoint(networks::cifar_resnet(1, 4, 8, 3), 3, random);
-  const Network network(checkpoint);
-  Checkpoint stored;
-  network.store(stored);
-  EXPECT_EQ(graph::to_json(stored.graph), graph::to_json(checkpoint.graph));
-  EXPECT_EQ(stored.masks, checkpoint.masks);
-  ASSERT_EQ(stored.weights.size(), checkpoint.weights.size());
-  for (const auto& [name, tensor] : checkpoint.weights) EXPECT_EQ(stored.weights.at(name).data, tensor.data) << name;
-  for (int k = 0; k < 3; ++k)
-    for (const auto& [name, tensor] : checkpoint.normalisation[k])
-      EXPECT_EQ(stored.normalisation[k].at(name).data, tensor.data) << name;
+  for (const bool private_stem : {false, true}) {
+    std::mt19937 random(8);
+    const Checkpoint checkpoint =
+        testing::random_checkpoint(networks::cifar_resnet(1, 4, 8, 3), 3, random, 0.6F, private_stem);
+    const Network network(checkpoint);
+    Checkpoint stored;
+    network.store(stored);
+    EXPECT_EQ(has_private_stem(stored), private_stem);
+    EXPECT_EQ(graph::to_json(stored.graph), graph::to_json(checkpoint.graph));
+    EXPECT_EQ(stored.masks, checkpoint.masks);
+    ASSERT_EQ(stored.weights.size(), checkpoint.weights.size());
+    for (const auto& [name, tensor] : checkpoint.weights) EXPECT_EQ(stored.weights.at(name).data, tensor.data) << name;
+    for (int k = 0; k < 3; ++k) {
+      EXPECT_EQ(stored.normalisation[k].size(), checkpoint.normalisation[k].size());
+      for (const auto& [name, tensor] : checkpoint.normalisation[k])
+        EXPECT_EQ(stored.normalisation[k].at(name).data, tensor.data) << name;
+    }
+  }
+}
+
+// Conditions start alike, and each then learns from its own pictures alone.
+TEST(Network, APrivateStemLearnsFromItsConditionAlone) {
+  Network network(resnet(), {3, false, true}, 1);
+  const int channels = network.graph().input.channels;
+  const int stem = graph::stem_nodes(network.graph()).at(0);
+  EXPECT_TRUE(network.tensors_of(stem, 0).weight.equal(network.tensors_of(stem, 2).weight));
+  network.forward(at::randn({4, channels, 8, 8}), 2).pow(2).sum().backward();
+  EXPECT_FALSE(network.tensors_of(stem, 0).weight.grad().defined());
+  EXPECT_GT(network.tensors_of(stem, 2).weight.grad().abs().sum().item<double>(), 0);
+  {
+    const torch::NoGradGuard no_grad;
+    network.tensors_of(stem, 2).weight.mul_(2);
+    network.eval();
+    const torch::Tensor x = at::randn({2, channels, 8, 8});
+    EXPECT_TRUE(network.forward(x, 0).equal(network.forward(x, 1)));
+    EXPECT_FALSE(network.forward(x, 0).equal(network.forward(x, 2)));
+  }
+  std::set<std::string> names;
+  for (const auto& p : network.named_parameters()) names.insert(p.key());
+  EXPECT_TRUE(names.count("conv1.weight") && names.count("conditions.1.conv1.weight"));
 }
 
 TEST(Network, RefusesWhatDoesNotFit) {

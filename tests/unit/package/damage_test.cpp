@@ -181,6 +181,51 @@ TEST(Container, RefusesBadHeaders) {
   EXPECT_THAT(container_fault(R"({"__metadata__":{"a":1}})", ""), HasSubstr("must be a string"));
 }
 
+TEST(Damage, InAPrivateStem) {
+  package::Package p = tiny();
+  packages::make_stem_private(p, 1);
+  const std::string good = package::encode(p);
+  ASSERT_EQ(fault_of(good), "");
+  const auto with = [&](const std::function<void(json&, package::Container&)>& change) {
+    package::Container c = package::decode_container(good, "p.amk");
+    json structure = json::parse(c.metadata.at(package::structure_key));
+    change(structure, c);
+    c.metadata[package::structure_key] = structure.dump();
+    c.metadata[package::hash_key] = package::content_hash(c);
+    return fault_of(package::encode_container(c));
+  };
+  EXPECT_EQ(with([](json& s, auto&) { s["stem"] = "shared"; }),
+            "p.amk: structure/stem: must be \"private\" or missing");
+  EXPECT_EQ(with([](json& s, auto&) { s.erase("stem"); }), "p.amk: tensor conv.weight: is missing");
+  EXPECT_EQ(with([](json&, auto& c) { c.tensors.erase("private.1.conv.weight"); }),
+            "p.amk: tensor private.1.conv.weight: is missing");
+  EXPECT_EQ(with([](json&, auto& c) {
+              c.tensors["private.1.conv.weight"].shape = {1, 1, 3, 6};
+            }),
+            "p.amk: tensor private.1.conv.weight: must have 2 rows for its mask, and one at least");
+  EXPECT_EQ(with([](json&, auto& c) {
+              c.tensors["masks"].bytes[1] = 0;
+              c.tensors["private.1.conv.weight"].shape[0] = 0;
+              c.tensors["private.1.conv.weight"].bytes.clear();
+            }),
+            "p.amk: tensor private.1.conv.weight: must have 0 rows for its mask, and one at least");
+  EXPECT_EQ(with([](json&, auto& c) { c.tensors["private.2.conv.weight"] = c.tensors["private.1.conv.weight"]; }),
+            "p.amk: tensor private.2.conv.weight: nothing in the structure uses it");
+  const auto encoding = [&](const std::function<void(package::Package&)>& change) {
+    package::Package changed = p;
+    change(changed);
+    try {
+      package::encode(changed);
+    } catch (const package::PackageError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(encoding([](auto& c) { c.conditions[1].weights.clear(); }),
+            "package: condition jpeg:q10: must have weights for the private stem alone");
+  EXPECT_EQ(encoding([](auto& c) { c.private_stem = false; }), "package: tensor conv.weight: is missing");
+}
+
 TEST(Encode, RefusesWhatCouldNotBeRead) {
   const auto with = [](const std::function<void(package::Package&)>& change) {
     package::Package p = tiny();

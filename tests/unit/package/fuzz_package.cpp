@@ -69,8 +69,12 @@ bool survives(const std::string& bytes) {
 
 TEST(FuzzPackage, ChangedContents) {
   std::vector<std::string> seeds;
-  for (const graph::Graph& net : {networks::chain(), networks::depthwise(), networks::preactivation()})
-    seeds.push_back(package::encode(packages::make(net, {"clean", "a", "b"}, 1)));
+  for (const graph::Graph& net : {networks::chain(), networks::depthwise(), networks::preactivation()}) {
+    package::Package p = packages::make(net, {"clean", "a", "b"}, 1);
+    seeds.push_back(package::encode(p));
+    packages::make_stem_private(p, 1);
+    if (p.private_stem) seeds.push_back(package::encode(p));
+  }
   std::mt19937 random(21);
   int accepted = 0, refused = 0;
   for (int trial = 0; trial < networks::trials(600); ++trial) {

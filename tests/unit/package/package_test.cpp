@@ -13,19 +13,26 @@
 namespace automask {
 namespace {
 
+void expect_equal(const graph::TensorMap& a, const graph::TensorMap& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& [name, tensor] : a) {
+    EXPECT_EQ(tensor.shape, b.at(name).shape) << name;
+    EXPECT_EQ(tensor.data, b.at(name).data) << name;
+  }
+}
+
 void expect_equal(const package::Package& a, const package::Package& b) {
   EXPECT_EQ(graph::to_json(a.graph), graph::to_json(b.graph));
-  ASSERT_EQ(a.weights.size(), b.weights.size());
-  for (const auto& [name, tensor] : a.weights) {
-    EXPECT_EQ(tensor.shape, b.weights.at(name).shape) << name;
-    EXPECT_EQ(tensor.data, b.weights.at(name).data) << name;
-  }
+  expect_equal(a.weights, b.weights);
+  EXPECT_EQ(a.private_stem, b.private_stem);
   ASSERT_EQ(a.conditions.size(), b.conditions.size());
   for (std::size_t k = 0; k < a.conditions.size(); ++k) {
     EXPECT_EQ(a.conditions[k].name, b.conditions[k].name);
     EXPECT_EQ(a.conditions[k].mask, b.conditions[k].mask);
     EXPECT_EQ(a.conditions[k].scale, b.conditions[k].scale);
     EXPECT_EQ(a.conditions[k].bias, b.conditions[k].bias);
+    expect_equal(a.conditions[k].weights, b.conditions[k].weights);
+    EXPECT_EQ(a.conditions[k].weight_scale, b.conditions[k].weight_scale);
   }
   EXPECT_EQ(a.input_mean, b.input_mean);
   EXPECT_EQ(a.input_deviation, b.input_deviation);
@@ -35,10 +42,18 @@ void expect_equal(const package::Package& a, const package::Package& b) {
   EXPECT_EQ(a.provenance, b.provenance);
 }
 
-class Networks : public testing::TestWithParam<graph::Graph> {};
+// Each with the stem shared and private.
+class Networks : public testing::TestWithParam<std::tuple<graph::Graph, bool>> {
+ protected:
+  static package::Package made(const std::vector<std::string>& conditions, unsigned seed) {
+    package::Package p = packages::make(std::get<0>(GetParam()), conditions, seed);
+    if (std::get<1>(GetParam())) packages::make_stem_private(p, seed);
+    return p;
+  }
+};
 
 TEST_P(Networks, RoundTrip) {
-  package::Package p = packages::make(GetParam(), {"clean", "jpeg:q10", "gaussian_noise:3 > jpeg:q30"}, 5);
+  package::Package p = made({"clean", "jpeg:q10", "gaussian_noise:3 > jpeg:q30"}, 5);
   p.input_resize = 256;
   p.input_bicubic = true;
   const std::string bytes = package::encode(p);
@@ -48,7 +63,7 @@ TEST_P(Networks, RoundTrip) {
 }
 
 TEST_P(Networks, MaterialisedEqualsMasked) {
-  const package::Package p = packages::make(GetParam(), {"clean", "jpeg:q10", "jpeg:q30"}, 6);
+  const package::Package p = made({"clean", "jpeg:q10", "jpeg:q30"}, 6);
   const graph::ChannelGroups groups = graph::channel_groups(p.graph);
   std::mt19937 random(6);
   for (int k = 0; k < 3; ++k) {
@@ -68,8 +83,10 @@ TEST_P(Networks, MaterialisedEqualsMasked) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Networks, testing::ValuesIn(networks::all()),
-                         [](const auto& net) { return net.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Networks, testing::Combine(testing::ValuesIn(networks::all()), testing::Bool()),
+                         [](const auto& test) {
+                           return std::get<0>(test.param).name + (std::get<1>(test.param) ? "_private" : "");
+                         });
 
 int affines(const graph::Graph& net) {
   return static_cast<int>(std::count_if(net.nodes.begin(), net.nodes.end(),
@@ -112,6 +129,18 @@ TEST(Bytes, ByPartByHand) {
   EXPECT_EQ(bytes.at("total"), static_cast<std::int64_t>(package::encode(p).size()));
   EXPECT_EQ(bytes.at("total"),
             bytes.at("weights") + bytes.at("masks") + bytes.at("normalisation") + bytes.at("structure"));
+}
+
+TEST(Bytes, OfAPrivateStemByHand) {
+  package::Package p = packages::make(networks::cifar_resnet(1, 4, 8), {"a", "b"}, 3);
+  const auto shared = package::bytes_by_part(p);
+  packages::make_stem_private(p, 3);
+  std::int64_t kept = 0;
+  const graph::ChannelGroups groups = graph::channel_groups(p.graph);
+  for (const package::Condition& condition : p.conditions)
+    for (const std::uint8_t channel : graph::channel_mask(groups, p.graph.find("conv1"), condition.mask))
+      kept += channel;
+  EXPECT_EQ(package::bytes_by_part(p).at("weights"), shared.at("weights") + 4 * 27 * (kept - 4));
 }
 
 TEST(Bytes, SharedMasksAndNormalisationsAreStoredOnce) {

@@ -10,7 +10,7 @@
 
 namespace automask::packages {
 
-// Keeps only what the format stores: affine values of dropped channels become 0.
+// Keeps only what the format stores: affine values and stem weights of dropped channels become 0.
 inline void drop_masked(const graph::Graph& net, package::Condition& condition) {
   const graph::ChannelGroups groups = graph::channel_groups(net);
   for (auto* values : {&condition.scale, &condition.bias})
@@ -19,6 +19,26 @@ inline void drop_masked(const graph::Graph& net, package::Condition& condition) 
       for (std::size_t c = 0; c < of_node.size(); ++c)
         if (kept[c] == 0) of_node[c] = 0;
     }
+  for (auto& [name, tensor] : condition.weights) {
+    const auto kept = graph::channel_mask(groups, net.find(name.substr(0, name.rfind('.'))), condition.mask);
+    for (std::size_t i = 0; i < tensor.data.size(); ++i)
+      if (kept[i / (tensor.data.size() / kept.size())] == 0) tensor.data[i] = 0;
+  }
+}
+
+// Gives every condition a stem of its own; nothing where the network has none.
+inline void make_stem_private(package::Package& p, unsigned seed) {
+  std::mt19937 random(seed);
+  for (const int node : graph::stem_nodes(p.graph)) {
+    const std::string name = p.graph.nodes[static_cast<std::size_t>(node)].name + ".weight";
+    p.private_stem = true;
+    for (package::Condition& condition : p.conditions) {
+      graph::Tensor& own = condition.weights[name] = p.weights.at(name);
+      for (float& value : own.data) value *= networks::uniform(random, -1, 1);
+      drop_masked(p.graph, condition);
+    }
+    p.weights.erase(name);
+  }
 }
 
 inline package::Package make(graph::Graph net, const std::vector<std::string>& names, unsigned seed) {
@@ -65,6 +85,7 @@ inline package::Package make(graph::Graph net, const std::vector<std::string>& n
 // A condition as the masked union network, by the reference executor.
 inline std::vector<float> execute_masked(const package::Package& p, int k, const std::vector<float>& picture) {
   graph::TensorMap weights = p.weights;
+  for (const auto& [name, tensor] : p.conditions[k].weights) weights[name] = tensor;
   for (const auto& [node, values] : p.conditions[k].scale)
     weights[node + ".weight"] = {{static_cast<std::int64_t>(values.size())}, values};
   for (const auto& [node, values] : p.conditions[k].bias)

@@ -38,7 +38,8 @@ inline ::testing::AssertionResult agrees(const package::IntegerNetwork& network,
 
 // An INT8 package of this graph, which has no affine: random weights, and per condition random masks and
 // requantisations of its own. Every channel is kept by some condition.
-inline package::Package masked_package(const graph::Graph& graph, int conditions, double kept, unsigned seed) {
+inline package::Package masked_package(const graph::Graph& graph, int conditions, double kept, unsigned seed,
+                                       bool private_stem = false) {
   std::mt19937 random(seed);
   package::Package package;
   package.graph = graph;
@@ -70,12 +71,23 @@ inline package::Package masked_package(const graph::Graph& graph, int conditions
       }
       package.input_table = network.input_table;
     }
-    package.conditions.push_back({k == 0 ? "clean" : "jpeg:q" + std::to_string(10 * k),
-                                  masks[static_cast<std::size_t>(k)],
-                                  {},
-                                  {},
-                                  network.integers});
+    package::Condition condition;
+    condition.name = k == 0 ? "clean" : "jpeg:q" + std::to_string(10 * k);
+    condition.mask = masks[static_cast<std::size_t>(k)];
+    condition.integers = network.integers;
+    if (private_stem)
+      for (const int stem : graph::stem_nodes(graph)) {
+        const std::string& node = graph.nodes[static_cast<std::size_t>(stem)].name;
+        const auto& values = network.weights.at(node);
+        condition.weights[node + ".weight"] = {package.weights.at(node + ".weight").shape,
+                                               std::vector<float>(values.begin(), values.end())};
+        condition.weight_scale[node] = package.weight_scale.at(node);
+      }
+    package.private_stem = !condition.weights.empty();
+    package.conditions.push_back(std::move(condition));
   }
+  for (const auto& own : package.conditions[0].weights) package.weights.erase(own.first);
+  for (const auto& own : package.conditions[0].weight_scale) package.weight_scale.erase(own.first);
   package.input_mean.assign(static_cast<std::size_t>(graph.input.channels), 0.5F);
   package.input_deviation.assign(static_cast<std::size_t>(graph.input.channels), 0.25F);
   for (int c = 0; c < graph::infer_shapes(graph).back().channels; ++c)

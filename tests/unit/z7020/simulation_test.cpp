@@ -87,7 +87,7 @@ TEST(Simulation, EveryConditionOfAPackageGivesItsReferencesBits) {
     const int both = b.node(Op::concat, {b.conv(block, 21, 1), b.relu(b.conv(block, 18, 5, 1, 2))});
     const int pooled = b.pool(Op::max_pool, both, 3, 2, 1);
     b.linear(b.node(Op::dropout, {b.relu(b.linear(b.node(Op::flatten, {pooled}), 30))}), 11);
-    const package::Package package = masked_package(b.network, 3, 0.5, seed);
+    const package::Package package = masked_package(b.network, 3, 0.5, seed, seed % 2 == 1);
     const package::Package read = package::decode(package::encode(package), "package");
     const Image image = compile(read);
     const auto port = simulation_port();
