@@ -59,7 +59,8 @@ struct EstimatorOptions {
 enum class Normalisation { bn_k, affine_k, shared };
 // Whether all conditions share the convolution that reads the picture, or each learns its own: no MACs, a few KiB.
 enum class Stem { shared, own };
-// What the weights that a training starts from may become: all learns; only masks, normalisation and estimator learn.
+// What the weights that a training starts from may become: all learns; only masks, normalisation, estimator and what a
+// method adds in front (a denoiser) learn.
 enum class Backbone { trained, frozen };
 
 // A dense network, trained on all conditions, whose answers are learnt besides the labels (Hinton

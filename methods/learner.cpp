@@ -3,8 +3,6 @@
 #include <ATen/ATen.h>
 #include <torch/utils.h>
 
-#include <set>
-
 #include "models/shrunk.h"
 
 namespace automask::methods {
@@ -20,6 +18,14 @@ models::Checkpoint stored(const models::Network& network) {
 
 namespace {
 
+// The node of a parameter, whichever condition has it.
+std::string node_of(const std::string& parameter) {
+  std::string name = parameter.substr(0, parameter.rfind('.'));
+  const std::string prefix = "conditions.";
+  if (name.starts_with(prefix)) name = name.substr(name.find('.', prefix.size()) + 1);
+  return name;
+}
+
 // Before the optimizer takes the parameters into its vector.
 models::Network& on(models::Network& network, torch::Device device) {
   if (device != torch::kCPU) network.to(device);
@@ -28,22 +34,18 @@ models::Network& on(models::Network& network, torch::Device device) {
 
 }  // namespace
 
-bool is_normalisation(const graph::Graph& graph, const std::string& parameter) {
-  std::string name = parameter.substr(0, parameter.rfind('.'));
-  const std::string prefix = "conditions.";
-  if (name.starts_with(prefix)) name = name.substr(name.find('.', prefix.size()) + 1);
-  const int node = graph.find(name);
-  if (node < 0) return false;
-  const graph::Op op = graph.nodes[static_cast<std::size_t>(node)].op;
-  return op == graph::Op::batch_norm || op == graph::Op::affine;
+std::set<std::string> backbone_of(const graph::Graph& graph) {
+  std::set<std::string> names;
+  for (const graph::Node& node : graph.nodes)
+    if (node.op == graph::Op::conv2d || node.op == graph::Op::linear) names.insert(node.name);
+  return names;
 }
 
 Learner::Learner(graph::Graph graph, const LearnerOptions& o)
     : options(o),
       network(std::move(graph), o.network, o.seed),
-      optimizer(on(network, o.device), o.momentum, o.weight_decay, [this](const std::string& name) {
-        return !options.frozen_backbone || is_normalisation(network.graph(), name);
-      }) {}
+      optimizer(on(network, o.device), o.momentum, o.weight_decay,
+                [this](const std::string& name) { return options.frozen.count(node_of(name)) == 0; }) {}
 
 std::unique_ptr<Learner> Learner::shrunk(const graph::Mask& kept) const {
   const torch::NoGradGuard no_grad;

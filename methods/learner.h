@@ -1,6 +1,10 @@
 #pragma once
 // A network in training together with what moves its weights, and both of them made physically smaller.
 #include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "methods/sgd.h"
 #include "models/network.h"
@@ -10,7 +14,7 @@ namespace automask::methods {
 struct LearnerOptions {
   models::NetworkOptions network;
   double momentum = 0.9, weight_decay = 0;
-  bool frozen_backbone = false;  // only batch_norm and affine tensors learn
+  std::set<std::string> frozen;  // nodes whose tensors stay as they are
   std::uint64_t seed = 0;
   torch::Device device = torch::kCPU;
 };
@@ -33,7 +37,7 @@ struct Learner {
   std::vector<std::pair<std::string, torch::Tensor>> still_parameters() const;
 };
 
-// Whether a parameter of a network belongs to a batch_norm or affine node.
-bool is_normalisation(const graph::Graph& graph, const std::string& parameter);
+// The convolutions and linear layers of a graph, by name: what a frozen backbone keeps.
+std::set<std::string> backbone_of(const graph::Graph& graph);
 
 }  // namespace automask::methods

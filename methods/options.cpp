@@ -237,6 +237,12 @@ core::Json write_files(const MethodSpec& spec) {
 
 const std::vector<std::string> bases = {"augment", "clean"};
 
+// Where it is trained, only these methods say so: the others' keys are those from before they had the option.
+core::Json write_backbone(const MethodSpec& spec) {
+  const bool always = spec.method == "automask" || spec.method == "kill_test" || spec.method == "dense_bn_k";
+  return spec.backbone == Backbone::trained && !always ? core::Json() : core::Json(name_of(spec.backbone, backbones));
+}
+
 const std::vector<Option> table = {
     {"init", read_init, write_init},
     {"mac_budget", [](const core::JsonCursor& c, MethodSpec& s) { s.mac_budget = number_above(c, 0, 1); },
@@ -269,7 +275,7 @@ const std::vector<Option> table = {
     {"widths", read_widths, [](const MethodSpec& s) { return core::Json(s.widths); }},
     {"qat", read_qat, write_qat},
     {"backbone", [](const core::JsonCursor& c, MethodSpec& s) { s.backbone = choice<Backbone>(c, backbones); },
-     [](const MethodSpec& s) { return core::Json(name_of(s.backbone, backbones)); }},
+     write_backbone},
     {"frequencies", read_frequencies, [](const MethodSpec& s) { return core::Json(s.frequencies); }},
     {"estimator", read_estimator, write_estimator},
     {"base", [](const core::JsonCursor& c, MethodSpec& s) { s.base = bases[choice<std::size_t>(c, bases)]; },

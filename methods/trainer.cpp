@@ -225,7 +225,8 @@ void Trainer::start() {
   options.network = {sets(), recipe_.shared_normalisation, private_stem()};
   options.momentum = job_.spec.train.momentum;
   options.weight_decay = job_.spec.train.weight_decay;
-  options.frozen_backbone = job_.spec.backbone == Backbone::frozen;
+  // What a recipe adds to the job's network, a denoiser, is not what was deployed.
+  if (job_.spec.backbone == Backbone::frozen) options.frozen = backbone_of(job_.graph);
   options.seed = job_.seed;
   options.device = device_;
   learner_ = std::make_unique<Learner>(graph_, options);

@@ -51,8 +51,10 @@ ask "SELECT json_extract(v.document, '\$.cpu') AS cpu, json_extract(v.document, 
 while IFS= read -r experiment; do
   [[ -z "$experiment" ]] && continue
   printf '\n## %s\n\n' "$experiment"
+  manifest=$(manifest_of "$experiment")
   printf 'Made by `automask run %s` (with `--data NAME=DIR` where the manifest names no path).\n' \
-    "$(manifest_of "$experiment" | grep . || echo "a manifest named $experiment")"
+    "${manifest:-a manifest named $experiment}"
+  if [[ -n "$manifest" ]]; then sed -n 's/^  "description": "\(.*\)",$/\n> \1/p' "$manifest" | head -2; fi
   section "Accuracy, computation, bytes" saved headline \
     "dataset, model, method, budget, target, seeds, printf('%.2f [%.2f, %.2f]', mean_top1, ci_lo, ci_hi) AS mean_top1,
      iif(oracle_mean_top1 IS NULL, '', printf('%.2f', oracle_mean_top1)) AS oracle, iif(clean_top1 IS NULL, '', printf('%.2f', clean_top1)) AS clean,

@@ -275,6 +275,40 @@ TEST(Train, AFrozenBackboneLearnsAllButTheWeights) {
   }
 }
 
+// What a method adds in front of the deployed network learns.
+TEST(Train, EveryMethodCanFreezeTheBackbone) {
+  const models::Checkpoint deployed = train(job_of({{"method", "clean"}}, 1));
+  for (const core::Json& method :
+       {core::Json{{"method", "clean"}}, core::Json{{"method", "augment"}}, core::Json{{"method", "augmix"}},
+        core::Json{{"method", "stability"}}, core::Json{{"method", "slimmable"}},
+        core::Json{{"method", "prune"}, {"mac_budget", 0.9}}, core::Json{{"method", "slim"}, {"mac_budget", 0.9}},
+        core::Json{{"method", "denoise"}, {"denoiser", {{"pretraining", 0.3}}}}}) {
+    core::Json frozen = method;
+    frozen["backbone"] = "frozen";
+    TrainJob job = job_of(frozen);
+    job.spec.train.learning_rate = 0.02;
+    job.initial = std::make_shared<graph::TensorMap>(deployed.weights);
+    const models::Checkpoint checkpoint = train(job);
+    const graph::Mask& mask = checkpoint.masks[0];
+    const auto kept = graph::shrink_weights(checkpoint.graph, mask, checkpoint.weights);
+    const auto given = checkpoint.graph.nodes.size() == deployed.graph.nodes.size()
+                           ? graph::shrink_weights(deployed.graph, mask, deployed.weights)
+                           : deployed.weights;  // a denoiser, and no masks
+    int added = 0;
+    for (const graph::Node& node : checkpoint.graph.nodes) {
+      if (node.op != graph::Op::conv2d && node.op != graph::Op::linear) continue;
+      const std::string name = node.name + ".weight";
+      if (given.count(name) == 0) {
+        ++added;
+      } else {
+        EXPECT_EQ(kept.at(name).data, given.at(name).data) << method << " " << name;
+      }
+    }
+    EXPECT_EQ(added > 0, method["method"] == "denoise");
+    EXPECT_NE(checkpoint.weights.at("bn1.bias").data, deployed.weights.at("bn1.bias").data) << method;
+  }
+}
+
 TEST(Train, NetworksWithoutNormalisationGetAnAffinePerCondition) {
   TrainJob job = job_of(automask, 4);
   job.graph = networks::lenet();
