@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every manifest of experiments/ must pass `automask validate` and `automask plan`: manifests.py AUTOMASK SOURCE_DIR.
+"""Every manifest of experiments/ must pass `automask validate` and `automask plan`, and the published cells must be
+read: manifests.py AUTOMASK SOURCE_DIR.
 
 Plans need pictures to name, not to look at: the data sets here have a file or two of the right kind.
 """
@@ -44,6 +45,27 @@ def call(*arguments):
     return done.stdout
 
 
+def published(work):
+    """Cells of earlier runs: under 1 MiB, of manifests that are here, and every one of them answers a query."""
+    files = list((SOURCE / "experiments/published").rglob("*.json"))
+    size = sum(file.stat().st_size for file in files)
+    if size > 1 << 20:
+        sys.exit(f"the published cells take {size} bytes, more than 1 MiB")
+    names = {json.loads(p.read_text())["name"] for p in (SOURCE / "experiments").rglob("*.json")
+             if p.name != "manifest.schema.json" and "published" not in p.parts}
+    store = work / "merged"
+    call("db", "merge", SOURCE / "experiments/published", "--store", store)
+    rows = json.loads(call("query", "--saved", "headline", "--store", store, "--format", "json"))["rows"]
+    found = {row["experiment"] for row in rows}
+    folders = {file.parent.name for file in files}
+    if found != folders or not found <= names:
+        sys.exit(f"published are {sorted(folders)}, asked for were {sorted(found)}, the manifests are {sorted(names)}")
+    for row in rows:
+        if not 10 < row["mean_top1"] < 100 or row["seeds"] < 1:
+            sys.exit(f"a published row says little: {row}")
+    print(f"{len(files)} published cells, {size} bytes, {len(rows)} rows")
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
@@ -79,6 +101,7 @@ def main():
                 sys.exit("a manifest without cells compares nothing")
         if len(manifests) < 3:
             sys.exit("the manifests are not where they were looked for")
+        published(work)
 
 
 if __name__ == "__main__":
