@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/utils.h>
 
+#include "graph/structure.h"
 #include "models/shrunk.h"
 
 namespace automask::methods {
@@ -37,7 +38,7 @@ models::Network& on(models::Network& network, torch::Device device) {
 std::set<std::string> backbone_of(const graph::Graph& graph) {
   std::set<std::string> names;
   for (const graph::Node& node : graph.nodes)
-    if (node.op == graph::Op::conv2d || node.op == graph::Op::linear) names.insert(node.name);
+    if (graph::has_weights(node.op)) names.insert(node.name);
   return names;
 }
 

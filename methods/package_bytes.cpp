@@ -1,5 +1,6 @@
 #include "methods/package_bytes.h"
 
+#include "graph/structure.h"
 #include "graph/union.h"
 #include "hw_targets/package/layout.h"
 #include "hw_targets/package/package.h"
@@ -44,21 +45,18 @@ std::int64_t package_bytes(const PackagePlan& plan, const std::vector<graph::Mas
   package.format = package::Format::int8;
   package.private_stem = plan.private_stem;
   for (const auto& [name, shape] : package::stored_weights(package)) package.weights[name] = zeros(shape);
-  const std::set<std::string> of_condition = package::private_nodes(package);
+  const package::PrivateStem stem = package::private_stem(package);
   const std::vector<graph::Shape> shapes = graph::infer_shapes(package.graph);
   for (std::size_t i = 0; i < shapes.size(); ++i)
-    if ((package.graph.nodes[i].op == Op::conv2d || package.graph.nodes[i].op == Op::linear) &&
-        of_condition.count(package.graph.nodes[i].name) == 0)
+    if (graph::has_weights(package.graph.nodes[i].op) && stem.count(package.graph.nodes[i].name) == 0)
       package.weight_scale[package.graph.nodes[i].name].assign(static_cast<std::size_t>(shapes[i].channels), 1.0F);
   const std::vector<graph::Mask> small = graph::masks_within(plan.graph, kept, masks);
   for (std::size_t k = 0; k < masks.size(); ++k) {
     package::Condition condition;
     condition.name = plan.set_names.at(k);
     condition.mask = small[k];
-    for (const auto& [name, shape] : graph::parameter_shapes(package.graph)) {
-      const std::string node = name.substr(0, name.rfind('.'));
-      if (of_condition.count(node) == 0 || name != node + ".weight") continue;
-      condition.weights[name] = zeros(shape);
+    for (const auto& [node, shape] : stem) {
+      condition.weights[node + ".weight"] = zeros(shape);
       condition.weight_scale[node].assign(static_cast<std::size_t>(shape[0]), 1.0F);
     }
     condition.integers.scale.assign(package.graph.nodes.size(), 1.0F);
@@ -66,7 +64,7 @@ std::int64_t package_bytes(const PackagePlan& plan, const std::vector<graph::Mas
       condition.integers.of_node[package.graph.nodes[static_cast<std::size_t>(entry.node)].name].resize(entry.count);
     // Equal normalisations would be stored once.
     for (auto& [node, entries] : condition.integers.of_node)
-      if (package.weight_scale.count(node) + of_condition.count(node) != 0)
+      if (package.weight_scale.count(node) + stem.count(node) != 0)
         for (package::Requantisation& entry : entries) entry.bias = static_cast<std::int32_t>(k);
     package.conditions.push_back(std::move(condition));
   }

@@ -310,14 +310,10 @@ void Trainer::train() {
     if (masked_ && schedule_.cuts_after(step_)) cut_masks();
     report("train", loss, batch.pictures());
     const bool stop = job_.stop_requested && job_.stop_requested();
-    if (stop || Clock::now() - last_save_ >= std::chrono::seconds(job_.spec.train.checkpoint_seconds)) {
-      check_weights();
-      save();
-    }
+    if (stop || Clock::now() - last_save_ >= std::chrono::seconds(job_.spec.train.checkpoint_seconds)) save();
     if (stop) interrupted();
   }
   network().record_gates(false);
-  check_weights();
   save();  // so that a stop from here on repeats no step
 }
 
@@ -506,6 +502,7 @@ core::Json Trainer::identity() const {
 }
 
 void Trainer::save() {
+  check_weights();
   if (job_.work_folder.empty()) return;
   save_state(*learner_, identity(),
              {{"step", step_},

@@ -1,6 +1,5 @@
 #include "hw_targets/compiler/compile.h"
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -86,29 +85,28 @@ void fold_normalisation(const Dense& dense, std::size_t k, std::size_t node_inde
 // is shared leaves nothing.
 graph::TensorMap private_stem(const Dense& dense, std::size_t k) {
   const models::Checkpoint& checkpoint = dense.checkpoint;
-  graph::TensorMap all = checkpoint.weights, own;
-  std::vector<std::pair<std::string, int>> nodes;
+  graph::TensorMap stem;
   for (const int node : graph::stem_nodes(checkpoint.graph)) {
     const std::string name = checkpoint.graph.nodes[static_cast<std::size_t>(node)].name + ".weight";
-    const auto found = checkpoint.normalisation[k].find(name);
-    if (found == checkpoint.normalisation[k].end()) continue;
-    all[name] = found->second;
-    nodes.emplace_back(name, node);
-  }
-  if (nodes.empty()) return own;
-  all = graph::shrink_weights(checkpoint.graph, dense.united, all);
-  for (const auto& [name, node] : nodes) {
-    graph::Tensor& tensor = own[name] = std::move(all.at(name));
+    const auto own = checkpoint.normalisation[k].find(name);
+    if (own == checkpoint.normalisation[k].end()) continue;
+    graph::Tensor& tensor = stem[name] = {own->second.shape, {}};
+    if (tensor.shape != checkpoint.weights.at(name).shape)
+      fail("condition " + checkpoint.conditions[k], "tensor " + name + " has another shape than that of condition 0");
     const auto stored = graph::channel_mask(dense.groups, node, dense.united);
     const auto kept = graph::channel_mask(dense.groups, node, checkpoint.masks[k]);
-    const std::size_t row = tensor.data.size() / static_cast<std::size_t>(tensor.shape[0]);
-    for (std::size_t c = 0, position = 0; c < stored.size(); ++c) {
+    const std::size_t row = own->second.data.size() / stored.size();
+    for (std::size_t c = 0; c < stored.size(); ++c) {  // the picture's channels are all kept: rows alone are dropped
       if (!stored[c]) continue;
-      if (!kept[c]) std::fill_n(tensor.data.begin() + static_cast<std::ptrdiff_t>(position * row), row, 0.0F);
-      ++position;
+      const auto first = own->second.data.begin() + static_cast<std::ptrdiff_t>(c * row);
+      if (kept[c])
+        tensor.data.insert(tensor.data.end(), first, first + static_cast<std::ptrdiff_t>(row));
+      else
+        tensor.data.insert(tensor.data.end(), row, 0.0F);
     }
+    tensor.shape[0] = static_cast<std::int64_t>(tensor.data.size() / row);
   }
-  return own;
+  return stem;
 }
 
 // How the network came to be, without the curves of its training: those stay in the checkpoint.
@@ -139,11 +137,7 @@ package::Package compile(const models::Checkpoint& checkpoint) {
       if (op == Op::batch_norm || op == Op::affine)
         fold_normalisation(dense, k, i, static_cast<std::size_t>(shapes[i].channels), condition);
     }
-    try {
-      condition.weights = private_stem(dense, k);
-    } catch (const graph::GraphError& e) {
-      fail("condition " + condition.name, e.what());
-    }
+    condition.weights = private_stem(dense, k);
     package.conditions.push_back(std::move(condition));
   }
   package.private_stem = !package.conditions[0].weights.empty();

@@ -150,16 +150,14 @@ graph::Tensor take_weight(Container& container, const std::string& name, Format 
 }
 
 // Rows of the output channels that the mask keeps, put where the union has them.
-void read_stem(Container& container, const Package& package, std::size_t k, const graph::ChannelGroups& groups,
-               Condition& condition, const std::string& file) {
-  const std::set<std::string> nodes = private_nodes(package);
-  for (const auto& parameter : graph::parameter_shapes(package.graph)) {
-    const std::string node = parameter.first.substr(0, parameter.first.rfind('.'));
-    if (nodes.count(node) == 0 || parameter.first != node + ".weight") continue;
+void read_stem(Container& container, const Package& package, const PrivateStem& stem, std::size_t k,
+               const graph::ChannelGroups& groups, Condition& condition, const std::string& file) {
+  for (const auto& own : stem) {
+    const std::string &node = own.first, weight = node + ".weight";
     const std::vector<std::uint8_t> kept = graph::channel_mask(groups, package.graph.find(node), condition.mask);
-    const std::string name = private_name(k, parameter.first);
+    const std::string name = private_name(k, weight);
     const graph::Tensor rows = take_weight(container, name, package.format, file);
-    std::vector<std::int64_t> shape = parameter.second;
+    std::vector<std::int64_t> shape = own.second;
     shape[0] = std::count(kept.begin(), kept.end(), 1);
     std::int64_t values = 1;
     for (const std::int64_t n : shape) values *= n;
@@ -173,8 +171,8 @@ void read_stem(Container& container, const Package& package, std::size_t k, cons
         fail(file, "tensor " + scale_name, "must be a vector of " + std::to_string(shape[0]) + " values for its mask");
     }
     const std::size_t row = static_cast<std::size_t>(values / shape[0]);
-    graph::Tensor& all = condition.weights[parameter.first];
-    all = {parameter.second, std::vector<float>(row * kept.size(), 0.0f)};
+    graph::Tensor& all = condition.weights[weight];
+    all = {own.second, std::vector<float>(row * kept.size(), 0.0f)};
     for (std::size_t c = 0, position = 0; c < kept.size(); ++c) {
       if (kept[c] == 0) continue;
       for (std::size_t i = 0; i < row; ++i) all.data[c * row + i] = rows.data[position * row + i];
@@ -190,9 +188,9 @@ void read_weights(Container& container, Package& package, const std::string& fil
     package.weights[parameter.first] = take_weight(container, parameter.first, package.format, file);
   check_weights(package, file);
   if (package.format != Format::int8) return;
-  const std::set<std::string> of_condition = private_nodes(package);
+  const PrivateStem stem = private_stem(package);
   for (const graph::Node& node : package.graph.nodes)
-    if ((node.op == graph::Op::conv2d || node.op == graph::Op::linear) && of_condition.count(node.name) == 0)
+    if ((node.op == graph::Op::conv2d || node.op == graph::Op::linear) && stem.count(node.name) == 0)
       package.weight_scale[node.name] = take_vector<float>(container, weight_scale_name(node.name), "F32", file);
   package.input_table = take_vector<std::int8_t>(container, input_table_name, "I8", file);
 }
@@ -214,13 +212,12 @@ void read_conditions(const Json& json, Container& container, Package& package, c
   std::int64_t values = 0;
   for (const graph::ChannelGroup& group : groups.groups) values += group.channels;
   for (const int i : affine_nodes(package.graph)) values += shapes[i].channels;
-  const std::set<std::string> stem = private_nodes(package);
-  for (const auto& parameter : graph::parameter_shapes(package.graph))
-    if (stem.count(parameter.first.substr(0, parameter.first.rfind('.'))) != 0) {
-      std::int64_t weights = 1;
-      for (const std::int64_t n : parameter.second) weights = std::min(weights * n, most_condition_values);
-      values = std::min(values + weights, 2 * most_condition_values);
-    }
+  const PrivateStem stem = private_stem(package);
+  for (const auto& own : stem) {
+    std::int64_t weights = 1;
+    for (const std::int64_t n : own.second) weights = std::min(weights * n, most_condition_values);
+    values = std::min(values + weights, 2 * most_condition_values);
+  }
   if (values > most_condition_values / static_cast<std::int64_t>(json.size()))
     fail(file, "conditions", "there are too many for a network with so many channels");
   const std::vector<graph::Mask> masks = read_masks(container, groups, json.size(), file);
@@ -240,7 +237,7 @@ void read_conditions(const Json& json, Container& container, Package& package, c
     used_masks.insert(mask);
     if (!mask_of.emplace(normalisation, mask).second && mask_of[normalisation] != mask)
       fail(file, place, "shares a normalisation with a condition of another mask");
-    if (package.private_stem) read_stem(container, package, k, groups, condition, file);
+    read_stem(container, package, stem, k, groups, condition, file);
     if (package.format == Format::int8) {
       if (integers.count(normalisation) == 0) integers[normalisation] = take_integers(container, normalisation, file);
       read_integers(integers[normalisation], normalisation, package.graph, groups, condition, file);

@@ -203,9 +203,9 @@ std::map<std::string, std::int64_t> bytes_by_part(const Package& package) {
   const auto of_estimator =
       package.estimator.empty() ? std::map<std::string, StoredTensor>() : estimator_tensors(package.estimator);
   std::set<std::string> of_stem;
-  for (const std::string& node : private_nodes(package))
+  for (const auto& own : private_stem(package))
     for (std::size_t k = 0; k < package.conditions.size(); ++k)
-      of_stem.insert({private_name(k, node + ".weight"), private_name(k, weight_scale_name(node))});
+      of_stem.insert({private_name(k, own.first + ".weight"), private_name(k, weight_scale_name(own.first))});
   std::int64_t data = 0;
   for (const auto& item : container.tensors) {
     bool weight = package.weights.count(item.first) != 0 || of_stem.count(item.first) != 0;

@@ -35,8 +35,10 @@ inline std::string private_name(std::size_t k, const std::string& tensor) {
 
 // Affine nodes in the order of the graph, as node indices.
 std::vector<int> affine_nodes(const graph::Graph& graph);
-// Names of the nodes whose weights each condition has for itself; none where the stem is shared.
-std::set<std::string> private_nodes(const Package& package);
+// The nodes whose weights each condition has for itself, and these weights' shape in the union; none where the stem is
+// shared.
+using PrivateStem = std::map<std::string, std::vector<std::int64_t>>;
+PrivateStem private_stem(const Package& package);
 // Names and shapes of what Package::weights must hold.
 std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const Package& package);
 

@@ -57,17 +57,21 @@ std::vector<int> affine_nodes(const graph::Graph& graph) {
   return nodes;
 }
 
-std::set<std::string> private_nodes(const Package& package) {
-  std::set<std::string> names;
-  if (package.private_stem)
-    for (const int node : graph::stem_nodes(package.graph))
-      names.insert(package.graph.nodes[static_cast<std::size_t>(node)].name);
-  return names;
+PrivateStem private_stem(const Package& package) {
+  PrivateStem stem;
+  if (!package.private_stem) return stem;
+  for (const int node : graph::stem_nodes(package.graph))
+    stem[package.graph.nodes[static_cast<std::size_t>(node)].name] = {};
+  for (auto& parameter : graph::parameter_shapes(package.graph)) {
+    const auto own = stem.find(parameter.first.substr(0, parameter.first.rfind('.')));
+    if (own != stem.end() && parameter.first == own->first + ".weight") own->second = std::move(parameter.second);
+  }
+  return stem;
 }
 
 std::vector<std::pair<std::string, std::vector<std::int64_t>>> stored_weights(const Package& package) {
   std::set<std::string> per_condition;
-  for (const std::string& node : private_nodes(package)) per_condition.insert(node + ".weight");
+  for (const auto& own : private_stem(package)) per_condition.insert(own.first + ".weight");
   for (const graph::Node& node : package.graph.nodes) {
     if (node.op == graph::Op::affine) per_condition.insert(node.name + ".weight");
     if (node.op == graph::Op::affine || package.format == Format::int8) per_condition.insert(node.name + ".bias");
@@ -165,15 +169,14 @@ void check_size(const graph::Tensor& tensor, const std::vector<std::int64_t>& sh
          "has " + std::to_string(tensor.data.size()) + " values, its shape needs " + std::to_string(values));
 }
 
-void check_stem(const Package& package, const Condition& condition, const std::string& file, const std::string& place) {
-  const std::set<std::string> nodes = private_nodes(package);
-  if (condition.weights.size() != nodes.size()) fail(file, place, "must have weights for the private stem alone");
-  for (const auto& parameter : graph::parameter_shapes(package.graph)) {
-    const std::string node = parameter.first.substr(0, parameter.first.rfind('.'));
-    if (nodes.count(node) == 0 || parameter.first != node + ".weight") continue;
-    const auto found = condition.weights.find(parameter.first);
-    if (found == condition.weights.end()) fail(file, place, "has no weights for node " + node);
-    check_size(found->second, parameter.second, file, place + ": tensor " + parameter.first);
+void check_stem(const PrivateStem& stem, const Condition& condition, const std::string& file,
+                const std::string& place) {
+  if (condition.weights.size() != stem.size()) fail(file, place, "must have weights for the private stem alone");
+  for (const auto& own : stem) {
+    const std::string name = own.first + ".weight";
+    const auto found = condition.weights.find(name);
+    if (found == condition.weights.end()) fail(file, place, "has no weights for node " + own.first);
+    check_size(found->second, own.second, file, place + ": tensor " + name);
   }
 }
 
@@ -211,6 +214,7 @@ void check_conditions(const Package& package, const graph::ChannelGroups& groups
   if (package.conditions.size() > most_conditions)
     fail(file, "conditions", "there are more than " + std::to_string(most_conditions));
   const std::vector<graph::Shape> shapes = graph::infer_shapes(package.graph);
+  const PrivateStem stem = private_stem(package);
   std::set<std::string> names;
   graph::Mask covered = package.conditions[0].mask;
   for (const Condition& condition : package.conditions) {
@@ -219,7 +223,7 @@ void check_conditions(const Package& package, const graph::ChannelGroups& groups
     if (!names.insert(condition.name).second) fail(file, place, "the name stands twice");
     if (condition.name == "*" && package.conditions.size() > 1) fail(file, place, "* must stand alone");
     check_mask(condition.mask, groups, file, place);
-    check_stem(package, condition, file, place);
+    check_stem(stem, condition, file, place);
     if (package.format == Format::int8) {
       if (!condition.scale.empty() || !condition.bias.empty())
         fail(file, place, "has a normalisation in real numbers, INT8 packages hold integers");
@@ -300,16 +304,16 @@ void check_weight_scales(const std::map<std::string, std::vector<float>>& scales
 void check_integers(const Package& package, const std::string& file) {
   const std::vector<Requantised> nodes = requantised_nodes(package.graph);
   const graph::ChannelGroups groups = graph::channel_groups(package.graph);
-  const std::set<std::string> of_condition = private_nodes(package);
+  const PrivateStem stem = private_stem(package);
   check_whole(package.weights, file, "tensor ");
   for (const Condition& condition : package.conditions) {
     const std::string place = "condition " + condition.name + ": tensor ";
     check_whole(condition.weights, file, place);
-    for (const std::string& node : of_condition)
-      check_weight_scales(condition.weight_scale, node,
-                          graph::channel_mask(groups, package.graph.find(node), condition.mask), file,
-                          place + weight_scale_name(node));
-    if (condition.weight_scale.size() != of_condition.size())
+    for (const auto& own : stem)
+      check_weight_scales(condition.weight_scale, own.first,
+                          graph::channel_mask(groups, package.graph.find(own.first), condition.mask), file,
+                          place + weight_scale_name(own.first));
+    if (condition.weight_scale.size() != stem.size())
       fail(file, "condition " + condition.name, "has weight scales of nodes that are not private");
   }
   std::size_t layers = 0;
@@ -317,7 +321,7 @@ void check_integers(const Package& package, const std::string& file) {
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     const graph::Node& node = package.graph.nodes[i];
     if (node.op != graph::Op::conv2d && node.op != graph::Op::linear) continue;
-    if (of_condition.count(node.name) == 0) {
+    if (stem.count(node.name) == 0) {
       ++layers;
       check_weight_scales(package.weight_scale, node.name,
                           std::vector<std::uint8_t>(static_cast<std::size_t>(shapes[i].channels), 1), file,

@@ -15,6 +15,15 @@ inline std::string fault_of(const std::string& bytes) {
   return "";
 }
 
+inline std::string encoding_fault(const package::Package& package) {
+  try {
+    package::encode(package);
+  } catch (const package::PackageError& e) {
+    return e.what();
+  }
+  return "";
+}
+
 inline package::Package tiny() {
   graph::Graph net = networks::start("tiny", 1, 3, 3);
   const int at = networks::conv_bn(net, "conv", "bn", 0, networks::conv(3, 3, 1, 1), true);

@@ -10,6 +10,7 @@
 namespace automask {
 namespace {
 
+using damage::encoding_fault;
 using damage::fault_of;
 using damage::tiny;
 using nlohmann::json;
@@ -49,8 +50,9 @@ TEST(Damage, ForeignFiles) {
 }
 
 // The file as an attacker or a careless writer would make it: changed, its hash right again.
-std::string rewritten(const std::function<void(json&, package::Container&)>& change, bool hash_again = true) {
-  package::Container container = package::decode_container(package::encode(tiny()), "p");
+std::string rewritten(const std::function<void(json&, package::Container&)>& change, bool hash_again = true,
+                      const package::Package& original = tiny()) {
+  package::Container container = package::decode_container(package::encode(original), "p");
   json structure = json::parse(container.metadata.at(package::structure_key));
   change(structure, container);
   container.metadata[package::structure_key] = structure.dump();
@@ -184,15 +186,9 @@ TEST(Container, RefusesBadHeaders) {
 TEST(Damage, InAPrivateStem) {
   package::Package p = tiny();
   packages::make_stem_private(p, 1);
-  const std::string good = package::encode(p);
-  ASSERT_EQ(fault_of(good), "");
+  ASSERT_EQ(fault_of(package::encode(p)), "");
   const auto with = [&](const std::function<void(json&, package::Container&)>& change) {
-    package::Container c = package::decode_container(good, "p.amk");
-    json structure = json::parse(c.metadata.at(package::structure_key));
-    change(structure, c);
-    c.metadata[package::structure_key] = structure.dump();
-    c.metadata[package::hash_key] = package::content_hash(c);
-    return fault_of(package::encode_container(c));
+    return fault_of(rewritten(change, true, p));
   };
   EXPECT_EQ(with([](json& s, auto&) { s["stem"] = "shared"; }),
             "p.amk: structure/stem: must be \"private\" or missing");
@@ -214,12 +210,7 @@ TEST(Damage, InAPrivateStem) {
   const auto encoding = [&](const std::function<void(package::Package&)>& change) {
     package::Package changed = p;
     change(changed);
-    try {
-      package::encode(changed);
-    } catch (const package::PackageError& e) {
-      return std::string(e.what());
-    }
-    return std::string();
+    return encoding_fault(changed);
   };
   EXPECT_EQ(encoding([](auto& c) { c.conditions[1].weights.clear(); }),
             "package: condition jpeg:q10: must have weights for the private stem alone");
@@ -230,12 +221,7 @@ TEST(Encode, RefusesWhatCouldNotBeRead) {
   const auto with = [](const std::function<void(package::Package&)>& change) {
     package::Package p = tiny();
     change(p);
-    try {
-      package::encode(p);
-    } catch (const package::PackageError& e) {
-      return std::string(e.what());
-    }
-    return std::string();
+    return encoding_fault(p);
   };
   EXPECT_EQ(with([](auto&) {}), "");
   EXPECT_EQ(with([](auto& p) { p.conditions[0].scale.erase("bn"); }),
