@@ -231,6 +231,8 @@ class Planner {
     step.parameters = {
         {"conditions", conditions_}, {"pictures", alone ? 0 : crossed_pictures}, {"threads", method.train.threads}};
     if (alone) step.parameters["method"] = method.parameters();
+    // methods::stream_order; here and not as a code version, since only methods that adapt answer by it.
+    if (method.trained_spec().method != method.method) step.parameters["order"] = "mixed";
     if (cell.repetition > 0 && alone) step.parameters["repetition"] = cell.repetition;
     step.inputs = {{"checkpoint", key(planned.train)}};
     std::vector<std::size_t> needs = {planned.train};

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "methods/evaluate.h"
+#include "methods/feed.h"
 #include "models/network.h"
 
 namespace automask::methods {
@@ -82,6 +83,7 @@ class Judge {
       : pictures_(pictures),
         scaling_(scaling),
         bounds_(batches(pictures.size(), static_cast<std::size_t>(batch))),
+        order_(stream_order(pictures.size())),
         right_(pictures.size()) {}
 
   // `answer` gives a batch's logits.
@@ -91,11 +93,15 @@ class Judge {
       if (stop_requested && stop_requested())
         throw core::Error(core::ExitCode::interrupted, name, "was interrupted", "start `automask run` again");
       const std::size_t begin = bounds_[b], count = bounds_[b + 1] - begin;
-      const torch::Tensor x =
-          input_of(pictures_.picture(begin).data(), static_cast<std::int64_t>(count), pictures_, scaling_);
+      std::vector<std::uint8_t> pixels;
+      for (std::size_t i = begin; i < begin + count; ++i) {
+        const auto picture = pictures_.picture(order_[i]);
+        pixels.insert(pixels.end(), picture.begin(), picture.end());
+      }
+      const torch::Tensor x = input_of(pixels.data(), static_cast<std::int64_t>(count), pictures_, scaling_);
       const torch::Tensor best = answer(x).detach().argmax(1).contiguous();
       for (std::size_t i = 0; i < count; ++i)
-        right_[begin + i] = best.data_ptr<std::int64_t>()[i] == pictures_.labels[begin + i];
+        right_[order_[begin + i]] = best.data_ptr<std::int64_t>()[i] == pictures_.labels[order_[begin + i]];
     }
     return std::move(right_);
   }
@@ -104,10 +110,13 @@ class Judge {
   const datasets::PictureSet& pictures_;
   const models::InputScaling& scaling_;
   std::vector<std::size_t> bounds_;
+  std::vector<std::uint32_t> order_;
   std::vector<std::uint8_t> right_;
 };
 
 }  // namespace
+
+std::vector<std::uint32_t> stream_order(std::size_t count) { return epoch_order(0, 0, count); }
 
 std::vector<std::uint8_t> adapted_answers(const MethodSpec& spec, const models::Checkpoint& checkpoint,
                                           const datasets::PictureSet& pictures, int threads,

@@ -13,6 +13,7 @@
 #include "core/hash.h"
 #include "results/query.h"
 #include "results/schema.h"
+#include "results/statistics.h"
 
 namespace automask::results {
 namespace {
@@ -22,16 +23,23 @@ using core::ExitCode;
 using core::Json;
 using core::JsonCursor;
 
-constexpr int schema_version_of_files = 1;
-constexpr std::size_t curve_points = 20;
+constexpr int schema_version_of_files = 2;
+constexpr std::size_t curve_points = 6;
 constexpr const char* shared_name = "shared.json";
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
-Json shortened(double value) { return std::isfinite(value) ? Json(std::stod(fmt::format("{:.8g}", value))) : Json(); }
+constexpr int digits = 8, curve_digits = 6;
+
+Json shortened(double value, int kept = digits) {
+  if (!std::isfinite(value)) return {};
+  const double rounded = std::stod(fmt::format("{:.{}g}", value, kept));
+  const bool whole = rounded == std::floor(rounded) && std::abs(rounded) < 1e15;
+  return whole ? Json(static_cast<std::int64_t>(rounded)) : Json(rounded);
+}
 
 // Fewer digits and points; what was shortened once stays as it is.
 Json shortened(const Json& json) {
-  if (json.is_number_float()) return shortened(json.get<double>());
+  if (json.is_number_float()) return shortened(json.get<double>(), curve_digits);
   if (json.is_object()) {
     Json object = Json::object();
     for (const auto& [key, value] : json.items()) object[key] = shortened(value);
@@ -54,7 +62,6 @@ std::string file_name(const RunRecord& run, std::set<std::string>& taken) {
   return unique + ".json";
 }
 
-// {"measured": {"top1": {"clean": [81.2, 10000, 80.4, 82.0]}}}: value, n, and the bounds where there are any.
 // By the unit of its definition, so that a new metric of time is one, too.
 bool timed(const Metric& metric) {
   if (metric.evidence != "measured") return false;
@@ -65,38 +72,153 @@ bool timed(const Metric& metric) {
   return false;
 }
 
-Json metrics_json(const std::vector<Metric>& metrics, bool latencies) {
-  Json json = Json::object();
-  for (const Metric& metric : metrics) {
-    if (timed(metric) && !latencies) continue;
-    Json numbers = {shortened(metric.value), metric.n};
-    if (!std::isnan(metric.ci_lo) || !std::isnan(metric.ci_hi)) {
-      numbers.push_back(shortened(metric.ci_lo));
-      numbers.push_back(shortened(metric.ci_hi));
-    }
-    json[metric.evidence][metric.name][metric.condition] = std::move(numbers);
+// [value, n] or [value, n, low, high]; [hits, n, "%"] for a share in percent with Wilson's interval, which says all.
+Json numbers_of(const Metric& metric) {
+  Json numbers = {shortened(metric.value), metric.n};
+  if (std::isnan(metric.ci_lo) && std::isnan(metric.ci_hi)) return numbers;
+  const Json low = shortened(metric.ci_lo), high = shortened(metric.ci_hi);
+  const double hits = std::round(metric.value * static_cast<double>(metric.n) / 100);
+  if (metric.n > 0 && hits >= 0 && hits <= static_cast<double>(metric.n)) {
+    const auto whole = static_cast<std::int64_t>(hits);
+    const Interval wilson = wilson_percent(whole, metric.n);
+    if (shortened(100 * hits / static_cast<double>(metric.n)) == numbers[0] && shortened(wilson.low) == low &&
+        shortened(wilson.high) == high)
+      return {whole, metric.n, "%"};
   }
+  numbers.push_back(low);
+  numbers.push_back(high);
+  return numbers;
+}
+
+Metric share_of(const JsonCursor& hits, const JsonCursor& n) {
+  Metric metric;
+  metric.n = n.integer();
+  if (metric.n < 1) n.fail("must be above 0");
+  const std::int64_t whole = hits.integer_in(0, metric.n);
+  const Interval wilson = wilson_percent(whole, metric.n);
+  metric.value = 100 * static_cast<double>(whole) / static_cast<double>(metric.n);
+  metric.ci_lo = wilson.low;
+  metric.ci_hi = wilson.high;
+  return metric;
+}
+
+Metric metric_of(const JsonCursor& numbers) {
+  const std::size_t size = numbers.value().is_array() ? numbers.size() : 0;
+  if (size < 2 || size > 4) numbers.fail("must be [value, n], [value, n, low, high] or [hits, n, \"%\"]");
+  if (size == 3) {
+    if (numbers.at(2).string() != "%") numbers.at(2).fail("must be \"%\"");
+    return share_of(numbers.at(0), numbers.at(1));
+  }
+  const auto bound = [&](std::size_t i) {
+    return size < 4 || numbers.at(i).value().is_null() ? unknown : numbers.at(i).number();
+  };
+  Metric metric;
+  metric.value = numbers.at(0).number();
+  metric.n = numbers.at(1).integer();
+  metric.ci_lo = bound(2);
+  metric.ci_hi = bound(3);
+  return metric;
+}
+
+using ByCondition = std::map<std::string, Json>;  // numbers
+
+// The conditions that most metrics have, sorted: they are named once.
+std::vector<std::string> common_conditions(const std::map<std::string, std::map<std::string, ByCondition>>& metrics) {
+  std::map<std::vector<std::string>, int> lists;
+  for (const auto& [evidence, names] : metrics)
+    for (const auto& [name, conditions] : names) {
+      std::vector<std::string> list;
+      for (const auto& [condition, numbers] : conditions) list.push_back(condition);
+      if (list.front() != "") ++lists[list];
+    }
+  const auto most =
+      std::max_element(lists.begin(), lists.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == lists.end() ? std::vector<std::string>() : most->first;
+}
+
+// Of all conditions in their order: ["%", 1000, 812, ...] where all are shares of as many pictures, {"*": numbers}
+// where all are the same, else the numbers of each.
+Json numbers_of_all(const ByCondition& by_condition) {
+  const Json& first = by_condition.begin()->second;
+  Json same = {{"*", first}}, shares = {"%", first[1]}, all = Json::array();
+  for (const auto& [condition, numbers] : by_condition) {
+    if (numbers != first) same = Json();
+    if (numbers.size() != 3 || numbers[1] != first[1]) shares = Json();
+    if (!shares.is_null()) shares.push_back(numbers[0]);
+    all.push_back(numbers);
+  }
+  return !shares.is_null() ? shares : !same.is_null() ? same : all;
+}
+
+// {"measured": {"top1": ["%", 1000, 812, ...], "train_seconds": [80.5, 1]}}: a metric of the cell's conditions as
+// above, one of other conditions as an object of them, one of none as its numbers.
+Json metrics_json(const std::vector<Metric>& metrics, bool latencies, Json& conditions) {
+  std::map<std::string, std::map<std::string, ByCondition>> sorted;
+  for (const Metric& metric : metrics)
+    if (latencies || !timed(metric)) sorted[metric.evidence][metric.name][metric.condition] = numbers_of(metric);
+  const auto common = common_conditions(sorted);
+  conditions = common;
+  Json json = Json::object();
+  for (const auto& [evidence, names] : sorted)
+    for (const auto& [name, by_condition] : names) {
+      Json& entry = json[evidence][name];
+      const bool all = by_condition.size() == common.size() &&
+                       std::all_of(common.begin(), common.end(), [&](const auto& c) { return by_condition.count(c); });
+      if (by_condition.size() == 1 && by_condition.begin()->first.empty()) {
+        entry = by_condition.begin()->second;
+      } else if (all) {
+        entry = numbers_of_all(by_condition);
+      } else {
+        entry = by_condition;
+      }
+    }
   return json;
 }
 
-std::vector<Metric> metrics_of(const JsonCursor& cursor) {
+std::vector<Metric> metrics_of(const JsonCursor& cursor, const JsonCursor& conditions) {
   std::vector<Metric> metrics;
   for (const std::string& evidence : cursor.keys())
-    for (const std::string& name : cursor.at(evidence).keys())
-      for (const std::string& condition : cursor.at(evidence).at(name).keys()) {
-        const JsonCursor numbers = cursor.at(evidence).at(name).at(condition);
-        if (!numbers.value().is_array() || (numbers.size() != 2 && numbers.size() != 4))
-          numbers.fail("must be [value, n] or [value, n, low, high]");
-        const auto bound = [&](std::size_t i) {
-          return numbers.size() < 4 || numbers.at(i).value().is_null() ? unknown : numbers.at(i).number();
-        };
-        metrics.push_back(
-            {name, condition, numbers.at(0).number(), bound(2), bound(3), evidence, numbers.at(1).integer()});
+    for (const std::string& name : cursor.at(evidence).keys()) {
+      const JsonCursor entry = cursor.at(evidence).at(name);
+      const auto add = [&](const std::string& condition, Metric metric) {
+        metric.name = name;
+        metric.condition = condition;
+        metric.evidence = evidence;
+        metrics.push_back(std::move(metric));
+      };
+      const auto check_size = [&](std::size_t size) {
+        if (size != conditions.size())
+          entry.fail("has " + std::to_string(size) + " entries, the cell has " + std::to_string(conditions.size()) +
+                     " conditions");
+      };
+      const bool list = entry.value().is_array() && !entry.value().empty();
+      if (entry.value().is_object() && entry.has("*")) {
+        for (std::size_t i = 0; i < conditions.size(); ++i) add(conditions.at(i).string(), metric_of(entry.at("*")));
+      } else if (entry.value().is_object()) {
+        for (const std::string& condition : entry.keys()) add(condition, metric_of(entry.at(condition)));
+      } else if (list && entry.value().front() == "%") {
+        check_size(entry.size() - std::min<std::size_t>(entry.size(), 2));
+        for (std::size_t i = 0; i < conditions.size(); ++i)
+          add(conditions.at(i).string(), share_of(entry.at(i + 2), entry.at(1)));
+      } else if (list && entry.value().front().is_array()) {
+        check_size(entry.size());
+        for (std::size_t i = 0; i < entry.size(); ++i) add(conditions.at(i).string(), metric_of(entry.at(i)));
+      } else {
+        add("", metric_of(entry));
       }
+    }
   std::sort(metrics.begin(), metrics.end(), [](const Metric& a, const Metric& b) {
     return std::tie(a.name, a.condition) < std::tie(b.name, b.condition);
   });
   return metrics;
+}
+
+// What a training says of its options stands in the cell's parameters already.
+Json training_json(const RunRecord& run) {
+  Json training = shortened(run.training);
+  if (run.training.is_object() && run.training.value("options", Json()) == run.method_parameters)
+    training["options"] = "parameters";
+  return training;
 }
 
 // A shared document's name in cells.
@@ -121,12 +243,15 @@ Json cell_json(const RunRecord& run, Json& shared, bool latencies) {
   Json artifacts = Json::array();
   for (const Artifact& artifact : run.artifacts)
     if (artifact.kind != "variant")  // as many as conditions, and the manifest makes the same again
-      artifacts.push_back({artifact.kind, artifact.path, artifact.bytes, artifact.sha256});
+      artifacts.push_back({artifact.kind, std::filesystem::path(artifact.path).filename().generic_string(),
+                           artifact.bytes, artifact.sha256});
   Json manifest = Json();
   if (!run.manifest.is_null()) {
     shared["manifests"][run.manifest_sha256] = without_paths(run.manifest);
     manifest = run.manifest_sha256;
   }
+  Json conditions;
+  const Json metrics = metrics_json(run.metrics, latencies, conditions);
   return {{"schema_version", schema_version_of_files},
           {"experiment", run.experiment},
           {"dataset", run.dataset},
@@ -134,7 +259,7 @@ Json cell_json(const RunRecord& run, Json& shared, bool latencies) {
           {"method", run.method},
           {"target", run.target},
           {"seed", run.seed},
-          {"parameters", run.method_parameters},
+          {"parameters", put(shared["parameters"], run.method_parameters)},
           {"key", run.key},
           {"portable_key", run.portable_key},
           {"state", run.state},
@@ -144,9 +269,10 @@ Json cell_json(const RunRecord& run, Json& shared, bool latencies) {
           {"manifest", manifest},
           {"environment", put(shared["environments"], environment)},
           {"build", put(shared["builds"], run.build)},
-          {"metrics", metrics_json(run.metrics, latencies)},
+          {"conditions", conditions},
+          {"metrics", metrics},
           {"artifacts", artifacts},
-          {"training", shortened(run.training)}};
+          {"training", training_json(run)}};
 }
 
 // One key a line, so that a difference of two files can be read.
@@ -165,9 +291,9 @@ Json shared_document(const JsonCursor& shared, const std::string& kind, const Js
 }
 
 RunRecord run_of(const JsonCursor& cell, const JsonCursor& shared) {
-  cell.only_keys({"schema_version", "experiment",  "dataset",      "model",   "method",    "target",  "seed",
-                  "parameters",     "key",         "portable_key", "state",   "reason",    "started", "finished",
-                  "manifest",       "environment", "build",        "metrics", "artifacts", "training"});
+  cell.only_keys({"schema_version", "experiment",  "dataset",      "model",      "method",  "target",    "seed",
+                  "parameters",     "key",         "portable_key", "state",      "reason",  "started",   "finished",
+                  "manifest",       "environment", "build",        "conditions", "metrics", "artifacts", "training"});
   RunRecord run;
   if (cell.at("schema_version").integer() != schema_version_of_files)
     cell.at("schema_version")
@@ -180,7 +306,7 @@ RunRecord run_of(const JsonCursor& cell, const JsonCursor& shared) {
   run.method = cell.at("method").string();
   run.target = cell.at("target").string();
   run.seed = cell.at("seed").integer();
-  run.method_parameters = cell.at("parameters").value();
+  run.method_parameters = shared_document(shared, "parameters", cell.at("parameters"));
   run.key = cell.at("key").string();
   if (run.key.empty()) cell.at("key").fail("is empty");
   run.portable_key = cell.at("portable_key").string();
@@ -192,12 +318,14 @@ RunRecord run_of(const JsonCursor& cell, const JsonCursor& shared) {
   run.manifest = shared_document(shared, "manifests", cell.at("manifest"));
   run.environment = shared_document(shared, "environments", cell.at("environment"));
   run.build = shared_document(shared, "builds", cell.at("build"));
-  run.metrics = metrics_of(cell.at("metrics"));
+  run.metrics = metrics_of(cell.at("metrics"), cell.at("conditions"));
   const JsonCursor artifacts = cell.at("artifacts");
   for (std::size_t i = 0; i < artifacts.size(); ++i)
     run.artifacts.push_back({artifacts.at(i).at(3).string(), artifacts.at(i).at(0).string(),
                              artifacts.at(i).at(1).string(), artifacts.at(i).at(2).integer()});
   run.training = cell.at("training").value();
+  if (run.training.is_object() && run.training.value("options", Json()) == "parameters")
+    run.training["options"] = run.method_parameters;
   return run;
 }
 
@@ -283,7 +411,8 @@ Exported export_published(const Store& store, const std::string& experiment, con
   Json shared = {{"schema_version", schema_version_of_files},
                  {"manifests", Json::object()},
                  {"environments", Json::object()},
-                 {"builds", Json::object()}};
+                 {"builds", Json::object()},
+                 {"parameters", Json::object()}};
   Exported exported;
   std::map<std::string, Json> cells;
   std::set<std::string> taken;
@@ -299,7 +428,7 @@ Exported export_published(const Store& store, const std::string& experiment, con
   std::error_code ignored;
   if (std::filesystem::exists(own / shared_name, ignored)) {
     const Json before = read_json(own / shared_name);
-    for (const char* kind : {"manifests", "environments", "builds"})
+    for (const char* kind : {"manifests", "environments", "builds", "parameters"})
       if (before.is_object() && before.contains(kind))
         for (const auto& [name, document] : before.at(kind).items()) shared[kind].emplace(name, document);
   }

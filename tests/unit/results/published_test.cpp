@@ -4,6 +4,7 @@
 
 #include "core/atomic_file.h"
 #include "fixture.h"
+#include "results/statistics.h"
 
 namespace automask::results {
 namespace {
@@ -65,8 +66,8 @@ TEST_F(Published, ComesBackAsItWas) {
   EXPECT_EQ(back.started, run.started);
   EXPECT_EQ(back.state, "passed");
   EXPECT_EQ(back.origin, "invented/invented_set-resnet8-automask-cpu-seed0.json");
-  EXPECT_EQ(back.training["losses"].size(), 20u);
-  EXPECT_EQ(back.training["losses"][0], 0.33333333);
+  EXPECT_EQ(back.training["losses"].size(), 6u);
+  EXPECT_EQ(back.training["losses"][0], 0.333333);
   ASSERT_EQ(back.metrics.size(), run.metrics.size());
   for (const Metric& metric : run.metrics) {
     const auto found = std::find_if(back.metrics.begin(), back.metrics.end(), [&](const Metric& m) {
@@ -75,9 +76,58 @@ TEST_F(Published, ComesBackAsItWas) {
     ASSERT_NE(found, back.metrics.end());
     EXPECT_NEAR(found->value, metric.value, 1e-7 * std::abs(metric.value));
     EXPECT_EQ(std::isnan(found->ci_lo), std::isnan(metric.ci_lo));
+    if (!std::isnan(metric.ci_lo)) {
+      EXPECT_NEAR(found->ci_lo, metric.ci_lo, 1e-6);
+      EXPECT_NEAR(found->ci_hi, metric.ci_hi, 1e-6);
+    }
     EXPECT_EQ(found->n, metric.n);
     EXPECT_EQ(found->evidence, metric.evidence);
   }
+}
+
+TEST_F(Published, SharesOfPicturesAreCountsAndConditionsAreNamedOnce) {
+  Store store = Store::open(file);
+  RunRecord run = full_run("k0", 0);
+  const auto share = [](const std::string& name, const std::string& condition, std::int64_t hits) {
+    const Interval interval = wilson_percent(hits, 3000);
+    return Metric{name, condition, 100 * double(hits) / 3000, interval.low, interval.high, "measured", 3000};
+  };
+  run.metrics = {share("top1", "clean", 2345),
+                 share("top1", "jpeg:q10", 1234),
+                 share("predicted_top1", "clean", 0),
+                 share("predicted_top1", "jpeg:q10", 3000),
+                 share("unseen_severity_top1", "jpeg:q5", 77),
+                 {"mean_top1_trained", "", 59.65, 58.9, 60.3, "measured", 6000},
+                 {"macs_share", "clean", 0.5, nan, nan, "counted", 1},
+                 {"macs_share", "jpeg:q10", 0.5, nan, nan, "counted", 1},
+                 {"macs", "", 5e6, nan, nan, "counted", 1}};
+  run.method_parameters["width"] = 1.0;
+  run.training["options"] = run.method_parameters;
+  store.record(run);
+  export_published(store, "invented", folder / "out");
+  const std::string cell = core::read_file(folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json");
+  EXPECT_THAT(cell, HasSubstr(R"("conditions": ["clean","jpeg:q10"])"));
+  EXPECT_THAT(cell, HasSubstr(R"("top1":["%",3000,2345,1234])"));
+  EXPECT_THAT(cell, HasSubstr(R"("macs":[5000000,1])"));
+  EXPECT_THAT(cell, HasSubstr(R"("macs_share":{"*":[0.5,1]})"));
+  EXPECT_THAT(cell, HasSubstr(R"("options":"parameters")"));
+  const auto back = read_published(folder / "out")[0];
+  EXPECT_EQ(back.training["options"], run.method_parameters);
+  ASSERT_EQ(back.metrics.size(), run.metrics.size());
+  for (const Metric& metric : run.metrics) {
+    const auto found = std::find_if(back.metrics.begin(), back.metrics.end(), [&](const Metric& m) {
+      return m.name == metric.name && m.condition == metric.condition;
+    });
+    ASSERT_NE(found, back.metrics.end()) << metric.name << " " << metric.condition;
+    EXPECT_NEAR(found->value, metric.value, 1e-6);
+    EXPECT_EQ(found->n, metric.n);
+    if (std::isnan(metric.ci_lo)) continue;
+    EXPECT_NEAR(found->ci_lo, metric.ci_lo, 1e-6);
+    EXPECT_NEAR(found->ci_hi, metric.ci_hi, 1e-6);
+  }
+  EXPECT_THAT(fault(R"(3000,2345,)", R"(3000,3001,)"), HasSubstr("/metrics/measured/top1/2"));
+  EXPECT_THAT(fault(R"([77,3000,"%"])", R"([77,3000,"p"])"), HasSubstr("must be \"%\""));
+  EXPECT_THAT(fault(R"(2345,)", ""), HasSubstr("has 1 entries, the cell has 2 conditions"));
 }
 
 TEST_F(Published, LeavesOutPicturesAndWhereAskedLatencies) {
@@ -138,8 +188,8 @@ TEST_F(Published, NamesEachFaultWithItsPlace) {
   store.record(full_run("k0", 0));
   export_published(store, "invented", folder / "out");
   EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
-  EXPECT_THAT(fault("\"schema_version\": 1", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 1"));
-  EXPECT_THAT(fault("[80.0,1000", "[\"80\",1000"), HasSubstr("/metrics/measured/top1/clean/0"));
+  EXPECT_THAT(fault("\"schema_version\": 2", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 2"));
+  EXPECT_THAT(fault("[80,1000", "[\"80\",1000"), HasSubstr("/metrics/measured/top1/clean/0"));
   EXPECT_THAT(fault("{", "["), HasSubstr("line"));
   std::filesystem::remove(folder / "out/invented/shared.json");
   EXPECT_THAT(error_of([&] { read_published(folder / "out"); }).what(), HasSubstr("without shared.json"));
