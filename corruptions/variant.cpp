@@ -19,20 +19,20 @@ bool has_codec(const Condition& condition) {
   });
 }
 
-void corrupt(const datasets::PictureSet& clean, std::size_t index, const Condition& condition,
-             const VariantOptions& options, std::uint8_t* out, std::int64_t* encoded_bytes) {
-  const auto bytes = clean.picture(index);
+void corrupt(const datasets::PictureSet& clean, std::size_t index, const std::uint8_t* pixels,
+             const Condition& condition, const VariantOptions& options, std::uint8_t* out,
+             std::int64_t* encoded_bytes) {
   if (condition.clean()) {
-    std::memcpy(out, bytes.data(), bytes.size());
+    std::memcpy(out, pixels, clean.picture_bytes());
     return;
   }
-  // A view on the set's bytes, which no operator writes to.
+  // A view on the given bytes, which no operator writes to.
   const cv::Mat picture(clean.height, clean.width, clean.channels == 1 ? CV_8UC1 : CV_8UC3,
-                        const_cast<std::uint8_t*>(bytes.data()));
+                        const_cast<std::uint8_t*>(pixels));
   const cv::Mat result =
       apply(condition, picture, {options.seed, options.split, clean.ids[index], options.view, options.settings},
             encoded_bytes);
-  std::memcpy(out, result.data, bytes.size());
+  std::memcpy(out, result.data, clean.picture_bytes());
 }
 
 }  // namespace
@@ -50,14 +50,19 @@ Variant make_variant(const datasets::PictureSet& clean, const Condition& conditi
   if (has_codec(condition)) variant.encoded_bytes.resize(clean.size());
   core::parallel_for(clean.size(), options.threads, [&](std::size_t i) {
     std::int64_t* encoded_bytes = variant.encoded_bytes.empty() ? nullptr : &variant.encoded_bytes[i];
-    corrupt(clean, i, condition, options, set.picture(i).data(), encoded_bytes);
+    corrupt(clean, i, clean.picture(i).data(), condition, options, set.picture(i).data(), encoded_bytes);
   });
   return variant;
 }
 
 void corrupt_picture(const datasets::PictureSet& clean, std::size_t index, const Condition& condition,
                      const VariantOptions& options, std::uint8_t* out) {
-  corrupt(clean, index, condition, options, out, nullptr);
+  corrupt(clean, index, clean.picture(index).data(), condition, options, out, nullptr);
+}
+
+void corrupt_pixels(const datasets::PictureSet& clean, std::size_t index, const std::uint8_t* pixels,
+                    const Condition& condition, const VariantOptions& options, std::uint8_t* out) {
+  corrupt(clean, index, pixels, condition, options, out, nullptr);
 }
 
 void write_variant(const Variant& variant, const Condition& condition, const VariantOptions& options,

@@ -31,6 +31,9 @@ Variant make_variant(const datasets::PictureSet& clean, const Condition& conditi
 // One picture under one condition, written to `out` (clean.picture_bytes() bytes): what the trainer calls.
 void corrupt_picture(const datasets::PictureSet& clean, std::size_t index, const Condition& condition,
                      const VariantOptions& options, std::uint8_t* out);
+// The same of other pixels [H, W, C] in that picture's place, e.g. of the picture mirrored.
+void corrupt_pixels(const datasets::PictureSet& clean, std::size_t index, const std::uint8_t* pixels,
+                    const Condition& condition, const VariantOptions& options, std::uint8_t* out);
 
 // Writes the picture set and index.json (condition, seed, operator parameters, library versions, bytes, SHA-256 per
 // file) into `folder`; index.json comes last, so its presence means the variant is whole.

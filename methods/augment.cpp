@@ -1,4 +1,5 @@
 // All conditions as augmentation: one network, one normalisation, each picture under a condition drawn at random.
+#include "methods/clean_consistency.h"
 #include "methods/recipes.h"
 
 namespace automask::methods {
@@ -6,6 +7,7 @@ namespace automask::methods {
 Recipe augment_recipe(const TrainJob& job) {
   Recipe recipe;
   recipe.conditions = job.conditions;
+  use_clean_consistency(recipe, job.spec);
   return recipe;
 }
 

@@ -55,30 +55,32 @@ const std::vector<MethodInfo>& method_infos() {
        false},
       {"augment",
        "each training picture under a condition drawn at random",
-       {"backbone", "frequencies", "distillation", "qat"},
+       {"backbone", "frequencies", "consistency", "distillation", "qat"},
        false},
       {"prune",
        "augment, and channels pruned to the MAC budget while training, by a criterion",
        {"mac_budget", "latency_budget", "byte_budget", "lanes", "criterion", "slimming_penalty", "backbone",
-        "frequencies", "distillation", "qat"},
+        "frequencies", "consistency", "distillation", "qat"},
        false},
       {"automask",
        "channel masks at the MAC budget and a normalisation per condition",
        {"mac_budget", "latency_budget", "byte_budget", "lanes", "consensus", "normalisation", "stem", "union_penalty",
-        "scorer", "backbone", "slimming_penalty", "frequencies", "distillation", "qat", "estimator"},
+        "scorer", "backbone", "slimming_penalty", "mask_groups", "frequencies", "consistency", "distillation", "qat",
+        "estimator"},
        true},
       {"kill_test",
        "automask with one mask for all conditions: what remains is a normalisation per condition",
        {"mac_budget", "latency_budget", "byte_budget", "lanes", "normalisation", "stem", "scorer", "slimming_penalty",
-        "backbone", "frequencies", "distillation", "qat", "estimator"},
+        "backbone", "frequencies", "consistency", "distillation", "qat", "estimator"},
        true},
       {"slim",
        "an evenly narrower network from scratch that meets the MAC budget, with bn_k a normalisation per condition",
-       {"mac_budget", "lanes", "normalisation", "stem", "backbone", "frequencies", "distillation", "qat", "estimator"},
+       {"mac_budget", "lanes", "normalisation", "stem", "backbone", "frequencies", "consistency", "distillation", "qat",
+        "estimator"},
        false},
       {"dense_bn_k",
        "the whole network with a normalisation per condition",
-       {"normalisation", "stem", "backbone", "frequencies", "distillation", "qat", "estimator"},
+       {"normalisation", "stem", "backbone", "frequencies", "consistency", "distillation", "qat", "estimator"},
        true},
       {"augmix",
        "AugMix: mixtures of operators that are no corruptions, and like answers to all of them",
@@ -98,22 +100,22 @@ const std::vector<MethodInfo>& method_infos() {
        false},
       {"separate",
        "a pruned network for each condition, trained on it alone with its share of the views",
-       {"mac_budget", "lanes", "criterion", "slimming_penalty", "backbone", "estimator"},
+       {"mac_budget", "lanes", "criterion", "slimming_penalty", "backbone", "distillation", "estimator"},
        true,
        Product::networks},
       {"piggyback",
        "a mask over single weights for each condition on one backbone (Mallya et al. 2018)",
-       {"mask_learning_rate", "estimator"},
+       {"mask_learning_rate", "distillation", "estimator"},
        true,
        Product::networks},
       {"bn_adapt",
        "normalises by the statistics of the test pictures themselves",
-       {"base", "test_batch", "prior", "backbone"},
+       {"base", "test_batch", "prior", "backbone", "distillation"},
        false,
        Product::none},
       {"tent",
        "minimises the entropy of its answers at test time (Wang et al. 2021)",
-       {"base", "test_batch", "test_learning_rate", "backbone"},
+       {"base", "test_batch", "test_learning_rate", "backbone", "distillation"},
        false,
        Product::none},
       {"external", "networks from files, trained elsewhere", {"file", "estimator"}, false, Product::none},
@@ -149,6 +151,17 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
     cursor.fail("piggyback trains on the processor alone", "give it \"train\": {\"device\": \"cpu\"}");
   if (spec.latency_budget && cursor.has("mac_budget"))
     cursor.at("mac_budget").fail("stands beside latency_budget", "give one of them: what a channel costs is either");
+  // What does nothing is a misunderstanding.
+  if (spec.consensus == 1 && spec.union_penalty > 0)
+    cursor.at("union_penalty").fail("does nothing with one mask for all, which consensus 1 is", "lower consensus");
+  if (spec.consensus == 1 && !spec.mask_groups.empty())
+    cursor.at("mask_groups").fail("do nothing with one mask for all, which consensus 1 is", "lower consensus");
+  if (spec.method == "slim" && spec.normalisation == Normalisation::shared && cursor.has("estimator"))
+    cursor.at("estimator")
+        .fail("has nothing to choose from: conditions share their normalisation",
+              "give them their own (\"normalisation\": \"bn_k\"), or remove it");
+  if (spec.consistency > 0 && spec.scorer == "slimming")
+    cursor.at("consistency").fail("has a loss of its own, and so has slimming", "take another scorer");
   if (spec.stem == Stem::own && spec.normalisation == Normalisation::shared)
     cursor.at("stem").fail("is private, but conditions share their normalisation",
                            "give them their own (\"normalisation\": \"bn_k\")");
@@ -169,6 +182,7 @@ MethodSpec MethodSpec::trained_spec() const {
   trained.train = train;
   trained.init = init;
   trained.backbone = backbone;
+  trained.distillation = distillation;
   trained.normalisation = Normalisation::shared;
   return trained;
 }

@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "corruptions/condition.h"
+#include "methods/augmentation.h"
 #include "methods/latency.h"
 
 namespace automask::methods {
@@ -36,6 +37,7 @@ struct TrainOptions {
   int batch = 128;
   double learning_rate = 0.1, momentum = 0.9, weight_decay = 5e-4, label_smoothing = 0.05;
   double warmup = 0.05;               // share of the steps with linearly rising rate
+  Augmentation augmentation;          // of the pictures, before their conditions
   int checkpoint_seconds = 20;        // a resumable checkpoint at least this often
   int threads = 2;                    // decides results (summation order), so part of the key
   Processor device = Processor::cpu;  // likewise
@@ -117,6 +119,10 @@ struct MethodSpec {
   std::string scorer = "fisher";  // a name of scorer_names()
   QatOptions qat;
   Backbone backbone = Backbone::trained;
+  // Of the Jensen-Shannon divergence between the answers to a picture under its condition and to the clean one.
+  double consistency = 0;
+  // automask: conditions (canonical names) that share a mask; the others have their own. Each stands once at most.
+  std::vector<std::vector<std::string>> mask_groups;
   std::map<std::string, double> frequencies;  // per condition (canonical name), sums to 1; empty: all alike
   double slimming_penalty = 1e-4;             // lambda of network slimming; Liu et al., ICCV 2017, section 4.3
   // alpha of stability training. Zheng et al. (CVPR 2016, section 4) have 0.01 for faint noise on a trained network.

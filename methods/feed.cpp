@@ -32,8 +32,7 @@ int drawn_condition(const FeedPlan& plan, int conditions, core::RandomStream& ra
 }  // namespace
 
 void clean_view(const ViewRequest& request, std::uint8_t* pixels) {
-  const auto picture = request.pictures.picture(request.picture);
-  std::copy(picture.begin(), picture.end(), pixels);
+  std::copy_n(request.before, request.pictures.picture_bytes(), pixels);
 }
 
 std::size_t Batch::pictures() const {
@@ -88,14 +87,21 @@ Batch make_batch(const FeedPlan& plan, std::int64_t step) {
     options.seed = plan.seed;
     options.split = "train";
     options.view = static_cast<std::uint32_t>(view.epoch + 1);
-    corruptions::corrupt_picture(set, view.picture, plan.conditions[view.condition], options,
-                                 part.pixels.data() + part.pixels.size() - set.picture_bytes());
+    const std::size_t at = part.pixels.size() - set.picture_bytes();
+    const std::uint8_t* before = set.picture(view.picture).data();
+    std::vector<std::uint8_t> moved;
+    if (!plan.augmentation.none()) {
+      moved = augmented(set, view.picture, plan.augmentation, plan.seed, options.view);
+      before = moved.data();
+    }
+    corruptions::corrupt_pixels(set, view.picture, before, plan.conditions[view.condition], options,
+                                part.pixels.data() + at);
     part.extra.resize(plan.extra_views.size());
     for (std::size_t i = 0; i < plan.extra_views.size(); ++i) {
       part.extra[i].resize(part.pixels.size());
-      const std::size_t at = part.pixels.size() - set.picture_bytes();
-      plan.extra_views[i]({set, view.picture, plan.conditions[view.condition], options, part.pixels.data() + at},
-                          part.extra[i].data() + at);
+      plan.extra_views[i](
+          {set, view.picture, plan.conditions[view.condition], options, before, part.pixels.data() + at},
+          part.extra[i].data() + at);
     }
   }
   std::erase_if(batch.parts, [](const Part& part) { return part.labels.empty(); });

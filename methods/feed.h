@@ -13,21 +13,23 @@
 #include "corruptions/condition.h"
 #include "corruptions/variant.h"
 #include "datasets/picture_set.h"
+#include "methods/augmentation.h"
 
 namespace automask::methods {
 
 // Who asks for one more picture beside a shown one: which picture, what it was shown under (its seed, split and view
-// are the key of all that is random), and the pixels shown [H, W, C].
+// are the key of all that is random), and its pixels [H, W, C] before the condition and as shown.
 struct ViewRequest {
   const datasets::PictureSet& pictures;
   std::uint32_t picture;  // of the set
   const corruptions::Condition& condition;
   const corruptions::VariantOptions& options;
+  const std::uint8_t* before;
   const std::uint8_t* shown;
 };
 // Writes the picture's bytes, of the same size. A pure function, called on the feed's threads.
 using ExtraView = std::function<void(const ViewRequest& request, std::uint8_t* pixels)>;
-void clean_view(const ViewRequest& request, std::uint8_t* pixels);  // the picture as it is
+void clean_view(const ViewRequest& request, std::uint8_t* pixels);  // the picture before its condition
 
 struct FeedPlan {
   const datasets::PictureSet* pictures = nullptr;
@@ -39,6 +41,7 @@ struct FeedPlan {
   std::uint64_t seed = 0;
   std::vector<double> frequencies;     // one part: how often each condition is drawn; empty: all alike
   std::vector<ExtraView> extra_views;  // made of every picture shown
+  Augmentation augmentation;
 };
 
 struct Part {

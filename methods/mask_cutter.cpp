@@ -36,6 +36,26 @@ Scores mixed(const std::vector<const Scores*>& own, const std::vector<double>& w
   return result;
 }
 
+std::vector<Scores> grouped(const std::vector<const Scores*>& own, const std::vector<double>& weights,
+                            const std::vector<int>& group_of_set) {
+  std::vector<Scores> result;
+  for (std::size_t set = 0; set < own.size(); ++set) {
+    Scores mean = *own[set];
+    for (auto& group : mean) std::fill(group.begin(), group.end(), 0.0);
+    double weight = 0;
+    for (std::size_t other = 0; other < own.size(); ++other) {
+      if (group_of_set[other] != group_of_set[set]) continue;
+      weight += weights[other];
+      for (std::size_t g = 0; g < mean.size(); ++g)
+        for (std::size_t c = 0; c < mean[g].size(); ++c) mean[g][c] += weights[other] * (*own[other])[g][c];
+    }
+    for (auto& group : mean)
+      for (double& score : group) score /= weight;
+    result.push_back(std::move(mean));
+  }
+  return result;
+}
+
 double overlap(const graph::ChannelGroups& groups, const graph::Mask& a, const graph::Mask& b) {
   int both = 0, either = 0;
   for (std::size_t g = 0; g < a.size(); ++g) {

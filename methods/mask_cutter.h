@@ -14,6 +14,10 @@ namespace automask::methods {
 // `weights`, which sum to 1.
 Scores mixed(const std::vector<const Scores*>& own, const std::vector<double>& weights, int set, double consensus);
 
+// Each set's scores replaced by the mean of its group's, weighted: sets of one group then have one mask.
+std::vector<Scores> grouped(const std::vector<const Scores*>& own, const std::vector<double>& weights,
+                            const std::vector<int>& group_of_set);
+
 // Share of the members kept by both among those kept by either, over all maskable groups; 1 for equal masks.
 double overlap(const graph::ChannelGroups& groups, const graph::Mask& a, const graph::Mask& b);
 

@@ -63,8 +63,11 @@ void read_estimator(const core::JsonCursor& cursor, MethodSpec& spec) {
   hysteresis.only_keys({"frames", "lead"});
   estimator.hysteresis_frames = static_cast<int>(hysteresis.at("frames").integer_in(1, 1000));
   if (hysteresis.has("lead")) estimator.hysteresis_lead = hysteresis.at("lead").number_in(0, 1000);
+  if (estimator.hysteresis_frames == 1 && estimator.hysteresis_lead > 0)
+    hysteresis.at("lead").fail("does nothing with 1 frame: every estimate is followed at once", "raise frames");
 }
 core::Json write_estimator(const MethodSpec& spec) {
+  if (spec.method == "slim" && spec.normalisation == Normalisation::shared) return {};  // nothing to choose from
   const EstimatorOptions& estimator = spec.estimator;
   core::Json json = {{"hidden", estimator.hidden},
                      {"epochs", estimator.epochs},
@@ -235,6 +238,25 @@ core::Json write_files(const MethodSpec& spec) {
   return all != spec.files.end() ? core::Json(all->second) : core::Json(spec.files);
 }
 
+// [["gaussian_noise:3", "impulse_noise:3"], ["jpeg:q10", "jpeg:q20"]]
+void read_mask_groups(const core::JsonCursor& cursor, MethodSpec& spec) {
+  if (!cursor.value().is_array()) cursor.fail("must be an array of arrays of conditions");
+  spec.mask_groups.clear();
+  std::vector<std::string> seen;
+  for (std::size_t g = 0; g < cursor.size(); ++g) {
+    const core::JsonCursor group = cursor.at(g);
+    if (!group.value().is_array() || group.size() < 2)
+      group.fail("must be an array of two conditions at least", "a condition in no group has a mask of its own");
+    spec.mask_groups.emplace_back();
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const std::string name = canonical_condition(group.at(i), group.at(i).string());
+      if (std::find(seen.begin(), seen.end(), name) != seen.end()) group.at(i).fail("\"" + name + "\" stands twice");
+      seen.push_back(name);
+      spec.mask_groups.back().push_back(name);
+    }
+  }
+}
+
 const std::vector<std::string> bases = {"augment", "clean"};
 
 // Where it is trained, only these methods say so: the others' keys are those from before they had the option.
@@ -276,6 +298,11 @@ const std::vector<Option> table = {
     {"qat", read_qat, write_qat},
     {"backbone", [](const core::JsonCursor& c, MethodSpec& s) { s.backbone = choice<Backbone>(c, backbones); },
      write_backbone},
+    // Not written where they do nothing: keys of trainings stay what they were before there were these options.
+    {"consistency", [](const core::JsonCursor& c, MethodSpec& s) { s.consistency = c.number_in(0, 1000); },
+     [](const MethodSpec& s) { return s.consistency == 0 ? core::Json() : core::Json(s.consistency); }},
+    {"mask_groups", read_mask_groups,
+     [](const MethodSpec& s) { return s.mask_groups.empty() ? core::Json() : core::Json(s.mask_groups); }},
     {"frequencies", read_frequencies, [](const MethodSpec& s) { return core::Json(s.frequencies); }},
     {"estimator", read_estimator, write_estimator},
     {"base", [](const core::JsonCursor& c, MethodSpec& s) { s.base = bases[choice<std::size_t>(c, bases)]; },
@@ -305,8 +332,8 @@ const Option& option(const std::string& key) {
 }
 
 void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
-  cursor.only_keys({"epochs", "batch", "learning_rate", "momentum", "weight_decay", "label_smoothing", "warmup",
-                    "checkpoint_seconds", "threads", "device", "mixed_precision"});
+  cursor.only_keys({"epochs", "batch", "learning_rate", "momentum", "weight_decay", "label_smoothing", "warmup", "flip",
+                    "crop", "checkpoint_seconds", "threads", "device", "mixed_precision"});
   if (cursor.has("epochs")) train.epochs = cursor.at("epochs").number_in(0, 1e5);
   if (cursor.has("batch")) train.batch = static_cast<int>(cursor.at("batch").integer_in(1, 65536));
   if (cursor.has("learning_rate")) train.learning_rate = number_above(cursor.at("learning_rate"), 0, 1e6);
@@ -314,6 +341,8 @@ void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
   if (cursor.has("weight_decay")) train.weight_decay = cursor.at("weight_decay").number_in(0, 1);
   if (cursor.has("label_smoothing")) train.label_smoothing = cursor.at("label_smoothing").number_in(0, 0.99);
   if (cursor.has("warmup")) train.warmup = cursor.at("warmup").number_in(0, 1);
+  if (cursor.has("flip")) train.augmentation.flip = cursor.at("flip").number_in(0, 1);
+  if (cursor.has("crop")) train.augmentation.crop = static_cast<int>(cursor.at("crop").integer_in(0, 1000));
   if (cursor.has("checkpoint_seconds"))
     train.checkpoint_seconds = static_cast<int>(cursor.at("checkpoint_seconds").integer_in(0, 86400));
   if (cursor.has("threads")) train.threads = static_cast<int>(cursor.at("threads").integer_in(1, 1024));
@@ -333,6 +362,9 @@ core::Json to_json(const TrainOptions& train) {
                      {"label_smoothing", train.label_smoothing},
                      {"warmup", train.warmup},
                      {"threads", train.threads}};
+  // Where they are asked for: keys of trainings stay what they were before there were these options.
+  if (train.augmentation.flip > 0) json["flip"] = train.augmentation.flip;
+  if (train.augmentation.crop > 0) json["crop"] = train.augmentation.crop;
   if (train.device != Processor::cpu)
     json.update({{"device", name_of(train.device, processors)}, {"mixed_precision", train.mixed_precision}});
   return json;

@@ -17,8 +17,10 @@
 #include "methods/evaluate.h"
 #include "methods/feed.h"
 #include "methods/members.h"
+#include "methods/objective.h"
 #include "methods/recipes.h"
 #include "methods/schedule.h"
+#include "methods/teacher.h"
 #include "models/network.h"
 
 namespace automask::methods {
@@ -80,8 +82,11 @@ models::Checkpoint train_mask(const TrainJob& job, const models::Checkpoint& bac
   plan.conditions = job.conditions;
   plan.batch = job.spec.train.batch;
   plan.seed = job.seed;
+  plan.augmentation = job.spec.train.augmentation;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   Feed feed(plan, 0, schedule.steps, std::clamp(cores - job.spec.train.threads, 1, 8));
+  const Objective objective(job.spec);
+  const auto teacher = make_teacher(job, job.conditions);
   double loss_sum = 0;
   for (std::int64_t step = 0; step < schedule.steps; ++step) {
     const Batch batch = feed.next();
@@ -90,9 +95,12 @@ models::Checkpoint train_mask(const TrainJob& job, const models::Checkpoint& bac
     double loss_value = 0;
     for (const Part& part : batch.parts) {
       const auto count = static_cast<std::int64_t>(part.labels.size());
-      const torch::Tensor x = input_of(part.pixels.data(), count, *job.train, backbone.input);
-      const torch::Tensor loss = at::cross_entropy_loss(network.forward(x, 0), at::tensor(part.labels), {},
-                                                        at::Reduction::Mean, -100, job.spec.train.label_smoothing);
+      Shown shown;
+      shown.views = {input_of(part.pixels.data(), count, *job.train, backbone.input)};
+      shown.labels = at::tensor(part.labels);
+      shown.pictures = static_cast<double>(count);
+      if (teacher) shown.teacher = teacher->answer(shown.views[0], part.shown);
+      const torch::Tensor loss = objective.classification(network.forward(shown.views[0], 0), shown);
       loss.backward();
       loss_value += loss.item<double>();
     }

@@ -14,9 +14,9 @@ namespace automask::methods {
 // condition. Class folders lie one after the other, and a batch of one class has statistics no camera would send.
 std::vector<std::uint32_t> stream_order(std::size_t count);
 
-// 1 where the network, adapting, gave a picture its class, in the set's order. Pictures come in stream_order, test_batch
-// at a time; a batch left with one picture goes with the one before. The network starts as trained: each condition is a
-// stream of its own.
+// 1 where the network, adapting, gave a picture its class, in the set's order. Pictures come in stream_order,
+// test_batch at a time; a batch left with one picture goes with the one before. The network starts as trained: each
+// condition is a stream of its own.
 //
 // bn_adapt: each normalisation uses (prior x trained + n x batch) / (prior + n) statistics, n pictures of the batch
 //   (S. Schneider et al., "Improving robustness against common corruptions by covariate shift adaptation", NeurIPS

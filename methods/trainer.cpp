@@ -161,9 +161,10 @@ class Trainer {
     return make_scorer(job_.spec.scorer, cutter_.groups(), sets(), steps, job_.seed);
   }
   FeedPlan plan() const {
-    FeedPlan plan{job_.train, recipe_.conditions, recipe_.own_sets, job_.spec.train.batch, job_.seed, {}, {}};
+    FeedPlan plan{job_.train, recipe_.conditions, recipe_.own_sets, job_.spec.train.batch, job_.seed, {}, {}, {}};
     if (!job_.spec.frequencies.empty()) plan.frequencies = weights_;
     plan.extra_views = recipe_.extra_views;
+    plan.augmentation = job_.spec.train.augmentation;
     return plan;
   }
   int workers() const {
@@ -329,6 +330,11 @@ void Trainer::cut_masks() {
   scorer_->before_cut(network());
   std::vector<const Scores*> own;
   for (int k = 0; k < sets(); ++k) own.push_back(&scorer_->own(k));
+  std::vector<Scores> of_groups;
+  if (!recipe_.mask_group.empty()) {
+    of_groups = grouped(own, weights_, recipe_.mask_group);
+    for (std::size_t k = 0; k < own.size(); ++k) own[k] = &of_groups[k];
+  }
   if (last) {
     masks_ = cutter_.last(own);
   } else {

@@ -21,8 +21,9 @@ struct Recipe {
   bool own_sets = false;
   // With own sets: whether their normalisations are one and the same, so that only masks differ.
   bool shared_normalisation = false;
-  bool masked = false;   // channels are cut to the spec's budget
-  double consensus = 1;  // as in MethodSpec
+  bool masked = false;          // channels are cut to the spec's budget
+  double consensus = 1;         // as in MethodSpec
+  std::vector<int> mask_group;  // of each set, where sets share masks; empty: each has its own
 
   // Sets that don't belong to conditions, e.g. widths, by the names that the checkpoint gives them. Every part is shown
   // to the objective once, with condition 0, and calibrates every set; own_sets must be false.

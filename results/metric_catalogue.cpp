@@ -73,17 +73,12 @@ constexpr MetricDefinition table[] = {
     // correctness
     {"verify_difference", "1", "lower", "largest difference of package and trained network, of the largest logit"},
     {"quantised_agreement", "%", "higher", "pictures that the FP16 or INT8 package gives the class that FP32 does"},
-    {"verify_shrunk_difference", "1", "lower", "largest difference of shrunk and masked network, of the largest logit"},
     {"reference_pictures", "1", "none",
      "pictures of a simulated engine that agreed with the integer reference, bit for bit"},
     // what the work cost
     {"train_seconds", "s", "lower", "wall-clock time of training"},
     {"train_loss", "1", "lower", "loss at the end of training"},
     {"train_views", "1", "none", "pictures shown during training, repeats included"},
-    {"pictures_per_second", "1/s", "higher", "pictures shown per second of training"},
-    {"variant_seconds", "s", "lower", "wall-clock time of writing the corrupted pictures"},
-    {"compile_seconds", "s", "lower", "wall-clock time of packaging and verifying"},
-    {"execute_seconds", "s", "lower", "wall-clock time of the runner's work"},
 };
 
 }  // namespace

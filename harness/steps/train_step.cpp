@@ -137,6 +137,16 @@ Outcome run_train(const Context& context) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
   // Of this attempt: after a resume it counts from the resume.
   outcome.metrics.push_back({"train_seconds", "", seconds, none, none, "measured", 1});
+  // Of one network; methods that train several have these of each in their record.
+  if (training.contains("views"))
+    outcome.metrics.push_back({"train_views", "", training["views"].get<double>(), none, none, "counted", 1});
+  if (training.contains("log") && !training["log"]["losses"].empty())
+    outcome.metrics.push_back(
+        {"train_loss", "", training["log"]["losses"].back().get<double>(), none, none, "measured", 1});
+  if (training.contains("validation_top1"))
+    for (const auto& [condition, top1] : training["validation_top1"].items())
+      outcome.metrics.push_back({"top1_validation", condition, top1.get<double>(), none, none, "measured",
+                                 static_cast<std::int64_t>(validation.size())});
   outcome.details = {{"training", training}, {"pictures", train.size()}, {"validation", validation.size()}};
   return outcome;
 }

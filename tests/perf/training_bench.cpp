@@ -81,7 +81,7 @@ void train_automask(std::vector<double>& ramp, std::vector<double>& frozen) {
 }
 
 void train_plainly(std::vector<double>& seconds) {
-  FeedPlan plan{&pictures(), std::vector<corruptions::Condition>(conditions), true, 128, 0, {}, {}};
+  FeedPlan plan{&pictures(), std::vector<corruptions::Condition>(conditions), true, 128, 0, {}, {}, {}};
   models::Network network(resnet14(), 1, 0);
   FlatSgd optimizer(network, 0.9, 5e-4);
   network.train();

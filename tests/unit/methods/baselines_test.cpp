@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
+#include <cmath>
 #include <set>
 
 #include "corruptions/variant.h"
@@ -101,6 +102,69 @@ TEST(Baselines, StabilityLossByHand) {
   EXPECT_NEAR(s.objective->loss(s.network, part).item<double>(), expected, 1e-5);
   part.teacher = clean;
   EXPECT_GT(s.objective->loss(s.network, part).item<double>(), expected + 1e-4);
+}
+
+// The formula with plain numbers: sum over classes of p (log p - log q) at the temperature, times its square.
+TEST(Baselines, DistillationByHand) {
+  const torch::NoGradGuard no_grad;
+  const TrainJob job =
+      job_of({{"method", "augment"}, {"distillation", {{"teacher", "dense"}, {"weight", 0.75}, {"temperature", 3}}}});
+  Objective objective(job.spec);
+  Shown part = part_of(1, 0.5);
+  const torch::Tensor student = at::randn({4, 10}) * 3;
+  part.teacher = at::randn({4, 10}) * 3;
+  double divergence = 0;
+  for (int n = 0; n < 4; ++n) {
+    std::vector<double> p(10), q(10);
+    double p_sum = 0, q_sum = 0;
+    for (int c = 0; c < 10; ++c) {
+      p_sum += p[c] = std::exp(part.teacher[n][c].item<double>() / 3);
+      q_sum += q[c] = std::exp(student[n][c].item<double>() / 3);
+    }
+    for (int c = 0; c < 10; ++c) divergence += p[c] / p_sum * std::log(p[c] / p_sum / (q[c] / q_sum));
+  }
+  EXPECT_NEAR(objective.distillation(student, part).item<double>(), 0.75 * 9 * divergence * 0.5 / 8, 1e-5);
+  EXPECT_NEAR(objective.classification(student, part).item<double>(),
+              cross_entropy(student, part.labels, 0.05) * 0.5 / 8 + 0.75 * 9 * divergence * 0.5 / 8, 1e-5);
+}
+
+// Half of the Kullback-Leibler divergences to the mean of the two answers.
+TEST(Baselines, ConsistencyWithTheCleanAnswerByHand) {
+  const torch::NoGradGuard no_grad;
+  const auto divergence = [](const torch::Tensor& a, const torch::Tensor& b) {
+    const torch::Tensor p = at::softmax(a, 1), q = at::softmax(b, 1), mean = (p + q) / 2;
+    return ((p * (p / mean).log()).sum() + (q * (q / mean).log()).sum()).item<double>() / 2;
+  };
+  const Shown shared = part_of(2, 0.5);
+  Setting one({{"method", "augment"}, {"consistency", 7}}, augment_recipe);
+  EXPECT_EQ(one.recipe.extra_views.size(), 1U);
+  const torch::Tensor shown = one.network.forward(shared.views[0]), clean = one.network.forward(shared.views[1]);
+  EXPECT_GT(divergence(shown, clean), 1e-3);
+  EXPECT_NEAR(one.objective->loss(one.network, shared).item<double>(),
+              (cross_entropy(shown, shared.labels, 0.05) + 7 * divergence(shown, clean)) * 0.5 / 8, 1e-5);
+
+  // With sets of their own the clean picture goes through the clean condition's.
+  TrainJob job = job_of({{"method", "kill_test"}, {"consistency", 7}});
+  std::swap(job.conditions[0], job.conditions[1]);  // clean is the second
+  const Recipe recipe = kill_test_recipe(job);
+  models::Network network(job.graph, models::NetworkOptions{3, false, false}, 1);
+  network.eval();
+  for (auto& parameter : network.named_parameters())
+    if (parameter.key().find("conditions.1.") == 0 && parameter.key().ends_with(".weight")) parameter.value().mul_(0.5);
+  const auto objective = recipe.objective(job);
+  Shown part = part_of(2, 0.5);
+  part.condition = 2;
+  const torch::Tensor third = network.forward(part.views[0], 2), second = network.forward(part.views[1], 1);
+  EXPECT_GT(std::abs(divergence(third, network.forward(part.views[1], 2)) - divergence(third, second)), 1e-4)
+      << "another set, another answer";
+  EXPECT_NEAR(objective->loss(network, part).item<double>(),
+              (cross_entropy(third, part.labels, 0.05) + 7 * divergence(third, second)) * 0.5 / 8, 1e-5);
+  part.condition = 1;
+  EXPECT_NEAR(objective->loss(network, part).item<double>(),
+              cross_entropy(network.forward(part.views[0], 1), part.labels, 0.05) * 0.5 / 8, 1e-5);
+
+  job.conditions.erase(job.conditions.begin() + 1);
+  EXPECT_SAYS(error_of([&] { kill_test_recipe(job); }), "no condition is clean");
 }
 
 TEST(Baselines, SlimmableLossIsTheMeanOverWidths) {

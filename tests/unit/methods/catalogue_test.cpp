@@ -42,7 +42,7 @@ TEST(Catalogue, TheKillTestIsRecipeMatched) {
     return std::set<std::string>();
   };
   std::set<std::string> expected = options("automask");
-  EXPECT_EQ(expected.erase("consensus") + expected.erase("union_penalty"), 2U);
+  EXPECT_EQ(expected.erase("consensus") + expected.erase("union_penalty") + expected.erase("mask_groups"), 3U);
   EXPECT_EQ(options("kill_test"), expected);
   Json kill_test = spec_of({{"method", "kill_test"}}).parameters();
   kill_test["method"] = "automask";
@@ -79,6 +79,8 @@ Json example_of(const std::string& option) {
                                 {"consensus", "auto"},
                                 {"normalisation", "affine_k"},
                                 {"stem", "private"},
+                                {"consistency", 0.5},
+                                {"mask_groups", Json::array({{"clean", "jpeg:q10"}})},
                                 {"union_penalty", 0.25},
                                 {"scorer", "random"},
                                 {"criterion", "fpgm"},
@@ -106,7 +108,8 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
     for (const std::string& option : info.options) {
       Json plain = {{"method", info.name}};
       if (info.name == "external") plain["file"] = "all.pth";
-      if (option == "stem") plain["normalisation"] = "bn_k";
+      if (option == "stem" || (info.name == "slim" && option == "estimator")) plain["normalisation"] = "bn_k";
+      if (option == "union_penalty" || option == "mask_groups") plain["consensus"] = 0.5;
       Json other = plain;
       other[option] = example_of(option);
       EXPECT_NE(spec_of(other).parameters(), spec_of(plain).parameters()) << option;
@@ -247,7 +250,8 @@ TEST(Catalogue, ParametersHoldWhatDecidesTheResult) {
   const std::vector<std::pair<std::string, Json>> deciding = {{"epochs", 9},          {"batch", 9},
                                                               {"learning_rate", 0.9}, {"momentum", 0.1},
                                                               {"weight_decay", 0.1},  {"label_smoothing", 0.3},
-                                                              {"warmup", 0.3},        {"threads", 9}};
+                                                              {"warmup", 0.3},        {"threads", 9},
+                                                              {"flip", 0.5},          {"crop", 4}};
   for (const auto& [key, value] : deciding)
     EXPECT_NE(spec_of({{"method", "automask"}, {"train", {{key, value}}}}).parameters(), spec_of(base).parameters())
         << key;
@@ -283,6 +287,22 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"normalisation", "bn"}}, "/methods/mine/normalisation", "bn_k");
   says({{"method", "slim"}, {"stem", "private"}}, "/methods/mine/stem", "bn_k");
   says({{"method", "automask"}, {"stem", "private"}, {"backbone", "frozen"}}, "/methods/mine/stem", "frozen");
+  says({{"method", "automask"}, {"union_penalty", 0.5}}, "/methods/mine/union_penalty", "lower consensus");
+  const Json two = {"clean", "jpeg:q10"};
+  says({{"method", "automask"}, {"mask_groups", Json::array({two})}}, "/methods/mine/mask_groups", "lower consensus");
+  const auto groups = [](const Json& value) {
+    return Json{{"method", "automask"}, {"consensus", 0.5}, {"mask_groups", value}};
+  };
+  says(groups("clean"), "/methods/mine/mask_groups", "array of arrays");
+  says(groups(Json::array({Json::array({"clean"})})), "/methods/mine/mask_groups/0", "two conditions");
+  says(groups(Json::array({two, two})), "/methods/mine/mask_groups/1/0", "\"clean\" stands twice");
+  says(groups(Json::array({Json::array({"clean", "jpg"})})), "/methods/mine/mask_groups/0/1", "unknown corruption");
+  says({{"method", "automask"}, {"consistency", 1}, {"scorer", "slimming"}}, "/methods/mine/consistency", "slimming");
+  says({{"method", "slim"}, {"estimator", {{"hidden", 8}}}}, "/methods/mine/estimator", "bn_k");
+  says({{"method", "automask"}, {"estimator", {{"hysteresis", {{"frames", 1}, {"lead", 2}}}}}},
+       "/methods/mine/estimator/hysteresis/lead", "raise frames");
+  says({{"method", "clean"}, {"train", {{"flip", 1.5}}}}, "/methods/mine/train/flip", "1");
+  says({{"method", "clean"}, {"train", {{"crop", -1}}}}, "/methods/mine/train/crop", "0");
   says({{"method", "kill_test"}, {"stem", "own"}}, "/methods/mine/stem", "private");
   says({{"method", "automask"}, {"scorer", "fischer"}}, "/methods/mine/scorer", "did you mean \"fisher\"?");
   says({{"method", "automask"}, {"frequencies", {{"claen", 1}}}}, "/methods/mine/frequencies/claen",

@@ -105,6 +105,47 @@ TEST(FisherScorer, ConsensusMixesMeanAndOwn) {
   EXPECT_EQ(mix(0, 1, {0.75, 0.25}), (std::vector<double>{0.75, 2.25}));
 }
 
+TEST(MaskGroups, ShareTheirWeightedMean) {
+  const Scores a = {{}, {1, 0}}, b = {{}, {0, 3}}, c = {{}, {5, 5}};
+  const auto of_groups = grouped({&a, &b, &c}, {0.2, 0.6, 0.2}, {0, 0, 1});
+  for (int set : {0, 1}) {
+    EXPECT_NEAR(of_groups[set][1][0], 0.2 * 1 / 0.8, 1e-12);
+    EXPECT_NEAR(of_groups[set][1][1], 0.6 * 3 / 0.8, 1e-12);
+  }
+  EXPECT_EQ(of_groups[2][1], c[1]);
+}
+
+// Two conditions that prize different channels: the penalty draws their masks together, until they are one.
+TEST(UnionPenalty, PullsMasksTogether) {
+  const graph::Graph net = networks::chain();
+  const graph::ChannelGroups groups = graph::channel_groups(net);
+  std::mt19937 random(6);
+  Scores a, b;
+  for (const auto& group : groups.groups) {
+    a.emplace_back();
+    b.emplace_back();
+    for (int c = 0; group.maskable && c < group.channels; ++c) {
+      a.back().push_back(1 + networks::uniform(random, 0, 1));
+      b.back().push_back(1 + networks::uniform(random, 0, 1));
+    }
+  }
+  const auto masks_of = [&](double penalty) {
+    const core::Json method = {
+        {"method", "automask"}, {"mac_budget", 0.5}, {"consensus", 0.3}, {"union_penalty", penalty}};
+    const MethodSpec spec = MethodSpec::from_json({method, "test"}, "mine", nullptr);
+    const MaskCutter cutter(net, spec, 0.5, 0.3, {0.5, 0.5}, {});
+    const auto masks = cutter.last({&a, &b});
+    for (const graph::Mask& mask : masks) EXPECT_LE(cutter.share(mask), 0.5);
+    return std::pair(cutter.mean_overlap(masks), masks);
+  };
+  const double none = masks_of(0).first, some = masks_of(0.2).first;
+  EXPECT_LT(none, some);
+  EXPECT_LT(none, 0.95);
+  const auto [all, masks] = masks_of(1);
+  EXPECT_EQ(all, 1) << "a channel that the common mask drops is worth nothing";
+  EXPECT_EQ(masks[0], masks[1]);
+}
+
 TEST(FisherScorer, StateRoundTrip) {
   FisherScorer scores(two_groups(), 2, 0.9);
   scores.add(1, {at::Tensor(), at::tensor({0.1F, 1e-20F}).view({1, 2})}, 3);
