@@ -29,8 +29,8 @@ std::vector<std::size_t> steps_of(const Plan& plan, const std::vector<std::size_
 }
 
 struct Totals {
-  std::size_t hits = 0, misses = 0, unknown = 0;
-  double seconds = 0;
+  std::size_t hits = 0, misses = 0, unknown = 0, guessed = 0;
+  double seconds = 0, guessed_seconds = 0;
   std::int64_t bytes = 0;
   std::map<Stage, std::size_t> to_do;
 };
@@ -45,7 +45,9 @@ Totals total(const Plan& plan, const std::vector<StepStatus>& statuses, const st
     }
     ++totals.misses;
     ++totals.to_do[plan.steps[i].stage];
-    totals.unknown += !status.estimated;
+    totals.unknown += !status.estimated && !status.guessed;
+    totals.guessed += status.guessed;
+    if (status.guessed) totals.guessed_seconds += status.seconds;
     totals.seconds += status.seconds;
     totals.bytes += status.bytes;
   }
@@ -58,9 +60,12 @@ std::string plural(std::size_t count, const std::string& word) {
 
 std::string estimate(const Totals& totals) {
   if (totals.unknown == totals.misses) return "time and disk: unknown, since no such steps have run in this store";
-  std::string text =
-      "time: about " + human_seconds(totals.seconds) + " of work; disk: about " + human_bytes(totals.bytes);
-  if (totals.unknown > 0) text += fmt::format(", and {} of {} steps unknown", totals.unknown, totals.misses);
+  std::string text = "time: about " + human_seconds(totals.seconds) + " of work";
+  if (totals.guessed > 0)
+    text += fmt::format(", {} of it ({}) guessed by multiply-accumulates, since none has run in this store",
+                        human_seconds(totals.guessed_seconds), plural(totals.guessed, "training"));
+  if (totals.bytes > 0) text += "; disk: about " + human_bytes(totals.bytes);
+  if (totals.unknown > 0) text += fmt::format("; {} of {} steps unknown", totals.unknown, totals.misses);
   return text;
 }
 
@@ -74,6 +79,7 @@ void print_people(const Manifest& manifest, const Plan& plan, const std::vector<
     std::string facts = "unknown";
     if (status.hit || status.estimated)
       facts = (status.hit ? "" : "~ ") + human_seconds(status.seconds) + ", " + human_bytes(status.bytes);
+    if (status.guessed) facts = "perhaps " + human_seconds(status.seconds);
     fmt::print("{}  {}  {}  ({})\n", status.hit ? "hit " : "miss", plan.steps[i].key.substr(0, 10), plan.steps[i].label,
                facts);
     if (!status.why.empty()) fmt::print("      {}\n", status.why);
@@ -104,6 +110,7 @@ Json to_json(const Plan& plan, const std::vector<StepStatus>& statuses, const st
                     {"status", status.hit ? "hit" : "miss"},
                     {"seconds", known ? Json(status.seconds) : Json()},
                     {"bytes", known ? Json(status.bytes) : Json()},
+                    {"guessed_seconds", status.guessed ? Json(status.seconds) : Json()},
                     {"why", status.why.empty() ? Json() : Json(status.why)},
                     {"needs", step.needs}});
   }

@@ -100,6 +100,27 @@ History read_history(const Cache& cache, Stage stage) {
   return history;
 }
 
+// By steps of the same kind and their amounts; where none has run by the stage's mean; else by a guess.
+void estimate(const Step& step, const History& history, StepStatus& status) {
+  double seconds = 0, amount = 0;
+  for (const Cache::Entry& entry : history.entries) {
+    const Work work = work_from_json(entry.step.value("work", Json()));
+    if (work.amount <= 0 || work.kind != step.work.kind) continue;
+    seconds += entry.seconds;
+    amount += work.amount;
+  }
+  status.bytes = history.bytes;
+  status.estimated = !history.entries.empty();
+  if (amount > 0 && step.work.amount > 0) {
+    status.seconds = seconds * step.work.amount / amount;
+  } else if (status.estimated) {
+    status.seconds = history.seconds;
+  } else if (step.work.amount > 0 && step.work.guessed_rate > 0) {
+    status.guessed = true;
+    status.seconds = step.work.amount / step.work.guessed_rate;
+  }
+}
+
 std::string explain_miss(const Step& step, const History& history, const std::map<std::string, std::string>& labels) {
   if (history.entries.empty()) return "no " + std::string(to_string(step.stage)) + " step has finished in this store";
   const Fields now = fields_of(to_json(step));
@@ -147,14 +168,14 @@ std::vector<StepStatus> inspect(const Plan& plan, const Cache& cache, bool expla
     const Step& step = plan.steps[i];
     StepStatus& status = statuses[i];
     if (const auto result = cache.find(step)) {
-      status = {true, result->seconds, false, result->bytes, {}};
+      status.hit = true;
+      status.seconds = result->seconds;
+      status.bytes = result->bytes;
       continue;
     }
     auto history = histories.find(step.stage);
     if (history == histories.end()) history = histories.emplace(step.stage, read_history(cache, step.stage)).first;
-    status.estimated = !history->second.entries.empty();
-    status.seconds = history->second.seconds;
-    status.bytes = history->second.bytes;
+    estimate(step, history->second, status);
     if (!explain) continue;
     made_anew[step.key] = step.label;
     if (const auto failure = cache.last_failure(step))

@@ -13,6 +13,7 @@ struct StepStatus {
   bool hit = false;
   double seconds = 0;      // hit: what it took; miss: by former steps of its stage, 0 where there are none
   bool estimated = false;  // a miss whose time is known from former steps
+  bool guessed = false;    // a miss whose time is known from no step: an order of magnitude
   std::int64_t bytes = 0;  // the same for its files
   std::string why;         // of a miss, where asked for
 };

@@ -5,9 +5,12 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "core/error.h"
 #include "core/hash.h"
+#include "datasets/count.h"
 #include "hw_targets/host/registry.h"
 #include "methods/prerequisites.h"
+#include "models/zoo.h"
 
 namespace automask::harness {
 namespace {
@@ -109,6 +112,32 @@ class Planner {
 
   const std::string& key(std::size_t step) const { return plan_.steps[step].key; }
 
+  // Both 0 where they are not known: for estimates.
+  double count(std::size_t dataset, datasets::Split split) {
+    const auto [found, added] = counts_.emplace(std::pair{dataset, split}, 0.0);
+    if (added)
+      found->second = static_cast<double>(datasets::picture_count(manifest_.datasets[dataset], split).value_or(0));
+    return found->second;
+  }
+  double macs(const Cell& cell) {
+    const auto [found, added] = macs_.emplace(std::pair{cell.dataset, cell.model}, 0.0);
+    if (!added) return found->second;
+    const auto& spec = manifest_.datasets[cell.dataset];
+    const int classes = spec.classes.empty() ? 10 : static_cast<int>(spec.classes.size());
+    try {
+      const auto graph = models::build_model({manifest_.models[cell.model].parameters, manifest_.file.string()},
+                                             {spec.channels, spec.height, spec.width}, classes);
+      found->second = static_cast<double>(graph::cost(graph).macs);
+    } catch (const core::Error&) {  // the step that builds it says what is wrong
+    } catch (const graph::GraphError&) {
+    }
+    return found->second;
+  }
+  double tested(const Cell& cell) {
+    return macs(cell) * count(cell.dataset, datasets::Split::test) *
+           static_cast<double>(conditions_.size() + held_out_.size());
+  }
+
   const std::string& fingerprint(std::size_t dataset, datasets::Split split) {
     const auto [found, added] = fingerprints_.emplace(std::pair{dataset, split}, "");
     if (added) found->second = context_.fingerprint(manifest_.datasets[dataset], split);
@@ -137,6 +166,7 @@ class Planner {
           {"dataset", pictures}, {"split", "test"}, {"condition", condition}, {"seed", manifest_.corruption_seed}};
       step.inputs = {{"data", fingerprint(dataset, datasets::Split::test)}};
       step.locations = {{"dataset", data_location(dataset)}, {"threads", context_.threads}};
+      step.work = {"variant", count(dataset, datasets::Split::test) * spec.channels * spec.height * spec.width, 0};
       found->second.push_back(add(std::move(step), {}));
     }
     return found->second;
@@ -173,6 +203,8 @@ class Planner {
     }
     for (const auto& [condition, file] : method.files)
       step.locations["files"][condition] = external_file(method, file).string();
+    if (method.train.epochs > 0)
+      step.work = training_work(method, macs(cell), count(cell.dataset, datasets::Split::train));
     std::vector<std::size_t> needs;
     for (const auto& [role, wanted, its_seed] : methods::prerequisites(method.trained_spec())) {
       const auto seed_of_it = its_seed ? static_cast<std::int64_t>(*its_seed) : seed;
@@ -235,6 +267,7 @@ class Planner {
     if (method.trained_spec().method != method.method) step.parameters["order"] = "mixed";
     if (cell.repetition > 0 && alone) step.parameters["repetition"] = cell.repetition;
     step.inputs = {{"checkpoint", key(planned.train)}};
+    step.work = {alone ? "evaluate " + method.method : "evaluate", tested(cell), 0};
     std::vector<std::size_t> needs = {planned.train};
     add_variants(step, needs, planned);
     step.locations = {{"threads", context_.threads}};
@@ -285,6 +318,7 @@ class Planner {
                        {"environment", on.environment}};
     if (cell.repetition > 0) step.parameters["repetition"] = cell.repetition;
     step.inputs = {{"package", key(planned.compile)}};
+    step.work = {"execute " + on.name + " " + manifest_.targets[cell.target].format, tested(cell), 0};
     std::vector<std::size_t> needs = {planned.compile};
     add_variants(step, needs, planned);
     step.locations = {{"runner", on.location}, {"threads", context_.threads}};
@@ -317,6 +351,8 @@ class Planner {
   std::map<std::pair<std::size_t, datasets::Split>, std::string> fingerprints_;
   std::map<std::string, std::filesystem::path> published_;  // of a network's name
   std::map<std::size_t, std::vector<std::size_t>> variants_;
+  std::map<std::pair<std::size_t, datasets::Split>, double> counts_;
+  std::map<std::pair<std::size_t, std::size_t>, double> macs_;  // of data set and model
   std::map<std::tuple<std::size_t, std::size_t, std::size_t, std::int64_t>, std::size_t> trained_;
   std::map<std::tuple<std::size_t, std::size_t, std::string>, std::size_t> compiled_;
   std::map<std::size_t, Runner> runners_;

@@ -55,12 +55,13 @@ core::Json to_json(const Step& step) {
           {"parameters", step.parameters},
           {"inputs", inputs},
           {"needs", step.needs},
-          {"locations", step.locations}};
+          {"locations", step.locations},
+          {"work", to_json(step.work)}};
 }
 
 Step step_from_json(const core::JsonCursor& cursor) {
-  cursor.only_keys(
-      {"schema_version", "key", "stage", "code_version", "label", "parameters", "inputs", "needs", "locations"});
+  cursor.only_keys({"schema_version", "key", "stage", "code_version", "label", "parameters", "inputs", "needs",
+                    "locations", "work"});
   if (cursor.at("schema_version").integer() != 1)
     cursor.at("schema_version")
         .fail("is " + cursor.at("schema_version").value().dump() + ", this program reads 1",
@@ -75,6 +76,7 @@ Step step_from_json(const core::JsonCursor& cursor) {
     step.inputs.emplace_back(inputs.at(i).at(0).string(), inputs.at(i).at(1).string());
   step.needs = cursor.at("needs").strings();
   step.locations = cursor.at("locations").value();
+  if (cursor.has("work")) step.work = work_from_json(cursor.at("work").value());
   return step;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "harness/work.h"
 
 namespace automask::harness {
 
@@ -39,6 +40,7 @@ struct Step {
   std::vector<std::string> needs;                           // keys of steps that must have finished
   core::Json locations;  // paths and commands the step needs but that don't decide its result (data
                          // folder, runner command); not part of the key
+  Work work;             // for estimates; not part of the key
 };
 
 // What a finished step leaves in cache/<stage>/<key>/: its files and, last and atomically, result.json:
@@ -51,7 +53,7 @@ std::string step_key(Stage stage, const core::Json& parameters,
                      const std::vector<std::pair<std::string, std::string>>& inputs);
 
 // {"schema_version": 1, "key", "stage", "code_version", "label", "parameters", "inputs": [[name, digest], ...],
-//  "needs", "locations"}: the file automask-step is started with.
+//  "needs", "locations", "work"}: the file automask-step is started with.
 core::Json to_json(const Step& step);
 Step step_from_json(const core::JsonCursor& cursor);
 

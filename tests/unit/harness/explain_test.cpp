@@ -95,9 +95,54 @@ TEST_F(ExplainTest, EstimatesByFormerStepsOfTheStage) {
   const auto statuses = inspect(plan, cache, false);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     EXPECT_EQ(statuses[i].estimated, !statuses[i].hit);
-    EXPECT_DOUBLE_EQ(statuses[i].seconds, 4);
+    const bool longer = plan.steps[i].stage == Stage::train;  // twice the epochs
+    EXPECT_DOUBLE_EQ(statuses[i].seconds, longer ? 8 : 4) << plan.steps[i].label;
     EXPECT_TRUE(statuses[i].why.empty());
   }
+}
+
+// Twice the epochs are twice the work; another kind of step goes by the mean of its stage.
+TEST_F(ExplainTest, EstimatesInProportionToTheWorkOfTheSameKind) {
+  const auto with_work = [](Plan plan, const std::string& kind, double amount) {
+    for (Step& step : plan.steps)
+      if (step.stage == Stage::train) step.work = {kind, amount, 1e3};
+    return plan;
+  };
+  const auto seconds = [&](const Plan& plan) {
+    for (std::size_t i = 0; i < plan.steps.size(); ++i)
+      if (plan.steps[i].stage == Stage::train) return inspect(plan, cache, false)[i];
+    return StepStatus();
+  };
+  const Plan more = plan_with([](Json& m) { m["train"]["epochs"] = 2; });
+  const StepStatus cold = seconds(with_work(more, "train cpu 1", 5e3));
+  EXPECT_TRUE(cold.guessed);
+  EXPECT_FALSE(cold.estimated);
+  EXPECT_DOUBLE_EQ(cold.seconds, 5);
+  EXPECT_FALSE(seconds(with_work(more, "train cpu 1", 0)).guessed) << "no work, no idea";
+  for (const Step& step : with_work(plan_with([](Json&) {}), "train cpu 1", 1e3).steps)
+    test::write_result(cache, step, 80, 4);
+  const StepStatus warm = seconds(with_work(more, "train cpu 1", 2e3));
+  EXPECT_TRUE(warm.estimated);
+  EXPECT_FALSE(warm.guessed);
+  EXPECT_DOUBLE_EQ(warm.seconds, 8);
+  EXPECT_DOUBLE_EQ(seconds(with_work(more, "train cpu 8", 2e3)).seconds, 4) << "the stage's mean";
+}
+
+TEST(TrainingWork, CountsPassesViewsAndTheTeacher) {
+  const auto work = [](const Json& method) {
+    return training_work(methods::MethodSpec::from_json({method, "test"}, "mine", {{"epochs", 2}, {"threads", 3}}), 100,
+                         10);
+  };
+  const Work plain = work({{"method", "augment"}});
+  EXPECT_EQ(plain.kind, "train cpu 3");
+  EXPECT_DOUBLE_EQ(plain.amount, 3 * 100 * 10 * 2);
+  EXPECT_GT(plain.guessed_rate, 0);
+  EXPECT_DOUBLE_EQ(work({{"method", "augment"}, {"distillation", {{"teacher", "dense"}}}}).amount, 4 * 100 * 10 * 2);
+  EXPECT_DOUBLE_EQ(work({{"method", "augment"}, {"consistency", 1}}).amount, 6 * 100 * 10 * 2);
+  EXPECT_DOUBLE_EQ(work({{"method", "augmix"}}).amount, 9 * 100 * 10 * 2);
+  EXPECT_DOUBLE_EQ(work({{"method", "augment"}, {"qat", {{"epochs", 1}}}}).amount, 3 * 100 * 10 * 3);
+  EXPECT_DOUBLE_EQ(work({{"method", "slimmable"}, {"widths", {1, 0.5}}}).amount, 3 * 1.25 * 100 * 10 * 2);
+  EXPECT_EQ(work({{"method", "augment"}, {"train", {{"device", "cuda"}}}}).kind, "train cuda");
 }
 
 TEST(Differences, NameCodeVersionFieldsAndInputs) {

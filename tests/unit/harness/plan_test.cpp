@@ -82,8 +82,10 @@ TEST(Plan, SharesTeachersAndTheChoiceOfConsensus) {
     const std::string seed = std::to_string(step.parameters["seed"].get<int>());
     const bool has_teacher = step.label.find("taught") != std::string::npos || inputs.count("consensus:1.0") != 0;
     EXPECT_EQ(inputs.count("teacher"), has_teacher ? 1u : 0u) << step.label;
-    if (has_teacher) EXPECT_EQ(inputs.at("teacher"), trained.at("train toy tiny augment seed " + seed));
-    if (has_teacher) EXPECT_GE(step.needs.size(), 1u);
+    if (has_teacher) {
+      EXPECT_EQ(inputs.at("teacher"), trained.at("train toy tiny augment seed " + seed));
+      EXPECT_GE(step.needs.size(), 1u);
+    }
   }
   for (const PlannedCell& cell : plan.cells) {  // what isn't among a cell's steps is not done
     const auto steps = cell.steps();

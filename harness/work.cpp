@@ -1,0 +1,47 @@
+#include "harness/work.h"
+
+#include <algorithm>
+
+namespace automask::harness {
+namespace {
+
+// One thread of a desktop processor, and a GPU without its half-precision units.
+constexpr double cpu_thread_rate = 2e10, gpu_rate = 5e12;
+
+// Pictures that go through the network for each one that is counted as shown.
+double views_of(const methods::MethodSpec& method) {
+  if (method.method == "augmix") return 3;
+  if (method.method == "stability" || method.consistency > 0) return 2;
+  if (method.method != "slimmable") return 1;
+  double sum = 0;
+  for (const double width : method.widths) sum += width * width;
+  return sum;
+}
+
+}  // namespace
+
+Work training_work(const methods::MethodSpec& method, double macs, double pictures) {
+  const auto& train = method.train;
+  const bool gpu = train.device == methods::Processor::cuda,
+             taught = method.distillation.teacher != methods::DistillationOptions::Teacher::none;
+  const double passes = 3 * views_of(method) + (taught ? 1 : 0);
+  Work work;
+  work.kind = gpu ? "train cuda" : "train cpu " + std::to_string(train.threads);
+  work.amount = passes * macs * pictures * (train.epochs + method.qat.epochs);
+  work.guessed_rate = gpu ? gpu_rate : cpu_thread_rate * train.threads;
+  return work;
+}
+
+core::Json to_json(const Work& work) { return {{"kind", work.kind}, {"amount", work.amount}}; }
+
+Work work_from_json(const core::Json& json) {
+  Work work;
+  if (!json.is_object()) return work;
+  if (const auto kind = json.find("kind"); kind != json.end() && kind->is_string())
+    work.kind = kind->get<std::string>();
+  if (const auto amount = json.find("amount"); amount != json.end() && amount->is_number())
+    work.amount = std::max(amount->get<double>(), 0.0);
+  return work;
+}
+
+}  // namespace automask::harness

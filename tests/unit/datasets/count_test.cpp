@@ -1,0 +1,53 @@
+#include "datasets/count.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/unit/core/temporary_folder.h"
+
+namespace automask::datasets {
+namespace {
+
+DatasetSpec spec_of(const std::string& reader, const std::filesystem::path& root) {
+  DatasetSpec spec;
+  spec.reader = reader;
+  spec.root = root;
+  spec.height = spec.width = 28;
+  spec.channels = 1;
+  return spec;
+}
+
+TEST(PictureCount, OfPackedFashionMnist) {
+  DatasetSpec spec = spec_of("idx", "/usr/share/datasets/fashion-mnist");
+  EXPECT_EQ(picture_count(spec, Split::train), 60000);
+  EXPECT_EQ(picture_count(spec, Split::test), 10000);
+  spec.validation = 5000;
+  spec.limit_test = 300;
+  EXPECT_EQ(picture_count(spec, Split::train), 55000);
+  EXPECT_EQ(picture_count(spec, Split::validation), 5000);
+  EXPECT_EQ(picture_count(spec, Split::test), 300);
+}
+
+TEST(PictureCount, OfFoldersAndBatches) {
+  const automask::testing::TemporaryFolder folder;
+  for (const char* name : {"train/a/1.png", "train/a/2.png", "train/b/3.jpg", "test/a/4.png"}) {
+    std::filesystem::create_directories((folder / name).parent_path());
+    std::ofstream(folder / name) << "not looked at";
+  }
+  EXPECT_EQ(picture_count(spec_of("image_folder", folder / ""), Split::train), 3);
+  EXPECT_EQ(picture_count(spec_of("image_folder", folder / ""), Split::test), 1);
+  std::ofstream(folder / "train.bin") << std::string(std::size_t{3073} * 7, 'x');
+  std::ofstream(folder / "test.bin") << std::string(std::size_t{3073} * 2, 'x');
+  EXPECT_EQ(picture_count(spec_of("cifar", folder / ""), Split::train), 7);
+}
+
+TEST(PictureCount, IsNothingWhereItCannotBeTold) {
+  EXPECT_EQ(picture_count(spec_of("idx", "/nowhere"), Split::train), std::nullopt);
+  DatasetSpec archives = spec_of("tar", "/nowhere");
+  archives.train_files = archives.test_files = "a.tar";
+  EXPECT_EQ(picture_count(archives, Split::train), std::nullopt);
+}
+
+}  // namespace
+}  // namespace automask::datasets
