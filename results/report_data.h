@@ -20,6 +20,8 @@ struct Number {
   int seeds = 0;
 };
 
+// Its "top1" is the accuracy as deployed: with the predicted condition where the network has several sets (then
+// "given_top1" is that with the true one), else as recorded.
 struct MethodRow {
   std::string label;             // the method's name, and those parameters that set it apart from others of its name
   std::string condition_source;  // none, oracle, predicted

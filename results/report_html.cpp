@@ -245,7 +245,7 @@ class Page {
   void predicted(const Section& section) {
     const std::vector<PredictedColumn> heads = predicted_columns(section);
     if (heads.empty()) return;
-    html_.element("h3", {}, "With the predicted condition").line();
+    html_.element("h3", {}, "Who knows the condition").line();
     open_table(
         "Top-1 accuracy in percent and median latency, methods by who knew the condition; " + seeds_text(section),
         "matrix");

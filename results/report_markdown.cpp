@@ -71,7 +71,7 @@ void write_section(std::string& out, const Section& section) {
     out += std::string(interval_note) + "\n\n";
   }
   if (const auto predicted = predicted_columns(section); !predicted.empty()) {
-    out += "### With the predicted condition: top-1 accuracy, %, and latency\n\n";
+    out += "### Who knows the condition: top-1 accuracy, %, and latency\n\n";
     std::vector<Column> columns;
     for (const PredictedColumn& of : predicted) {
       const auto format = of.milliseconds ? milliseconds : percent;

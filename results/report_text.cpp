@@ -76,7 +76,9 @@ std::string condition_note(const Section& section) {
           "Condition known to the network (oracle): for " + list(names) +
           " the masks and normalisation of each picture's true condition were selected, as a perfect estimator would.";
     else if (source == "predicted")
-      note += "For " + list(names) + " the condition was predicted from the picture.";
+      note += "For " + list(names) +
+              " the package's estimator predicted each picture's condition; what they reach with the true one stands "
+              "further down.";
     else
       note += "For " + list(names) + " the condition was selected by: " + source + ".";
   }
@@ -146,7 +148,7 @@ std::vector<bool> best_rows(const std::vector<Number>& column, bool higher) {
 std::vector<PredictedColumn> predicted_columns(const Section& section) {
   const std::vector<std::string> conditions = conditions_of(section, "predicted_top1");
   if (conditions.empty()) return {};
-  std::vector<PredictedColumn> columns = {{"given, mean", "top1", "", true, false},
+  std::vector<PredictedColumn> columns = {{"given, mean", "given_top1", "", true, false},
                                           {"predicted, mean", "predicted_top1", "", true, false}};
   for (const std::string& condition : conditions)
     columns.push_back({condition, "predicted_top1", condition, false, false});

@@ -156,6 +156,26 @@ TEST_F(Query, ConditionSourceFollowsWhatTheRunSays) {
   EXPECT_EQ(value_of(store, "SELECT condition_source FROM robustness WHERE run = 'k5'"), "predicted");
 }
 
+// What no camera tells, the estimator predicts; its multiply-accumulates count.
+TEST_F(Query, RobustnessAndFrontGoByThePredictedCondition) {
+  Store store = Store::open(file);
+  RunRecord run = invented_run("k4", "bn_k");
+  run.metrics.push_back({"condition_sets", "", 2, nan, nan, "counted", 1});
+  run.metrics.push_back({"predicted_top1", "clean", 75, nan, nan, "measured", 1000});
+  run.metrics.push_back({"predicted_top1", "gaussian_noise:3", 55, nan, nan, "measured", 1000});
+  run.metrics.push_back({"estimator_macs", "", 336, nan, nan, "counted", 1});
+  run.metrics.push_back({"mean_macs", "", 5e6, nan, nan, "counted", 2});
+  run.metrics.push_back({"mean_top1_trained", "", 65, nan, nan, "measured", 2000});
+  store.record(run);
+  EXPECT_EQ(value_of(store, "SELECT mean_top1 || ' ' || clean_top1 || ' ' || worst_top1 || condition_source "
+                            "FROM robustness WHERE run = 'k4'"),
+            "65.0 75.0 55.0predicted");
+  EXPECT_EQ(value_of(store, "SELECT mean_top1 || ' ' || macs || condition_source FROM pareto WHERE method = 'bn_k'"),
+            "65.0 5000336.0predicted");
+  EXPECT_EQ(value_of(store, "SELECT macs FROM headline_by_seed WHERE method = 'bn_k'"), 5000336.0);
+  EXPECT_EQ(value_of(store, "SELECT top1 FROM accuracy_by_condition WHERE run = 'k4' AND condition = 'clean'"), 80.0);
+}
+
 // Accuracy up, cost down: who is beaten by none. Ties in cost and in accuracy included.
 TEST_F(Query, ParetoFindsTheFront) {
   Store store = Store::open(file);
