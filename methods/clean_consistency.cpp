@@ -15,12 +15,16 @@ torch::Tensor CleanConsistencyObjective::loss(models::Network& network, const Sh
   const std::int64_t count = part.views[0].size(0);
   std::vector<torch::Tensor> logits;  // shown, clean
   if (clean_set_ < 0) {
-    logits = network.forward(at::cat(part.views), part.condition).split(count);
+    logits = network.forward(calibration(part), part.condition).split(count);
   } else {
     const torch::Tensor clean = network.forward(part.views[1], clean_set_);
     logits = {network.forward(part.views[0], part.condition), clean};  // last, as its gates are those recorded
   }
   return classification(logits[0], part) + jensen_shannon(logits) * (spec().consistency * part.weight / part.pictures);
+}
+
+torch::Tensor CleanConsistencyObjective::calibration(const Shown& part) const {
+  return clean_set_ < 0 ? at::cat(part.views) : part.views[0];
 }
 
 void use_clean_consistency(Recipe& recipe, const MethodSpec& spec) {

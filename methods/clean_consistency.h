@@ -12,6 +12,8 @@ class CleanConsistencyObjective : public Objective {
   CleanConsistencyObjective(const MethodSpec& spec, int clean_set) : Objective(spec), clean_set_(clean_set) {}
   // views: as shown, and clean.
   torch::Tensor loss(models::Network& network, const Shown& part) override;
+  // One set sees both views in one batch; sets of their own see what they are shown.
+  torch::Tensor calibration(const Shown& part) const override;
 
  private:
   int clean_set_;
