@@ -31,7 +31,11 @@ wherever a network has several sets, and `oracle` with the true one. `[low, high
 t); of one seed it is the pictures' own (Wilson), which says nothing about another training. A difference is of paired seeds,
 and `unresolved` where 0 lies in its interval; intervals are of single comparisons, not corrected for their number. MACs
 and bytes are counted on the packages. `unsupported` rows are accuracies by the training framework in FP32: no runner executes
-those networks. The published cells themselves are in `experiments/published`:
+those networks. Rows were made with the command of their section and, where the table has fewer than the manifest,
+`--filter method=...` of its rows and `--set seeds=[...]`, two steps at a time (`--jobs 2`). Sections `bet_*` look for a
+setting in which masks that differ between conditions (`masks_C`: consensus C; `groups_C`: masks of groups) beat
+`kill_test`, the same recipe with one mask, by 0.3 points at equal MACs. The published cells themselves are in
+`experiments/published`:
 
     automask db merge experiments/published --store DIR
     automask query --saved headline --store DIR --format json

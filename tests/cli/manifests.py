@@ -45,6 +45,39 @@ def call(*arguments):
     return done.stdout
 
 
+def differences(wanted, found, place=""):
+    """What a manifest asks of a method and a cell's parameters do not have."""
+    for key, value in wanted.items():
+        if key in ("description", "file", "checkpoint_seconds"):
+            continue
+        at = f"{place}/{key}"
+        if key not in found:
+            yield f"{at} is missing"
+        elif isinstance(value, dict) and key != "frequencies":
+            yield from differences(value, found[key], at)
+        elif value != found[key] and key != "frequencies":
+            yield f"{at} is {found[key]}, the manifest has {value}"
+
+
+def unchanged(files):
+    """A published cell is of the manifest as it is, or `automask run` would train it again."""
+    manifests = {}
+    for path in (SOURCE / "experiments").rglob("*.json"):
+        if path.name != "manifest.schema.json" and "published" not in path.parts:
+            resolved = json.loads(call("validate", path, "--resolved"))
+            manifests[resolved["name"]] = resolved
+    shared = {file.parent: json.loads(file.read_text()) for file in files if file.name == "shared.json"}
+    for file in files:
+        if file.name == "shared.json":
+            continue
+        cell = json.loads(file.read_text())
+        manifest = manifests[cell["experiment"]]
+        method = dict(manifest["methods"][cell["method"]])
+        method["train"] = {**manifest.get("train", {}), **method.get("train", {})}
+        for fault in differences(method, shared[file.parent]["parameters"][cell["parameters"]]):
+            sys.exit(f"{file}: {fault}")
+
+
 def published(work):
     """Cells of earlier runs: under 1 MiB, of manifests that are here, and every one of them answers a query."""
     files = list((SOURCE / "experiments/published").rglob("*.json"))
@@ -63,7 +96,8 @@ def published(work):
     for row in rows:
         if not 10 < row["mean_top1"] < 100 or row["seeds"] < 1:
             sys.exit(f"a published row says little: {row}")
-    print(f"{len(files)} published cells, {size} bytes, {len(rows)} rows")
+    unchanged(files)
+    print(f"{len(files) - len(folders)} published cells, {size} bytes, {len(rows)} rows")
 
 
 def main():

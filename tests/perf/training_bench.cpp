@@ -1,7 +1,8 @@
 // What AutoMask adds to a training step: its steps with 5 conditions against five plain forward and backward passes of
 // the same parts through a network with one normalisation and no masks, pictures in memory in both. The counter `ramp`
 // is to be at most 1.15 (gates recorded at every second step, masks cut); `frozen` is what is left of the time once the
-// network is shrunk. Both are medians of steps, timed in turns within one run.
+// network is shrunk. Both are medians of steps, timed in turns within one run; the argument is the consensus in tenths.
+// `teacher` is what a dense teacher's forward passes of the same parts add, stated apart.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
@@ -55,10 +56,11 @@ graph::Graph resnet14() {
 }
 
 // Seconds per step: of the first half, while masks change, and of the second.
-void train_automask(std::vector<double>& ramp, std::vector<double>& frozen) {
+void train_automask(double consensus, std::vector<double>& ramp, std::vector<double>& frozen) {
   TrainJob job;
   const core::Json method = {{"method", "automask"},
                              {"mac_budget", 0.5},
+                             {"consensus", consensus},
                              {"estimator", {{"pictures", 2}, {"epochs", 1}}},
                              {"train", {{"epochs", steps * 128.0 / 640}, {"batch", 128}, {"threads", threads}}}};
   job.spec = MethodSpec::from_json({method, "bench"}, "automask", nullptr);
@@ -100,19 +102,39 @@ void train_plainly(std::vector<double>& seconds) {
   }
 }
 
+// Forward passes alone, as the teacher's: no gradients, running statistics.
+void answer(std::vector<double>& seconds) {
+  FeedPlan plan{&pictures(), std::vector<corruptions::Condition>(conditions), true, 128, 0, {}, {}, {}};
+  models::Network network(resnet14(), conditions, 0);
+  network.eval();
+  const torch::NoGradGuard no_grad;
+  const models::InputScaling scaling{{0.5F, 0.5F, 0.5F}, {0.25F, 0.25F, 0.25F}};
+  for (int step = 0; step < steps / 2; ++step) {
+    const Batch batch = make_batch(plan, step);
+    const auto start = Clock::now();
+    for (const Part& part : batch.parts)
+      benchmark::DoNotOptimize(network.forward(
+          input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), pictures(), scaling),
+          part.condition));
+    if (step >= 5) seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+  }
+}
+
 void automask_step(benchmark::State& state) {
-  std::vector<double> ramp, frozen, plain;
+  std::vector<double> ramp, frozen, plain, teacher;
   for (auto _ : state) {
     at::set_num_threads(threads);
     train_plainly(plain);
-    train_automask(ramp, frozen);
+    train_automask(static_cast<double>(state.range(0)) / 10, ramp, frozen);
+    answer(teacher);
     train_plainly(plain);
   }
   state.counters["plain_ms"] = 1000 * median(plain);
   state.counters["ramp"] = median(ramp) / median(plain);
   state.counters["frozen"] = median(frozen) / median(plain);
+  state.counters["teacher"] = median(teacher) / median(plain);
 }
-BENCHMARK(automask_step)->Unit(benchmark::kSecond)->Iterations(2);
+BENCHMARK(automask_step)->Arg(10)->Arg(6)->Unit(benchmark::kSecond)->Iterations(2);
 
 }  // namespace
 }  // namespace automask::methods

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -214,6 +215,21 @@ TEST(Catalogue, ParametersAreCompleteAndReadBack) {
       EXPECT_EQ(parameters["estimator"], (Json{{"hidden", 8}, {"epochs", 30}, {"pictures", 2000}, {"margin", 0.5}}));
     }
   }
+}
+
+// A key that changes unnoticed would have every published cell trained again.
+TEST(Catalogue, PublishedParametersAreWrittenAsTheyWere) {
+  int count = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(AUTOMASK_SOURCE_DIR "/experiments/published")) {
+    if (entry.path().filename() != "shared.json") continue;
+    const Json shared = core::read_json_file(entry.path());
+    for (const auto& [name, parameters] : shared.at("parameters").items()) {
+      EXPECT_EQ(spec_of(parameters).parameters(), parameters) << entry.path() << ": " << name;
+      ++count;
+    }
+  }
+  EXPECT_GT(count, 20);
 }
 
 TEST(Catalogue, TrainingStartsWhereInitSays) {
