@@ -6,6 +6,7 @@
 
 #include "graph/cost.h"
 #include "methods/mask_cutter.h"
+#include "methods/package_bytes.h"
 #include "models/zoo.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/graph/networks.h"
@@ -208,6 +209,48 @@ TEST(BudgetCut, MeetsTheBudgetOnEveryNetworkOfTheZoo) {
         EXPECT_LT(share * dense - cut.share(mask) * dense, cheapest_step(c, mask, lanes))
             << entry.name << " lanes " << lanes;
       }
+    }
+  }
+}
+
+// The published structures on pictures of 32 pixels (SqueezeNet 48, AlexNet 127), hidden layers of 256 features.
+graph::Graph small_network(const models::ZooEntry& entry) {
+  graph::Graph graph = models::build_published(entry, entry.preprocessing.input, 10);
+  const int side = entry.name == "alexnet" ? 127 : entry.name == "squeezenet1_1" ? 48 : 32;
+  if (entry.name.starts_with("efficientnet")) return models::build_published(entry, {3, side, side}, 10);
+  graph.input.height = graph.input.width = side;
+  for (graph::Node& node : graph.nodes)
+    if (node.op == graph::Op::linear && node.attributes.out_channels == 4096) node.attributes.out_channels = 256;
+  return graph;
+}
+
+TEST(ByteBudget, IsMetOnEveryNetworkOfTheZoo) {
+  std::mt19937 random(7);
+  for (const models::ZooEntry& entry : models::zoo()) {
+    const Case a = random_case(small_network(entry), random), b = random_case(a.net, random);
+    PackagePlan plan;
+    plan.graph = a.net;
+    plan.set_names = {"clean", "jpeg:q10"};
+    for (int c = 0; c < 10; ++c) plan.classes.push_back(std::to_string(c));
+    plan.scaling = {{0.5F, 0.5F, 0.5F}, {0.25F, 0.25F, 0.25F}};
+    const auto bytes = [&](const std::vector<graph::Mask>& masks) { return package_bytes(plan, masks); };
+    const graph::Mask full = graph::full_mask(a.groups);
+    const auto dense = static_cast<double>(bytes({full, full}));
+    for (const int lanes : {1, 8}) {
+      // Of a tiny network most bytes are structure.
+      const auto budget = static_cast<std::int64_t>((entry.name == "tinynet" ? 0.9 : 0.6) * dense);
+      const core::Json method = {{"method", "automask"}, {"lanes", lanes}, {"consensus", 0.6}, {"byte_budget", budget}};
+      const MethodSpec spec = MethodSpec::from_json({method, "test"}, "mine", nullptr);
+      const MaskCutter cutter(a.net, spec, 0.9, 0.6, {0.5, 0.5}, bytes);
+      const std::vector<graph::Mask> masks = cutter.last({&a.scores, &b.scores});
+      const std::int64_t got = bytes(masks);
+      EXPECT_LE(got, budget) << entry.name << " lanes " << lanes;
+      EXPECT_GE(static_cast<double>(got), (entry.name == "tinynet" ? 0.95
+                                           : lanes == 1            ? 0.995
+                                                                   : 0.95) *
+                                              static_cast<double>(budget))
+          << entry.name << " lanes " << lanes;
+      for (const graph::Mask& mask : masks) EXPECT_LE(cutter.share(mask), 0.9) << entry.name;
     }
   }
 }
