@@ -11,6 +11,7 @@
 #include "tests/unit/core/temporary_folder.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/methods/fashion.h"
+#include "tests/unit/methods/jobs.h"
 
 namespace automask::methods {
 namespace {
@@ -57,6 +58,19 @@ TEST(Separate, EachMemberMeetsTheBudgetOnItsShareOfTheViews) {
   }
   EXPECT_EQ(views, 800) << "two epochs of 400 pictures, over both";
   EXPECT_NE(bundle.members[0].weights.begin()->second.data, bundle.members[1].weights.begin()->second.data);
+}
+
+TEST(Members, LearnFromATeacherThatKnowsTheCondition) {
+  for (const char* name : {"separate", "piggyback"}) {
+    core::Json method = {{"method", name}};
+    const models::Bundle plain = train_members(job_of(method, 1));
+    method["distillation"] = {{"teacher", "dense_bn_k"}};
+    const models::Bundle taught = train_members(with_prerequisites(job_of(method, 1)));
+    for (std::size_t k = 0; k < 2; ++k)
+      EXPECT_NE(taught.members[k].weights.at("conv1.weight").data, plain.members[k].weights.at("conv1.weight").data);
+    const models::Checkpoint& first = taught.backbone.empty() ? taught.members[0] : taught.backbone[0];
+    EXPECT_EQ(first.training["log"]["teacher"]["method"], "dense_bn_k");
+  }
 }
 
 TEST(Piggyback, MembersAreTheBackboneWithWeightsMissing) {

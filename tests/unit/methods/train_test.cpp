@@ -167,6 +167,8 @@ TEST(Train, EveryOptionTrains) {
                                    {{"normalisation", "shared"}},
                                    {{"stem", "private"}},
                                    {{"union_penalty", 0.5}},
+                                   {{"mask_groups", core::Json::array({{"clean", "jpeg:q10"}})}},
+                                   {{"consistency", 1}},
                                    {{"frequencies", {{"clean", 8}, {"gaussian_noise:3", 1}, {"jpeg:q10", 1}}}},
                                    {{"distillation", {{"teacher", "dense"}, {"weight", 1}}}},
                                    {{"distillation", {{"teacher", "dense_bn_k"}}}},
@@ -194,11 +196,21 @@ TEST(Train, EveryOptionTrains) {
       EXPECT_NE(checkpoint.normalisation[0].at("conv1.weight").data,
                 checkpoint.normalisation[1].at("conv1.weight").data);
     }
+    if (option.contains("mask_groups")) {
+      EXPECT_EQ(checkpoint.masks[0], checkpoint.masks[2]);
+      EXPECT_NE(checkpoint.masks[0], checkpoint.masks[1]);
+    }
     if (option.contains("consensus")) {
       EXPECT_EQ(log["consensus"]["candidates"].size(), 4U);
       EXPECT_EQ(checkpoint.training["options"]["consensus"], "auto");
     }
   }
+}
+
+TEST(Train, GroupsOfMasksNameConditionsThatThereAre) {
+  core::Json method = automask;
+  method["mask_groups"] = core::Json::array({{"clean", "jpeg:q20"}});
+  EXPECT_SAYS(automask::testing::error_of([&] { train(job_of(method, 1)); }), "\"jpeg:q20\" is no condition");
 }
 
 TEST(Train, ConsensusIsChosenAlikeForAllSeeds) {
