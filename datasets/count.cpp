@@ -4,11 +4,12 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "datasets/imagenet.h"
 
 namespace automask::datasets {
 namespace {
 
-constexpr std::int64_t idx_header = 8, cifar_record = 1 + 3 * 32 * 32;
+constexpr std::int64_t idx_header = 8, cifar_picture = 3 * 32 * 32;
 
 // Of a .gz what its last four bytes say it unpacks to (RFC 1952, section 2.3.1).
 std::int64_t unpacked_bytes(const std::filesystem::path& file) {
@@ -21,10 +22,13 @@ std::int64_t unpacked_bytes(const std::filesystem::path& file) {
 }
 
 std::int64_t all_pictures(const DatasetSpec& spec, const std::vector<std::filesystem::path>& files) {
-  if (spec.reader == "image_folder" || spec.reader == "imagenet") return static_cast<std::int64_t>(files.size());
+  if (spec.reader == "image_folder") return static_cast<std::int64_t>(files.size());
   std::int64_t count = 0;
   for (const auto& file : files) {
-    if (spec.reader == "cifar") count += unpacked_bytes(file) / cifar_record;
+    if (spec.reader == "cifar") {  // one label before a picture, or two (CIFAR-100)
+      const std::int64_t bytes = unpacked_bytes(file);
+      count += bytes % (cifar_picture + 2) == 0 ? bytes / (cifar_picture + 2) : bytes / (cifar_picture + 1);
+    }
     // One byte a label.
     if (spec.reader == "idx" && file.filename().string().find("labels") != std::string::npos)
       count += std::max<std::int64_t>(unpacked_bytes(file) - idx_header, 0);
@@ -34,8 +38,9 @@ std::int64_t all_pictures(const DatasetSpec& spec, const std::vector<std::filesy
 
 }  // namespace
 
-std::optional<std::int64_t> picture_count(const DatasetSpec& spec, Split split) {
+std::optional<std::int64_t> picture_count(const DatasetSpec& asked, Split split) {
   try {
+    const DatasetSpec spec = located(asked);  // what a folder of ImageNet holds
     const bool training = split == Split::train || split == Split::validation;
     const std::int64_t held_out = training ? spec.validation : spec.calibration;
     std::int64_t count = all_pictures(spec, files(spec, split));

@@ -11,7 +11,7 @@ namespace automask::harness {
 
 struct StepStatus {
   bool hit = false;
-  double seconds = 0;      // hit: what it took; miss: by former steps of its stage, 0 where there are none
+  double seconds = 0;      // hit: what it took; miss: by former steps of its kind or stage, or guessed
   bool estimated = false;  // a miss whose time is known from former steps
   bool guessed = false;    // a miss whose time is known from no step: an order of magnitude
   std::int64_t bytes = 0;  // the same for its files

@@ -156,12 +156,15 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
     cursor.at("union_penalty").fail("does nothing with one mask for all, which consensus 1 is", "lower consensus");
   if (spec.consensus == 1 && !spec.mask_groups.empty())
     cursor.at("mask_groups").fail("do nothing with one mask for all, which consensus 1 is", "lower consensus");
-  if (spec.method == "slim" && spec.normalisation == Normalisation::shared && cursor.has("estimator"))
+  if (spec.method == "slim" && spec.normalisation == Normalisation::shared &&
+      option("estimator").write(spec) != option("estimator").write(MethodSpec()))
     cursor.at("estimator")
         .fail("has nothing to choose from: conditions share their normalisation",
               "give them their own (\"normalisation\": \"bn_k\"), or remove it");
-  if (spec.consistency > 0 && spec.scorer == "slimming")
-    cursor.at("consistency").fail("has a loss of its own, and so has slimming", "take another scorer");
+  // Slimming has a loss of its own; learnt gates are set for one condition's pass, and this makes two.
+  for (const char* scorer : {"slimming", "straight_through", "hard_concrete"})
+    if (spec.consistency > 0 && spec.scorer == scorer)
+      cursor.at("consistency").fail(std::string("does not go with ") + scorer, "take another scorer");
   if (spec.stem == Stem::own && spec.normalisation == Normalisation::shared)
     cursor.at("stem").fail("is private, but conditions share their normalisation",
                            "give them their own (\"normalisation\": \"bn_k\")");

@@ -19,7 +19,8 @@ class CleanConsistencyObjective : public Objective {
   int clean_set_;
 };
 
-// Gives a recipe this loss where the spec has a weight for it. Error(steps_failed) where no condition is clean.
+// Gives a recipe this loss where the spec has a weight for it. Error(steps_failed) where sets are the conditions' own
+// and no condition is clean.
 void use_clean_consistency(Recipe& recipe, const MethodSpec& spec);
 
 }  // namespace automask::methods

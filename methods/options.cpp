@@ -67,7 +67,6 @@ void read_estimator(const core::JsonCursor& cursor, MethodSpec& spec) {
     hysteresis.at("lead").fail("does nothing with 1 frame: every estimate is followed at once", "raise frames");
 }
 core::Json write_estimator(const MethodSpec& spec) {
-  if (spec.method == "slim" && spec.normalisation == Normalisation::shared) return {};  // nothing to choose from
   const EstimatorOptions& estimator = spec.estimator;
   core::Json json = {{"hidden", estimator.hidden},
                      {"epochs", estimator.epochs},
@@ -91,6 +90,10 @@ void read_distillation(const core::JsonCursor& cursor, MethodSpec& spec) {
   if (to_json(*distillation.train) == to_json(spec.train)) distillation.train.reset();  // the same training, one key
 }
 core::Json write_distillation(const MethodSpec& spec) {
+  // These had no teachers at first; without one their keys are those from then.
+  const bool later =
+      spec.method == "separate" || spec.method == "piggyback" || spec.method == "bn_adapt" || spec.method == "tent";
+  if (later && spec.distillation.teacher == DistillationOptions::Teacher::none) return {};
   core::Json json = {{"teacher", name_of(spec.distillation.teacher, teachers)},
                      {"weight", spec.distillation.weight},
                      {"temperature", spec.distillation.temperature}};

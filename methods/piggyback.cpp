@@ -100,7 +100,11 @@ models::Checkpoint train_mask(const TrainJob& job, const models::Checkpoint& bac
       shown.labels = at::tensor(part.labels);
       shown.pictures = static_cast<double>(count);
       if (teacher) shown.teacher = teacher->answer(shown.views[0], part.shown);
-      const torch::Tensor loss = objective.classification(network.forward(shown.views[0], 0), shown);
+      // Without a teacher the mean as LibTorch forms it: published masks keep their bits.
+      const torch::Tensor logits = network.forward(shown.views[0], 0);
+      const torch::Tensor loss = teacher ? objective.classification(logits, shown)
+                                         : at::cross_entropy_loss(logits, shown.labels, {}, at::Reduction::Mean, -100,
+                                                                  job.spec.train.label_smoothing);
       loss.backward();
       loss_value += loss.item<double>();
     }

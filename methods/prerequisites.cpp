@@ -21,6 +21,10 @@ Prerequisite candidate_of(const MethodSpec& method, double consensus) {
   Prerequisite candidate{consensus_role(consensus), method, 0};
   candidate.spec.name += " with " + consensus_role(consensus);
   candidate.spec.consensus = consensus;
+  if (consensus == 1) {  // one mask for all, of which these say nothing
+    candidate.spec.union_penalty = 0;
+    candidate.spec.mask_groups.clear();
+  }
   candidate.spec.train.epochs *= candidate_epochs;
   candidate.spec.distillation = {};
   candidate.spec.qat = {};

@@ -78,7 +78,8 @@ constexpr MetricDefinition table[] = {
     // what the work cost
     {"train_seconds", "s", "lower", "wall-clock time of training"},
     {"train_loss", "1", "lower", "loss at the end of training"},
-    {"train_views", "1", "none", "pictures shown during training, repeats included"},
+    {"train_views", "1", "none",
+     "pictures drawn during training, repeats included; a method may show each several times"},
 };
 
 }  // namespace

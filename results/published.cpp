@@ -32,22 +32,25 @@ constexpr int digits = 8, curve_digits = 6;
 
 Json shortened(double value, int kept = digits) {
   if (!std::isfinite(value)) return {};
-  const double rounded = std::stod(fmt::format("{:.{}g}", value, kept));
+  // Counts are exact.
+  const bool count = value == std::floor(value) && std::abs(value) < 1e15;
+  const double rounded = count ? value : std::stod(fmt::format("{:.{}g}", value, kept));
   const bool whole = rounded == std::floor(rounded) && std::abs(rounded) < 1e15;
   return whole ? Json(static_cast<std::int64_t>(rounded)) : Json(rounded);
 }
 
-// Fewer digits and points; what was shortened once stays as it is.
-Json shortened(const Json& json) {
+// Fewer digits; of the curves of a training fewer points. What was shortened once stays as it is.
+Json shortened(const Json& json, bool curve = false) {
   if (json.is_number_float()) return shortened(json.get<double>(), curve_digits);
   if (json.is_object()) {
     Json object = Json::object();
-    for (const auto& [key, value] : json.items()) object[key] = shortened(value);
+    for (const auto& [key, value] : json.items())
+      object[key] = shortened(value, key == "losses" || key == "learning_rates" || key == "cuts");
     return object;
   }
   if (!json.is_array()) return json;
   Json array = Json::array();
-  const std::size_t size = json.size(), points = std::min(size, curve_points);
+  const std::size_t size = json.size(), points = curve ? std::min(size, curve_points) : size;
   for (std::size_t i = 0; i < points; ++i)  // the first and the last are among them
     array.push_back(shortened(json[points < 2 ? i : i * (size - 1) / (points - 1)]));
   return array;
@@ -177,6 +180,10 @@ Json metrics_json(const std::vector<Metric>& metrics, bool latencies, Json& cond
 
 std::vector<Metric> metrics_of(const JsonCursor& cursor, const JsonCursor& conditions) {
   std::vector<Metric> metrics;
+  if (!conditions.value().is_array()) conditions.fail("must be an array of conditions");
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < conditions.size(); ++i)
+    if (!seen.insert(conditions.at(i).string()).second) conditions.at(i).fail("stands twice");
   for (const std::string& evidence : cursor.keys())
     for (const std::string& name : cursor.at(evidence).keys()) {
       const JsonCursor entry = cursor.at(evidence).at(name);
@@ -193,6 +200,8 @@ std::vector<Metric> metrics_of(const JsonCursor& cursor, const JsonCursor& condi
       };
       const bool list = entry.value().is_array() && !entry.value().empty();
       if (entry.value().is_object() && entry.has("*")) {
+        entry.only_keys({"*"});
+        if (conditions.size() == 0) entry.fail("is of all conditions, and the cell has none");
         for (std::size_t i = 0; i < conditions.size(); ++i) add(conditions.at(i).string(), metric_of(entry.at("*")));
       } else if (entry.value().is_object()) {
         for (const std::string& condition : entry.keys()) add(condition, metric_of(entry.at(condition)));
@@ -307,6 +316,7 @@ RunRecord run_of(const JsonCursor& cell, const JsonCursor& shared) {
   run.target = cell.at("target").string();
   run.seed = cell.at("seed").integer();
   run.method_parameters = shared_document(shared, "parameters", cell.at("parameters"));
+  if (!run.method_parameters.is_object()) cell.at("parameters").fail("must name an object of parameters");
   run.key = cell.at("key").string();
   if (run.key.empty()) cell.at("key").fail("is empty");
   run.portable_key = cell.at("portable_key").string();

@@ -100,12 +100,26 @@ struct Raw {
   std::map<std::string, std::map<std::string, std::vector<Recorded>>> metrics;
 };
 
+// What runs besides the network at each inference counts among its multiply-accumulates.
+void add_macs(Raw& row) {
+  for (const char* extra : {"estimator_macs", "adaptation_macs"}) {
+    const auto found = row.metrics.find(extra);
+    if (found == row.metrics.end()) continue;
+    for (const Recorded& more : found->second.begin()->second)
+      for (auto& [condition, recorded] : row.metrics["macs"])
+        for (Recorded& one : recorded)
+          if (one.run == more.run) one.value += more.value;
+  }
+}
+
 // A camera tells no condition: what a network with several sets reaches is what it reaches with the predicted one.
 void as_deployed(Raw& row) {
   const auto predicted = row.metrics.find("predicted_top1"), given = row.metrics.find("top1");
   if (predicted == row.metrics.end() || given == row.metrics.end()) return;
-  for (const auto& [condition, unused] : given->second)
-    if (!predicted->second.contains(condition)) return;
+  for (const auto& [condition, recorded] : given->second) {
+    const auto same = predicted->second.find(condition);
+    if (same == predicted->second.end() || same->second.size() != recorded.size()) return;
+  }
   row.metrics["given_top1"] = given->second;
   row.metrics["top1"] = predicted->second;
   row.condition_source = "predicted";
@@ -176,7 +190,10 @@ std::vector<Section> gather_sections(const Store& store, const std::string& expe
 
   std::vector<Section> done;
   for (auto& [section, rows] : sections) {
-    for (Raw& row : rows) as_deployed(row);
+    for (Raw& row : rows) {
+      add_macs(row);
+      as_deployed(row);
+    }
     std::map<std::string, std::set<std::string>> conditions;  // of each metric
     for (const Raw& row : rows)
       for (const auto& [name, by_condition] : row.metrics)

@@ -294,13 +294,18 @@ class Page {
   void costs(const Section& section) {
     std::vector<std::string> drawings;
     const auto scatter = [&](const std::string& metric, plot::Scatter plot, std::string (*format)(double)) {
+      // Whoever predicts the condition takes the time to do so.
+      const auto cost_of = [&](const MethodRow& method) -> const Number& {
+        const bool predicts = metric == "latency_median" && method.condition_source == "predicted";
+        return method.mean(predicts ? "predicted_latency_median" : metric);
+      };
       std::vector<const MethodRow*> shown;
       for (const MethodRow& method : section.methods)
-        if (method.mean("top1").known && method.mean(metric).known) shown.push_back(&method);
+        if (method.mean("top1").known && cost_of(method).known) shown.push_back(&method);
       if (shown.empty()) return;
       plot.y_axis = "mean top-1 over conditions, %";
       for (const MethodRow& method : section.methods) {
-        const Number &top1 = method.mean("top1"), &cost = method.mean(metric);
+        const Number &top1 = method.mean("top1"), &cost = cost_of(method);
         plot::Scatter::Point point;
         point.label = method.label;
         if (!top1.known || !cost.known) continue;
@@ -309,7 +314,7 @@ class Page {
         point.y.tip += "; " + format(cost.value) + ", " + evidence_text(cost);
         point.series = static_cast<std::size_t>(&method - section.methods.data());
         point.front = std::none_of(shown.begin(), shown.end(), [&](const MethodRow* other) {
-          const double t = other->mean("top1").value, c = other->mean(metric).value;
+          const double t = other->mean("top1").value, c = cost_of(*other).value;
           return (t >= top1.value && c < cost.value) || (t > top1.value && c <= cost.value);
         });
         plot.points.push_back(point);

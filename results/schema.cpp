@@ -300,8 +300,8 @@ CREATE VIEW headline_by_seed AS
 
 // Version 3: accuracy as deployed, and the estimator's multiply-accumulates.
 constexpr const char* version_3 = R"sql(
--- accuracy: the metric that says what a network reaches when nobody tells it the condition: with the predicted one where
--- it has several sets and an estimator, else top1.
+-- accuracy: the metric that says what a network reaches: with the predicted condition where it has several sets and an
+-- estimator, else top1; condition_source 'oracle' marks those that were given the condition and have no estimator.
 CREATE VIEW deployed AS
   SELECT k.experiment, k.position, k.dataset, k.model, k.method, k.target, k.seed, k.parameters, k.run_id, k.run,
          iif(p.run_id IS NULL, 'top1', 'predicted_top1') AS accuracy,
@@ -329,9 +329,11 @@ CREATE VIEW pareto AS
       (SELECT avg(m.value) FROM metric m
        WHERE m.run_id = k.run_id AND m.name = k.accuracy AND m.condition <> '') AS mean_top1,
       (SELECT avg(m.value) FROM metric m WHERE m.run_id = k.run_id AND m.name = 'macs')
-        + coalesce((SELECT m.value FROM metric m WHERE m.run_id = k.run_id AND m.name = 'estimator_macs'), 0) AS macs,
+        + coalesce((SELECT sum(m.value) FROM metric m WHERE m.run_id = k.run_id
+                    AND m.name IN ('estimator_macs', 'adaptation_macs')), 0) AS macs,
       (SELECT avg(m.value) FROM metric m WHERE m.run_id = k.run_id AND m.name = 'package_bytes') AS package_bytes,
-      (SELECT avg(m.value) FROM metric m WHERE m.run_id = k.run_id AND m.name = 'latency_median') AS latency_median_ms
+      (SELECT avg(m.value) FROM metric m WHERE m.run_id = k.run_id AND m.name =
+         iif(k.accuracy = 'top1', 'latency_median', 'predicted_latency_median')) AS latency_median_ms
     FROM deployed k),
   per_method AS (
     SELECT experiment, dataset, model, method, target, parameters, min(condition_source) AS condition_source,
@@ -369,7 +371,7 @@ CREATE VIEW headline_by_seed AS
          avg(oracle.value) AS oracle_mean_top1, avg(severity.value) AS mean_top1_unseen_severity,
          avg(corruption.value) AS mean_top1_unseen_corruption, avg(macs.value + coalesce(estimator.value, 0)) AS macs,
          avg(bytes.value) AS bytes, min(mean.evidence) AS evidence, k.condition_source, k.parameters, min(k.position) AS position
-  FROM current_passed k
+  FROM deployed k
   LEFT JOIN metric mean ON mean.run_id = k.run_id AND mean.name = 'mean_top1_trained' AND mean.condition = ''
   LEFT JOIN metric clean ON clean.run_id = k.run_id AND clean.name = 'clean_top1' AND clean.condition = ''
   LEFT JOIN metric oracle ON oracle.run_id = k.run_id AND oracle.name = 'mean_top1_oracle' AND oracle.condition = ''

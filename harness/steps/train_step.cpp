@@ -140,9 +140,9 @@ Outcome run_train(const Context& context) {
   // Of one network; methods that train several have these of each in their record.
   if (training.contains("views"))
     outcome.metrics.push_back({"train_views", "", training["views"].get<double>(), none, none, "counted", 1});
-  if (training.contains("log") && !training["log"]["losses"].empty())
-    outcome.metrics.push_back(
-        {"train_loss", "", training["log"]["losses"].back().get<double>(), none, none, "measured", 1});
+  const core::Json losses = training.value("/log/losses"_json_pointer, core::Json::array());
+  if (!losses.empty())
+    outcome.metrics.push_back({"train_loss", "", losses.back().get<double>(), none, none, "measured", 1});
   if (training.contains("validation_top1"))
     for (const auto& [condition, top1] : training["validation_top1"].items())
       outcome.metrics.push_back({"top1_validation", condition, top1.get<double>(), none, none, "measured",

@@ -60,7 +60,8 @@ def differences(wanted, found, place=""):
 
 
 def unchanged(files):
-    """A published cell is of the manifest as it is, or `automask run` would train it again."""
+    """A published cell is of the manifest as it is, as far as can be seen without its data: else `automask run` would
+    train it again. (Defaults are held against the program's by Catalogue.PublishedParametersAreWrittenAsTheyWere.)"""
     manifests = {}
     for path in (SOURCE / "experiments").rglob("*.json"):
         if path.name != "manifest.schema.json" and "published" not in path.parts:
@@ -72,6 +73,11 @@ def unchanged(files):
             continue
         cell = json.loads(file.read_text())
         manifest = manifests[cell["experiment"]]
+        before = shared[file.parent]["manifests"][cell["manifest"]]
+        for kind, name in (("models", cell["model"]), ("targets", cell["target"]), ("conditions", None)):
+            then, now = (m[kind] if name is None else m[kind][name] for m in (before, manifest))
+            if then != now:
+                sys.exit(f"{file}: /{kind} was {then}, the manifest has {now}")
         method = dict(manifest["methods"][cell["method"]])
         method["train"] = {**manifest.get("train", {}), **method.get("train", {})}
         for fault in differences(method, shared[file.parent]["parameters"][cell["parameters"]]):

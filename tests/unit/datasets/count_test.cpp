@@ -40,11 +40,15 @@ TEST(PictureCount, OfFoldersAndBatches) {
   std::ofstream(folder / "train.bin") << std::string(std::size_t{3073} * 7, 'x');
   std::ofstream(folder / "test.bin") << std::string(std::size_t{3073} * 2, 'x');
   EXPECT_EQ(picture_count(spec_of("cifar", folder / ""), Split::train), 7);
+  std::ofstream(folder / "test.bin") << std::string(std::size_t{3074} * 2, 'x');
+  EXPECT_EQ(picture_count(spec_of("cifar", folder / ""), Split::test), 2) << "CIFAR-100 has two labels";
 }
 
 TEST(PictureCount, IsNothingWhereItCannotBeTold) {
   EXPECT_EQ(picture_count(spec_of("idx", "/nowhere"), Split::train), std::nullopt);
-  DatasetSpec archives = spec_of("tar", "/nowhere");
+  const automask::testing::TemporaryFolder folder;
+  std::ofstream(folder / "a.tar") << std::string(10240, 'x');
+  DatasetSpec archives = spec_of("tar", folder / "");
   archives.train_files = archives.test_files = "a.tar";
   EXPECT_EQ(picture_count(archives, Split::train), std::nullopt);
 }

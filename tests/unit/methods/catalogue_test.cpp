@@ -217,6 +217,20 @@ TEST(Catalogue, ParametersAreCompleteAndReadBack) {
   }
 }
 
+// The harness hands a step its parameters as JSON.
+TEST(Catalogue, PrerequisitesReadBack) {
+  const Json two = {"clean", "jpeg:q10"};
+  for (const Json& option :
+       {Json{{"union_penalty", 0.5}}, {{"mask_groups", Json::array({two})}}, {{"consistency", 1}}}) {
+    Json method = {{"method", "automask"}, {"consensus", "auto"}, {"distillation", {{"teacher", "dense_bn_k"}}}};
+    method.update(option);
+    const auto wanted = prerequisites(spec_of(method));
+    EXPECT_EQ(wanted.size(), 5U);
+    for (const Prerequisite& one : wanted)
+      EXPECT_EQ(spec_of(one.spec.parameters()).parameters(), one.spec.parameters()) << one.role;
+  }
+}
+
 // A key that changes unnoticed would have every published cell trained again.
 TEST(Catalogue, PublishedParametersAreWrittenAsTheyWere) {
   int count = 0;
@@ -314,6 +328,8 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says(groups(Json::array({two, two})), "/methods/mine/mask_groups/1/0", "\"clean\" stands twice");
   says(groups(Json::array({Json::array({"clean", "jpg"})})), "/methods/mine/mask_groups/0/1", "unknown corruption");
   says({{"method", "automask"}, {"consistency", 1}, {"scorer", "slimming"}}, "/methods/mine/consistency", "slimming");
+  says({{"method", "kill_test"}, {"consistency", 1}, {"scorer", "hard_concrete"}}, "/methods/mine/consistency",
+       "hard_concrete");
   says({{"method", "slim"}, {"estimator", {{"hidden", 8}}}}, "/methods/mine/estimator", "bn_k");
   says({{"method", "automask"}, {"estimator", {{"hysteresis", {{"frames", 1}, {"lead", 2}}}}}},
        "/methods/mine/estimator/hysteresis/lead", "raise frames");

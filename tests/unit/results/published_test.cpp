@@ -100,19 +100,21 @@ TEST_F(Published, SharesOfPicturesAreCountsAndConditionsAreNamedOnce) {
                  {"mean_top1_trained", "", 59.65, 58.9, 60.3, "measured", 6000},
                  {"macs_share", "clean", 0.5, nan, nan, "counted", 1},
                  {"macs_share", "jpeg:q10", 0.5, nan, nan, "counted", 1},
-                 {"macs", "", 5e6, nan, nan, "counted", 1}};
+                 {"macs", "", 1814073344, nan, nan, "counted", 1}};
   run.method_parameters["width"] = 1.0;
   run.training["options"] = run.method_parameters;
+  run.training["overlap"] = Json::array({1, 2, 3, 4, 5, 6, 7, 8, 9, 10});  // no curve
   store.record(run);
   export_published(store, "invented", folder / "out");
   const std::string cell = core::read_file(folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json");
   EXPECT_THAT(cell, HasSubstr(R"("conditions": ["clean","jpeg:q10"])"));
   EXPECT_THAT(cell, HasSubstr(R"("top1":["%",3000,2345,1234])"));
-  EXPECT_THAT(cell, HasSubstr(R"("macs":[5000000,1])"));
+  EXPECT_THAT(cell, HasSubstr(R"("macs":[1814073344,1])"));
   EXPECT_THAT(cell, HasSubstr(R"("macs_share":{"*":[0.5,1]})"));
   EXPECT_THAT(cell, HasSubstr(R"("options":"parameters")"));
   const auto back = read_published(folder / "out")[0];
   EXPECT_EQ(back.training["options"], run.method_parameters);
+  EXPECT_EQ(back.training["overlap"], run.training["overlap"]);
   ASSERT_EQ(back.metrics.size(), run.metrics.size());
   for (const Metric& metric : run.metrics) {
     const auto found = std::find_if(back.metrics.begin(), back.metrics.end(), [&](const Metric& m) {
@@ -127,6 +129,11 @@ TEST_F(Published, SharesOfPicturesAreCountsAndConditionsAreNamedOnce) {
   }
   EXPECT_THAT(fault(R"(3000,2345,)", R"(3000,3001,)"), HasSubstr("/metrics/measured/top1/2"));
   EXPECT_THAT(fault(R"([77,3000,"%"])", R"([77,3000,"p"])"), HasSubstr("must be \"%\""));
+  EXPECT_THAT(fault(R"({"*":[0.5,1]})", R"({"*":[0.5,1],"clean":[0.5,1]})"), HasSubstr("unknown key \"clean\""));
+  EXPECT_THAT(fault(R"("conditions": ["clean","jpeg:q10"])", R"("conditions": ["clean","clean"])"),
+              HasSubstr("stands twice"));
+  EXPECT_THAT(fault(R"("conditions": ["clean","jpeg:q10"])", R"("conditions": null)"),
+              HasSubstr("array of conditions"));
   EXPECT_THAT(fault(R"(2345,)", ""), HasSubstr("has 1 entries, the cell has 2 conditions"));
 }
 

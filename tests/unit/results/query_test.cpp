@@ -167,8 +167,9 @@ TEST_F(Query, RobustnessAndFrontGoByThePredictedCondition) {
   run.metrics.push_back({"mean_macs", "", 5e6, nan, nan, "counted", 2});
   run.metrics.push_back({"mean_top1_trained", "", 65, nan, nan, "measured", 2000});
   store.record(run);
-  EXPECT_EQ(value_of(store, "SELECT mean_top1 || ' ' || clean_top1 || ' ' || worst_top1 || condition_source "
-                            "FROM robustness WHERE run = 'k4'"),
+  EXPECT_EQ(value_of(store,
+                     "SELECT mean_top1 || ' ' || clean_top1 || ' ' || worst_top1 || condition_source "
+                     "FROM robustness WHERE run = 'k4'"),
             "65.0 75.0 55.0predicted");
   EXPECT_EQ(value_of(store, "SELECT mean_top1 || ' ' || macs || condition_source FROM pareto WHERE method = 'bn_k'"),
             "65.0 5000336.0predicted");
