@@ -241,7 +241,8 @@ class Planner {
     step.inputs = {{"checkpoint", key(planned.train)}, {"pictures", key(pictures)}};
     step.locations = {{"threads", context_.threads}};
     if (format != "fp32") step.parameters["format"] = format;
-    if (format == "int8") {  // ranges come from training pictures under the method's conditions, or from pictures held out
+    if (format ==
+        "int8") {  // ranges come from training pictures under the method's conditions, or from pictures held out
       step.parameters["calibration"] = {{"rule", "mse"}, {"pictures", calibration_pictures}};
       const auto split = datasets::calibration_split(manifest_.datasets[cell.dataset]);
       step.parameters["dataset"] = split_parameters(manifest_.datasets[cell.dataset], split);

@@ -18,16 +18,23 @@ double total(const Scores& scores) {
   return sum;
 }
 
+Scores zeros_like(const Scores& scores) {
+  Scores zeros = scores;
+  for (auto& group : zeros) std::fill(group.begin(), group.end(), 0.0);
+  return zeros;
+}
+
+void add(Scores& sum, const Scores& scores, double weight) {
+  for (std::size_t g = 0; g < sum.size(); ++g)
+    for (std::size_t c = 0; c < sum[g].size(); ++c) sum[g][c] += weight * scores[g][c];
+}
+
 }  // namespace
 
 Scores mixed(const std::vector<const Scores*>& own, const std::vector<double>& weights, int set, double consensus) {
   const Scores& mine = *own[set];
-  Scores result = mine;
-  for (std::size_t g = 0; g < mine.size(); ++g)
-    for (std::size_t c = 0; c < mine[g].size(); ++c) {
-      result[g][c] = 0;
-      for (std::size_t k = 0; k < own.size(); ++k) result[g][c] += weights[k] * (*own[k])[g][c];
-    }
+  Scores result = zeros_like(mine);
+  for (std::size_t k = 0; k < own.size(); ++k) add(result, *own[k], weights[k]);
   const double own_total = total(mine);
   const double scale = own_total > 0 ? total(result) / own_total : 0;
   for (std::size_t g = 0; g < mine.size(); ++g)
@@ -40,14 +47,12 @@ std::vector<Scores> grouped(const std::vector<const Scores*>& own, const std::ve
                             const std::vector<int>& group_of_set) {
   std::vector<Scores> result;
   for (std::size_t set = 0; set < own.size(); ++set) {
-    Scores mean = *own[set];
-    for (auto& group : mean) std::fill(group.begin(), group.end(), 0.0);
+    Scores mean = zeros_like(*own[set]);
     double weight = 0;
     for (std::size_t other = 0; other < own.size(); ++other) {
       if (group_of_set[other] != group_of_set[set]) continue;
       weight += weights[other];
-      for (std::size_t g = 0; g < mean.size(); ++g)
-        for (std::size_t c = 0; c < mean[g].size(); ++c) mean[g][c] += weights[other] * (*own[other])[g][c];
+      add(mean, *own[other], weights[other]);
     }
     for (auto& group : mean)
       for (double& score : group) score /= weight;

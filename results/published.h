@@ -24,9 +24,9 @@ struct Exported {
 };
 // Writes the current runs of an experiment that passed. Documents that cells share (manifest, environment, build,
 // parameters) stand once, in <folder>/<experiment>/shared.json. The same store gives the same bytes. Numbers keep eight
-// digits, curves of the training six points of six digits, counts all of theirs; the pictures' artifacts are left out, since the manifest
-// makes them again, and of where a file lay in the store only its name stays. Without `latencies` whatever was timed on
-// the target stays at home too: for runs beside which others were training.
+// digits, counts all of theirs, curves of the training six points of six digits. The pictures' artifacts are left out,
+// since the manifest makes them again, and of where a file lay in the store only its name stays. Without `latencies`
+// whatever was timed on the target stays at home too: for runs beside which others were training.
 Exported export_published(const Store& store, const std::string& experiment, const std::filesystem::path& folder,
                           bool latencies = true);
 

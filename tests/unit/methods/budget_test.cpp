@@ -10,6 +10,7 @@
 #include "models/zoo.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/graph/networks.h"
+#include "tests/unit/models/small_zoo.h"
 
 namespace automask::methods {
 namespace {
@@ -213,21 +214,10 @@ TEST(BudgetCut, MeetsTheBudgetOnEveryNetworkOfTheZoo) {
   }
 }
 
-// The published structures on pictures of 32 pixels (SqueezeNet 48, AlexNet 127), hidden layers of 256 features.
-graph::Graph small_network(const models::ZooEntry& entry) {
-  graph::Graph graph = models::build_published(entry, entry.preprocessing.input, 10);
-  const int side = entry.name == "alexnet" ? 127 : entry.name == "squeezenet1_1" ? 48 : 32;
-  if (entry.name.starts_with("efficientnet")) return models::build_published(entry, {3, side, side}, 10);
-  graph.input.height = graph.input.width = side;
-  for (graph::Node& node : graph.nodes)
-    if (node.op == graph::Op::linear && node.attributes.out_channels == 4096) node.attributes.out_channels = 256;
-  return graph;
-}
-
 TEST(ByteBudget, IsMetOnEveryNetworkOfTheZoo) {
   std::mt19937 random(7);
   for (const models::ZooEntry& entry : models::zoo()) {
-    const Case a = random_case(small_network(entry), random), b = random_case(a.net, random);
+    const Case a = random_case(automask::testing::small_published(entry), random), b = random_case(a.net, random);
     PackagePlan plan;
     plan.graph = a.net;
     plan.set_names = {"clean", "jpeg:q10"};

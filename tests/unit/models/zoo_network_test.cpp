@@ -9,22 +9,21 @@
 #include "models/network.h"
 #include "models/zoo.h"
 #include "tests/unit/models/checkpoints.h"
+#include "tests/unit/models/small_zoo.h"
 
 namespace automask::models {
 namespace {
 
 constexpr int masks_per_network = 20;
 
-// The published structure on small pictures. AlexNet's and VGG's pooling to a fixed size is left out there as it is at
-// 224 pixels, so their first linear layer reads fewer features; their hidden layers have fewer too, to save time.
-graph::Graph small_graph(const ZooEntry& entry) {
-  graph::Graph graph = build_published(entry, entry.preprocessing.input, 10);
-  const int side = entry.name == "alexnet" ? 127 : entry.name == "squeezenet1_1" ? 48 : 32;
-  graph.input.height = graph.input.width = side;
-  for (graph::Node& node : graph.nodes)
-    if (node.op == graph::Op::linear && node.attributes.out_channels == 4096) node.attributes.out_channels = 256;
-  if (entry.name.starts_with("efficientnet")) graph = build_published(entry, {3, side, side}, 10);
-  return graph;
+// As trained networks have it: activations stay near 1, so that differences mean something in every layer.
+Checkpoint calm_checkpoint(const graph::Graph& net, std::mt19937& random) {
+  Checkpoint dense = testing::random_checkpoint(net, 1, random);
+  for (auto& [name, tensor] : dense.normalisation[0])
+    if (name.ends_with(".weight"))
+      for (float& value : tensor.data) value = 0.6F + 0.4F * value;
+  for (const auto& [name, tensor] : dense.normalisation[0]) dense.weights[name] = tensor;
+  return dense;
 }
 
 class ZooNetwork : public ::testing::TestWithParam<ZooEntry> {};
@@ -32,14 +31,9 @@ class ZooNetwork : public ::testing::TestWithParam<ZooEntry> {};
 TEST_P(ZooNetwork, MaskedEqualsShrunk) {
   const torch::NoGradGuard no_grad;
   at::set_num_threads(2);
-  const graph::Graph net = small_graph(GetParam());
+  const graph::Graph net = testing::small_published(GetParam());
   std::mt19937 random(21);
-  Checkpoint dense = testing::random_checkpoint(net, 1, random);
-  // As trained networks have it: activations stay near 1, so that differences mean something in every layer.
-  for (auto& [name, tensor] : dense.normalisation[0])
-    if (name.ends_with(".weight"))
-      for (float& value : tensor.data) value = 0.6F + 0.4F * value;
-  for (const auto& [name, tensor] : dense.normalisation[0]) dense.weights[name] = tensor;
+  const Checkpoint dense = calm_checkpoint(net, random);
   Network masked(dense);
   masked.eval();
   const graph::ChannelGroups groups = masked.groups();
@@ -71,14 +65,9 @@ TEST_P(ZooNetwork, MaskedEqualsShrunk) {
 // What scores are made of: dLoss/dgate of one channel, against the loss with that gate a little more and less open.
 TEST_P(ZooNetwork, GateGradientsEqualFiniteDifferences) {
   at::set_num_threads(1);
-  const graph::Graph net = small_graph(GetParam());
+  const graph::Graph net = testing::small_published(GetParam());
   std::mt19937 random(23);
-  Checkpoint dense = testing::random_checkpoint(net, 1, random);
-  for (auto& [name, tensor] : dense.normalisation[0])
-    if (name.ends_with(".weight"))
-      for (float& value : tensor.data) value = 0.6F + 0.4F * value;
-  for (const auto& [name, tensor] : dense.normalisation[0]) dense.weights[name] = tensor;
-  Network network(dense);
+  Network network(calm_checkpoint(net, random));
   network.to(torch::kDouble);
   network.eval();
   const graph::ChannelGroups& groups = network.groups();
