@@ -85,6 +85,7 @@ int parse_and_act(int argc, char** argv) {
   add_evaluate(app, commands);
   add_models(app, commands);
   add_export(app, commands);
+  add_update(app, commands);
   add_verify(app, commands);
   add_runners(app, commands);
   add_query(app, commands);

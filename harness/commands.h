@@ -67,6 +67,7 @@ void add_corrupt(CLI::App& app, Commands& commands);
 void add_evaluate(CLI::App& app, Commands& commands);
 void add_models(CLI::App& app, Commands& commands);
 void add_export(CLI::App& app, Commands& commands);
+void add_update(CLI::App& app, Commands& commands);
 void add_verify(CLI::App& app, Commands& commands);
 void add_runners(CLI::App& app, Commands& commands);
 void add_calibrate(CLI::App& runners, Commands& commands);  // of the group `runners`

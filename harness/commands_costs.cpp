@@ -1,7 +1,4 @@
 // runners costs: what each layer of a network costs on a device, for a method's latency_budget
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <iostream>
 
 #include "core/atomic_file.h"
@@ -21,9 +18,9 @@ using results::Table;
 
 struct CostsOptions {
   std::string runner, package, output;
-  std::vector<double> shares = {1, 0.75, 0.5, 0.25};
+  std::vector<double> shares = CostsRequest().shares;
   std::vector<std::string> prepare;
-  int lanes = 1, runs = 20;
+  int lanes = CostsRequest().lanes, runs = CostsRequest().runs;
 };
 
 Error refused(const std::string& what, const std::string& remedy) {
@@ -44,57 +41,23 @@ Json prepare_options(const CostsOptions& options, const package::Package& packag
   return json;
 }
 
-// Per condition {"layers": [{"name", "ms"}]}: from the model, or the medians of executions on the device.
-Json ask(host::Session& session, const host::Device& device, const package::Package& package, const Json& prepare,
-         int runs) {
-  session.load(package::encode(package));
-  if (device.evidence != "measured") return session.prepare(prepare).value("modelled", Json::array());
-  Json apart = prepare;
-  apart["layers_apart"] = true;
-  session.prepare(apart);
-  return measured_conditions(session, package, runs);
-}
-
 int costs_command(const Commands& commands, const CostsOptions& options) {
   if (options.shares.empty() || options.shares.front() != 1)
     throw refused("--shares begins not with 1", "write --shares 1,0.5");
-  const package::Package package =
-      with_shares(decoded_package(core::read_file(options.package), options.package, "runners costs"), options.shares,
-                  options.lanes);
+  const package::Package package = decoded_package(core::read_file(options.package), options.package, "runners costs");
   const Json prepare = prepare_options(options, package);
   const host::RunnerSpec spec = host::find_runner(runner_registry(commands), options.runner);
   const auto session = host::Session::start(spec);
   const host::Device device = session->initialize();
-  const Json answers = ask(*session, device, package, prepare, options.runs);
+  const Json document =
+      ask_layer_costs(*session, device, spec.name, package, {options.shares, options.lanes, options.runs, prepare});
   session->shutdown();
-  const std::vector<LayerPoint> points = points_of(package, answers, spec.name);
-  methods::LatencyBudget costs;
-  costs.runner = spec.name;
-  costs.evidence = device.evidence;
-  costs.layers = fitted_costs(points);
-  costs.mmac = static_cast<double>(graph::cost(package.graph).macs) / 1e6;
 
   // How far the straight lines are from what was asked, per share.
   Table shares{{"share", "MMAC", "asked ms", "by the costs ms", "error %"}, {}};
-  Json check = Json::array();
-  std::size_t at = 0;
-  for (std::size_t k = 0; k < package.conditions.size(); ++k) {
-    double asked = 0, predicted = costs.fixed_ms(), mmac = 0;
-    for (const std::size_t end = at + answers[k].at("layers").size(); at < end; ++at) {
-      const auto layer = std::find_if(costs.layers.begin(), costs.layers.end(),
-                                      [&](const auto& cost) { return cost.layer == points[at].layer; });
-      asked += points[at].ms;
-      mmac += points[at].mmac;
-      predicted += layer->ms_per_mmac * points[at].mmac;
-    }
-    shares.rows.push_back({options.shares[k], mmac, asked, predicted, 100 * (predicted / asked - 1)});
-    check.push_back({{"share", options.shares[k]}, {"mmac", mmac}, {"asked_ms", asked}, {"predicted_ms", predicted}});
-  }
-  Json document = methods::layer_costs_json(costs);
-  document.update({{"device", device.name},
-                   {"format", package::to_string(package.format)},
-                   {"options", prepare},
-                   {"check", check}});
+  for (const Json& row : document.at("check"))
+    shares.rows.push_back({row.at("share"), row.at("mmac"), row.at("asked_ms"), row.at("predicted_ms"),
+                           100 * (row.at("predicted_ms").get<double>() / row.at("asked_ms").get<double>() - 1)});
   if (commands.table_format() == Format::json) {
     print_document(document);
   } else {
@@ -113,7 +76,7 @@ int costs_command(const Commands& commands, const CostsOptions& options) {
 void add_costs(CLI::App& group, Commands& commands) {
   auto options = std::make_shared<CostsOptions>();
   auto* command = group.add_subcommand("costs", "ask a runner what each layer of a network costs, for budgets of time");
-  command->add_option("runner", options->runner, "a registered runner that tells single layers: z7020, cuda")
+  command->add_option("runner", options->runner, "a registered runner that tells single layers: cpu, cuda, z7020")
       ->type_name("NAME")
       ->required();
   command->add_option("--package", options->package, "of the dense network, in the format that will be executed")

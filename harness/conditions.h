@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "methods/widths.h"
+#include "methods/masks/widths.h"
 
 namespace automask::harness {
 

@@ -7,11 +7,27 @@
 #include <map>
 
 #include "core/error.h"
-#include "methods/widths.h"
+#include "harness/layer_times.h"
+#include "methods/masks/widths.h"
 
 namespace automask::harness {
 
 using core::Json;
+
+namespace {
+
+// Per condition {"layers": [{"name", "ms"}]}: from the model, or the medians of executions on the device.
+Json answers_of(host::Session& session, const host::Device& device, const package::Package& package,
+                const Json& prepare, int runs) {
+  session.load(package::encode(package));
+  if (device.evidence != "measured") return session.prepare(prepare).value("modelled", Json::array());
+  Json apart = prepare;
+  apart["layers_apart"] = true;
+  session.prepare(apart);
+  return measured_conditions(session, package, runs);
+}
+
+}  // namespace
 
 package::Package with_shares(const package::Package& package, const std::vector<double>& shares, int lanes) {
   const graph::ChannelGroups groups = graph::channel_groups(package.graph);
@@ -62,7 +78,7 @@ std::vector<LayerPoint> points_of(const package::Package& package, const Json& a
     const Json answer = k < answers.size() ? answers[k] : Json();
     if (!answer.is_object() || !answer.value("layers", Json()).is_array() || answer["layers"].empty())
       throw core::Error(core::ExitCode::usage, "runner " + runner, "does not tell what single layers cost",
-                        "name a runner that does: cuda, z7020, or one whose state has \"measured\"");
+                        "name a runner that does: cpu, cuda, z7020, or one whose state has \"measured\"");
     for (const Json& layer : answer["layers"]) {
       const std::string name = layer.at("name");
       const int node = shrunk.find(name);
@@ -71,6 +87,38 @@ std::vector<LayerPoint> points_of(const package::Package& package, const Json& a
     }
   }
   return points;
+}
+
+Json ask_layer_costs(host::Session& session, const host::Device& device, const std::string& runner,
+                     const package::Package& package, const CostsRequest& request) {
+  const package::Package placed = with_shares(package, request.shares, request.lanes);
+  const Json answers = answers_of(session, device, placed, request.prepare, request.runs);
+  const std::vector<LayerPoint> points = points_of(placed, answers, runner);
+  methods::LatencyBudget costs;
+  costs.runner = runner;
+  costs.evidence = device.evidence;
+  costs.layers = fitted_costs(points);
+  costs.mmac = static_cast<double>(graph::cost(placed.graph).macs) / 1e6;
+
+  Json check = Json::array();
+  std::size_t at = 0;
+  for (std::size_t k = 0; k < placed.conditions.size(); ++k) {
+    double asked = 0, predicted = costs.fixed_ms(), mmac = 0;
+    for (const std::size_t end = at + answers[k].at("layers").size(); at < end; ++at) {
+      const auto layer = std::find_if(costs.layers.begin(), costs.layers.end(),
+                                      [&](const auto& cost) { return cost.layer == points[at].layer; });
+      asked += points[at].ms;
+      mmac += points[at].mmac;
+      predicted += layer->ms_per_mmac * points[at].mmac;
+    }
+    check.push_back({{"share", request.shares[k]}, {"mmac", mmac}, {"asked_ms", asked}, {"predicted_ms", predicted}});
+  }
+  Json document = methods::layer_costs_json(costs);
+  document.update({{"device", device.name},
+                   {"format", package::to_string(package.format)},
+                   {"options", request.prepare},
+                   {"check", check}});
+  return document;
 }
 
 }  // namespace automask::harness

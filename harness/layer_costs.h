@@ -1,12 +1,13 @@
 #pragma once
 // What each layer of a network costs on a runner's device, as a function of its multiply-accumulates: for budgets of
-// time (methods/latency.h).
+// time (methods/masks/latency.h).
 #include <string>
 #include <vector>
 
 #include "core/json.h"
+#include "hw_targets/host/host.h"
 #include "hw_targets/package/package.h"
-#include "methods/latency.h"
+#include "methods/masks/latency.h"
 
 namespace automask::harness {
 
@@ -27,5 +28,18 @@ std::vector<methods::LayerLatency> fitted_costs(const std::vector<LayerPoint>& p
 // Error(runner) where an answer has no layers.
 std::vector<LayerPoint> points_of(const package::Package& package, const core::Json& answers,
                                   const std::string& runner);
+
+// How a device is asked.
+struct CostsRequest {
+  std::vector<double> shares = {1, 0.75, 0.5, 0.25};  // of every group's channels; the first is 1
+  int lanes = 1;                                      // kept channels in multiples of so many
+  int runs = 20;                                      // timed executions where the device measures; the median counts
+  core::Json prepare;                                 // for the runner's `prepare`
+};
+// Places the package on the session's device at each share and tells what every layer costs: methods::layer_costs_json,
+// with "device", "format", "options" and under "check" how far the straight lines are from what was asked, per share
+// {"share", "mmac", "asked_ms", "predicted_ms"}. Error(usage) where the runner does not tell single layers.
+core::Json ask_layer_costs(host::Session& session, const host::Device& device, const std::string& runner,
+                           const package::Package& package, const CostsRequest& request);
 
 }  // namespace automask::harness

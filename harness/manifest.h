@@ -35,6 +35,9 @@ struct TargetSpec {
   core::Json options() const;  // canonical, complete; without the runner's name
 };
 
+// What a runner is asked to prepare, of a target's options.
+core::Json preparation(const core::Json& options);
+
 // Which values of the four axes (and seeds) are combined; see Manifest::matrix.
 struct Matrix {
   std::vector<std::string> dataset, model, method, target;  // names; all of the manifest's when left out

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "datasets/count.h"
+#include "harness/layer_costs.h"
 #include "hw_targets/host/registry.h"
 #include "methods/prerequisites.h"
 #include "models/zoo.h"
@@ -206,12 +207,40 @@ class Planner {
     if (method.train.epochs > 0)
       step.work = training_work(method, macs(cell), count(cell.dataset, datasets::Split::train));
     std::vector<std::size_t> needs;
+    if (method.latency_budget && !method.latency_budget->target.empty()) {
+      needs.push_back(costs(cell, method));
+      step.inputs.emplace_back("costs", key(needs.back()));
+    }
     for (const auto& [role, wanted, its_seed] : methods::prerequisites(method.trained_spec())) {
       const auto seed_of_it = its_seed ? static_cast<std::int64_t>(*its_seed) : seed;
       needs.push_back(train(cell, wanted, wanted.parameters(), seed_of_it));
       step.inputs.emplace_back(role, key(needs.back()));
     }
     return add(std::move(step), std::move(needs));
+  }
+
+  // What the layers of the cell's model cost on the target that the method's latency_budget names.
+  std::size_t costs(const Cell& cell, const methods::MethodSpec& method) {
+    const auto found = std::find_if(manifest_.targets.begin(), manifest_.targets.end(),
+                                    [&](const auto& target) { return target.name == method.latency_budget->target; });
+    const auto target = static_cast<std::size_t>(found - manifest_.targets.begin());
+    const auto& spec = manifest_.datasets[cell.dataset];
+    const auto& model = manifest_.models[cell.model];
+    const Runner& on = runner(target);
+    const CostsRequest request;
+    Step step;
+    step.stage = Stage::costs;
+    step.label = "costs " + spec.name + " " + model.name + " on " + found->name;
+    // Of the data only sizes and the number of classes count.
+    const Json data = spec.parameters();
+    step.parameters = {
+        {"model", model.parameters}, {"dataset", {{"reader", data.at("reader")}, {"input", data.at("input")}}},
+        {"runner", on.name},         {"options", preparation(options_[target])},
+        {"lanes", method.lanes},     {"shares", request.shares},
+        {"runs", request.runs},      {"environment", on.environment}};
+    step.inputs = {{"data", fingerprint(cell.dataset, datasets::Split::train)}};
+    step.locations = {{"dataset", data_location(cell.dataset)}, {"runner", on.location}, {"threads", context_.threads}};
+    return add(std::move(step), {});
   }
 
   // The folders are searched once for a network, however many methods and seeds start from it.

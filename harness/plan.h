@@ -20,7 +20,7 @@ struct PlannedCell {
   std::string run_key;                // content address of the cell's run in the database
   std::string portable_key;           // the same without the machine: by it a published cell is known again
   std::vector<std::size_t> variants;  // one per condition, then one per held-out condition
-  std::vector<std::size_t> before;    // trainings that `train` builds on: teacher, candidates for the consensus
+  std::vector<std::size_t> before;    // what `train` builds on: teacher, candidates for the consensus, costs of layers
   std::size_t train = 0, compile = 0;
   std::optional<std::size_t> evaluate;  // beside the execution: a network's sets under conditions that aren't theirs
   std::size_t execute = 0;              // the step that gives the accuracy; an evaluation where no runner can

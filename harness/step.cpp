@@ -7,7 +7,7 @@
 namespace automask::harness {
 namespace {
 
-constexpr std::array<std::string_view, 5> names = {"variant", "train", "compile", "evaluate", "execute"};
+constexpr std::array<std::string_view, 6> names = {"variant", "costs", "train", "compile", "evaluate", "execute"};
 
 }  // namespace
 
@@ -23,6 +23,7 @@ Stage parse_stage(const std::string& name) {
 int code_version(Stage stage) {
   switch (stage) {
     case Stage::variant:
+    case Stage::costs:
       return 1;
     case Stage::train:
       return 4;

@@ -9,7 +9,7 @@
 
 namespace automask::harness {
 
-enum class Stage { variant, train, compile, evaluate, execute };
+enum class Stage { variant, costs, train, compile, evaluate, execute };
 std::string_view to_string(Stage stage);
 Stage parse_stage(const std::string& name);
 
@@ -21,8 +21,12 @@ int code_version(Stage stage);
 // parameters, by stage (all canonical, complete with defaults; nothing that doesn't decide the result):
 //   variant  {"dataset": DatasetSpec::parameters(), "split": "test", "condition": "...", "seed": n}
 //            inputs {"data": fingerprint}
+//   costs    {"model": {...}, "dataset": {"input", "reader"}, "runner": name, "options": {...}, "lanes": n, "shares":
+//            [...], "runs": n, "environment": digest}
+//            inputs {"data": fingerprint of train}, for its number of classes
 //   train    {"dataset": ..., "model": {...}, "method": MethodSpec::parameters(), "conditions": [...], "seed": n}
-//            inputs {"data": fingerprint of train}; the keys of trainings it builds on (methods/prerequisites.h)
+//            inputs {"data": fingerprint of train}; the keys of trainings it builds on (methods/prerequisites.h) and of
+//            "costs" where a latency_budget names a target
 //   compile  {"verify_pictures": n}; for fp16 and int8 also "format", for int8 {"calibration": {"rule", "pictures"},
 //            "dataset", "conditions", "seed"}
 //            inputs {"checkpoint": key of train, "pictures": key of a variant}, for int8 {"data": fingerprint of train}

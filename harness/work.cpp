@@ -8,23 +8,13 @@ namespace {
 // One thread of a desktop processor, and a GPU without its half-precision units.
 constexpr double cpu_thread_rate = 2e10, gpu_rate = 5e12;
 
-// Pictures that go through the network for each one that is counted as shown.
-double views_of(const methods::MethodSpec& method) {
-  if (method.method == "augmix") return 3;
-  if (method.method == "stability" || method.consistency > 0) return 2;
-  if (method.method != "slimmable") return 1;
-  double sum = 0;
-  for (const double width : method.widths) sum += width * width;
-  return sum;
-}
-
 }  // namespace
 
 Work training_work(const methods::MethodSpec& method, double macs, double pictures) {
   const auto& train = method.train;
   const bool gpu = train.device == methods::Processor::cuda,
              taught = method.distillation.teacher != methods::DistillationOptions::Teacher::none;
-  const double passes = 3 * views_of(method) + (taught ? 1 : 0);
+  const double passes = 3 * method.passes_per_picture() + (taught ? 1 : 0);
   Work work;
   work.kind = gpu ? "train cuda" : "train cpu " + std::to_string(train.threads);
   work.amount = passes * macs * pictures * (train.epochs + method.qat.epochs);

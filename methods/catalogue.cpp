@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "methods/masks/scorer_names.h"
 #include "methods/options.h"
-#include "methods/scorer_names.h"
 
 namespace automask::methods {
 namespace {
@@ -198,6 +198,15 @@ core::Json MethodSpec::parameters() const {
       for (const std::string& key : info.options)
         if (core::Json value = option(key).write(*this); !value.is_null()) json[key] = std::move(value);
   return json;
+}
+
+double MethodSpec::passes_per_picture() const {
+  if (method == "augmix") return 3;
+  if (method == "stability" || consistency > 0) return 2;
+  if (method != "slimmable") return 1;
+  double sum = 0;
+  for (const double width : widths) sum += width * width;
+  return sum;
 }
 
 std::vector<double> MethodSpec::weights_of(const std::vector<corruptions::Condition>& conditions) const {

@@ -9,8 +9,8 @@
 
 #include "core/json.h"
 #include "corruptions/condition.h"
-#include "methods/augmentation.h"
-#include "methods/latency.h"
+#include "methods/masks/latency.h"
+#include "methods/training/augmentation.h"
 
 namespace automask::methods {
 
@@ -145,6 +145,9 @@ struct MethodSpec {
   core::Json parameters() const;  // canonical, complete
   // What is trained for it: itself, for methods that adapt at test time their base with the same schedule.
   MethodSpec trained_spec() const;
+
+  // Forward passes of the whole network for each picture that a training shows: of all its views, or widths.
+  double passes_per_picture() const;
 
   // p_k of each condition in the order given, sums to 1: the frequencies, or all alike. Error(steps_failed) where the
   // frequencies name a condition that is not among them, or leave one out.

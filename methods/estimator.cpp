@@ -10,7 +10,7 @@
 #include "core/philox.h"
 #include "core/shuffle.h"
 #include "corruptions/variant.h"
-#include "methods/feed.h"
+#include "methods/training/feed.h"
 
 namespace automask::methods {
 namespace {

@@ -4,8 +4,8 @@
 #include <torch/utils.h>
 
 #include "core/error.h"
-#include "methods/device.h"
 #include "methods/method.h"
+#include "methods/training/device.h"
 
 namespace automask::methods {
 

@@ -4,10 +4,10 @@
 
 #include "core/error.h"
 #include "hw_targets/package/package.h"
-#include "methods/consensus.h"
 #include "methods/estimator.h"
-#include "methods/initial.h"
-#include "methods/recipes.h"
+#include "methods/masks/consensus.h"
+#include "methods/recipes/recipes.h"
+#include "methods/training/initial.h"
 
 namespace automask::methods {
 namespace {

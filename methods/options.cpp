@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "core/atomic_file.h"
-#include "methods/scorer_names.h"
+#include "methods/masks/scorer_names.h"
 
 namespace automask::methods {
 namespace {
@@ -170,11 +170,20 @@ void read_frequencies(const core::JsonCursor& cursor, MethodSpec& spec) {
   for (auto& [name, value] : spec.frequencies) value /= sum;
 }
 
-// {"ms": 3, "costs": "z7020.json"}: the path is relative to the manifest's; or the costs themselves.
+// {"ms": 3, "target": "board"}, or {"ms": 3, "costs": "z7020.json"}: the path is relative to the manifest's; or the
+// costs themselves.
 void read_latency_budget(const core::JsonCursor& cursor, MethodSpec& spec) {
-  cursor.only_keys({"ms", "costs"});
+  cursor.only_keys({"ms", "target", "costs"});
   LatencyBudget budget;
   budget.ms = number_above(cursor.at("ms"), 0, 1e6);
+  if (cursor.has("target") == cursor.has("costs"))
+    cursor.fail(cursor.has("target") ? "has both a target and costs" : "has neither a target nor costs",
+                "name a target of the experiment, or give what `automask runners costs` wrote");
+  if (cursor.has("target")) {
+    budget.target = cursor.at("target").string();
+    spec.latency_budget = budget;
+    return;
+  }
   const core::JsonCursor costs = cursor.at("costs");
   if (!costs.value().is_string()) {
     read_layer_costs(costs, budget);
@@ -188,9 +197,11 @@ void read_latency_budget(const core::JsonCursor& cursor, MethodSpec& spec) {
   }
   spec.latency_budget = budget;
 }
-// The costs stand in the key, not where they lie.
+// The costs stand in the key, not where they lie; of a target's costs the key of the step that asks for them does.
 core::Json write_latency_budget(const MethodSpec& spec) {
   if (!spec.latency_budget) return nullptr;
+  if (!spec.latency_budget->target.empty())
+    return {{"ms", spec.latency_budget->ms}, {"target", spec.latency_budget->target}};
   return {{"ms", spec.latency_budget->ms}, {"costs", layer_costs_json(*spec.latency_budget)}};
 }
 

@@ -5,7 +5,7 @@
 #include "core/parallel.h"
 #include "corruptions/variant.h"
 #include "harness/conditions.h"
-#include "methods/feed.h"
+#include "methods/training/feed.h"
 
 namespace automask::harness::steps {
 

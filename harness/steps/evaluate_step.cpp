@@ -13,7 +13,7 @@
 #include "harness/steps/execute_results.h"
 #include "hw_targets/package/package.h"
 #include "methods/evaluate.h"
-#include "methods/test_time.h"
+#include "methods/recipes/test_time.h"
 #include "models/bundle.h"
 #include "models/network.h"
 

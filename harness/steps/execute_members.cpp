@@ -11,11 +11,13 @@
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "harness/environment.h"
+#include "harness/manifest.h"
 #include "harness/steps/execute_results.h"
 #include "harness/steps/members.h"
 #include "harness/steps/turn.h"
 #include "hw_targets/host/host.h"
 #include "hw_targets/host/interleave.h"
+#include "hw_targets/host/plausibility.h"
 #include "hw_targets/host/registry.h"
 
 namespace automask::harness::steps {
@@ -97,11 +99,12 @@ class Members {
   void member(int k) {
     const std::string bytes = core::read_file(folder_ / package_name(static_cast<std::size_t>(k)));
     const auto package = package::decode(bytes, package_name(static_cast<std::size_t>(k)));
-    const auto options = context_.parameters().at("options");
     const auto clock = std::chrono::steady_clock::now();
     session_->load(bytes);
-    outcome_.details["placement"] = session_->prepare(
-        {{"threads", options.integer_or("threads", 1)}, {"format", options.string_or("format", "fp32")}});
+    outcome_.details["placement"] = session_->prepare(preparation(context_.parameters().at("options").value()));
+    if (const std::string wrong = host::other_macs(package, outcome_.details["placement"]); !wrong.empty())
+      throw host::RunnerFailure(host::FailureKind::mistrusted, spec_.name, wrong,
+                                "look for channels that the runner executes though the mask drops them");
     load_ms_.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - clock).count());
     for (Tested& tested : tested_) {
       context_.progress("execute", static_cast<double>(done_++),

@@ -10,6 +10,7 @@
 #include "core/shuffle.h"
 #include "harness/conditions.h"
 #include "harness/environment.h"
+#include "harness/manifest.h"
 #include "harness/steps/data.h"
 #include "harness/steps/execute_results.h"
 #include "harness/steps/members.h"
@@ -19,6 +20,7 @@
 #include "harness/steps/turn.h"
 #include "hw_targets/host/host.h"
 #include "hw_targets/host/interleave.h"
+#include "hw_targets/host/plausibility.h"
 #include "hw_targets/host/registry.h"
 #include "hw_targets/package/package.h"
 
@@ -144,10 +146,10 @@ Outcome run_execute(const Context& context) {
   const auto session = host::Session::start(spec);
   const auto device = session->initialize();
   session->load(package_bytes);
-  core::Json preparation = {{"threads", options.integer_or("threads", 1)},
-                            {"format", options.string_or("format", "fp32")}};
-  if (options.has("clock_mhz")) preparation["clock_mhz"] = options.at("clock_mhz").number();
-  const core::Json placement = session->prepare(preparation);
+  const core::Json placement = session->prepare(preparation(options.value()));
+  if (const std::string wrong = host::other_macs(package, placement); !wrong.empty())
+    throw host::RunnerFailure(host::FailureKind::mistrusted, spec.name, wrong,
+                              "look for channels that the runner executes though the mask drops them");
 
   Outcome outcome;
   outcome.details = {

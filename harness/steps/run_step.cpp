@@ -76,6 +76,8 @@ Outcome dispatch(const Context& context) {
   switch (context.step().stage) {
     case Stage::variant:
       return run_variant(context);
+    case Stage::costs:
+      return run_costs(context);
     case Stage::train:
       return run_train(context);
     case Stage::compile:

@@ -45,10 +45,14 @@ class Context {
   std::string file_;
 };
 
+// In a costs step's folder; the file that `automask runners costs` writes.
+inline constexpr const char* costs_file = "costs.json";
+
 // True once SIGTERM or SIGINT has arrived: stages that can, checkpoint and throw Error(interrupted).
 bool stop_requested();
 
 Outcome run_variant(const Context& context);
+Outcome run_costs(const Context& context);
 Outcome run_train(const Context& context);
 Outcome run_compile(const Context& context);
 Outcome run_evaluate(const Context& context);

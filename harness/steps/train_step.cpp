@@ -4,7 +4,7 @@
 
 #include "harness/steps/data.h"
 #include "harness/steps/external.h"
-#include "methods/mask_cutter.h"
+#include "methods/masks/mask_cutter.h"
 #include "methods/members.h"
 #include "methods/method.h"
 #include "methods/prerequisites.h"
@@ -94,6 +94,11 @@ Outcome run_train(const Context& context) {
   for (const methods::Prerequisite& wanted : methods::prerequisites(job.spec))
     job.prerequisites[wanted.role] = std::make_shared<const models::Checkpoint>(
         models::load_checkpoint(context.input_folder(wanted.role, Stage::train) / "checkpoint.safetensors"));
+  if (auto& budget = job.spec.latency_budget; budget && !budget->target.empty()) {
+    const auto file = context.input_folder("costs", Stage::costs) / costs_file;
+    const core::Json costs = core::read_json_file(file, core::ExitCode::steps_failed);
+    methods::read_layer_costs({costs, file.string(), "", core::ExitCode::steps_failed}, *budget);
+  }
   const auto conditions = parameters.at("conditions");
   for (std::size_t i = 0; i < conditions.size(); ++i)
     job.conditions.push_back(corruptions::Condition::from_json(conditions.at(i)));

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "hw_targets/cpu/device.h"
+#include "hw_targets/protocol/calibration.h"
 
 namespace automask::cpu {
 namespace {
@@ -75,6 +76,7 @@ json CpuBackend::load(const std::string& bytes) {
 
 json CpuBackend::prepare(const json& options) {
   int threads = 0;
+  bool apart = false;
   for (const auto& option : options.items()) {
     if (option.key() == "threads") {
       if (!option.value().is_number_integer() || option.value() < 0 || option.value() > most_threads)
@@ -86,9 +88,14 @@ json CpuBackend::prepare(const json& options) {
       if (option.value() != has)
         throw protocol::Refusal(protocol::unsupported,
                                 "the package is for " + has + ", not for " + option.value().dump());
+    } else if (option.key() == "layers_apart") {
+      if (!option.value().is_boolean())
+        throw protocol::Refusal(protocol::invalid_params, "layers_apart must be true or false");
+      apart = option.value().get<bool>();
     } else {
-      throw protocol::Refusal(protocol::invalid_params,
-                              "the cpu runner knows the options threads and format, not \"" + option.key() + "\"");
+      throw protocol::Refusal(
+          protocol::invalid_params,
+          "the cpu runner knows the options format, layers_apart and threads, not \"" + option.key() + "\"");
     }
   }
   // Linux hands out memory that it has not: asked for too much, it would kill the runner instead of refusing.
@@ -100,17 +107,22 @@ json CpuBackend::prepare(const json& options) {
   threads_ = threads == 0 ? cores : threads;
   omp_set_num_threads(threads_);  // before the primitives are made: they are made for a number of threads
   selected_ = 0;
+  apart_ = apart;
+  layer_ms_.clear();
   networks_.clear();
   integer_networks_.clear();
   std::size_t bytes = 0;
+  json macs = json::array();
   for (int k = 0; k < static_cast<int>(package_.conditions.size()); ++k) {
     if (package_.format == package::Format::int8) {
       integer_networks_.push_back(std::make_unique<IntegerNetwork>(package::materialise_integers(package_, k)));
       bytes += integer_networks_.back()->memory_bytes();
+      macs.push_back(integer_networks_.back()->macs());
     } else {
       networks_.push_back(std::make_unique<Network>(package::materialise(package_, k),
                                                     Scaling{package_.input_mean, package_.input_deviation}, engine_));
       bytes += networks_.back()->memory_bytes();
+      macs.push_back(networks_.back()->macs());
     }
   }
   throttled_before_ = throttle_events();
@@ -120,6 +132,7 @@ json CpuBackend::prepare(const json& options) {
   return {{"threads", threads_},
           {"format", package::to_string(package_.format)},
           {"memory_bytes", bytes},
+          {"macs", macs},
           {"operators", networks_.empty() ? integer_networks_.front()->placement() : networks_.front()->placement()},
           {"warnings", warnings}};
 }
@@ -127,6 +140,7 @@ json CpuBackend::prepare(const json& options) {
 json CpuBackend::select_condition(int index) {
   selected_ = static_cast<std::size_t>(index);
   automatic_ = false;
+  layer_ms_.clear();
   return json::object();
 }
 
@@ -134,17 +148,29 @@ json CpuBackend::select_automatically() {
   if (package_.estimator.empty())
     throw protocol::Refusal(protocol::unsupported, "the package has no estimator, nothing picks a picture's condition");
   automatic_ = true;
+  layer_ms_.clear();
   return json::object();
+}
+
+const std::vector<std::string>& CpuBackend::layers() const {
+  return networks_.empty() ? integer_networks_[selected_]->layers() : networks_[selected_]->layers();
 }
 
 double CpuBackend::infer(const std::uint8_t* picture, float* logits) {
   const auto begin = std::chrono::steady_clock::now();
   if (automatic_)
     selected_ = static_cast<std::size_t>(package::estimate(package_.estimator, picture, package_.graph.input));
+  // One condition's layers: of pictures that choose their own there is no one network to tell of.
+  const bool apart = apart_ && !automatic_;
+  Laps laps(apart ? layers().size() : 0);
   if (networks_.empty())
-    integer_networks_[selected_]->run(picture, logits);
+    integer_networks_[selected_]->run(picture, logits, apart ? &laps : nullptr);
   else
-    networks_[selected_]->run(picture, logits);
+    networks_[selected_]->run(picture, logits, apart ? &laps : nullptr);
+  if (apart) {
+    layer_ms_.resize(laps.ms.size());
+    for (std::size_t i = 0; i < laps.ms.size(); ++i) layer_ms_[i].push_back(laps.ms[i]);
+  }
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
 }
 
@@ -154,6 +180,8 @@ json CpuBackend::state() {
   state["throttled"] = events > throttled_before_;
   throttled_before_ = events;
   if (threads_ > 0) state["threads"] = threads_;
+  if (!layer_ms_.empty())
+    state["measured"] = protocol::measured_layers(package_.conditions[selected_].name, layers(), layer_ms_);
   return state;
 }
 

@@ -22,7 +22,8 @@ class CpuBackend : public protocol::Backend {
 
   nlohmann::json describe() override;
   nlohmann::json load(const std::string& package) override;
-  // {"threads": n (0: all cores), "format": the package's, which is what a missing one means}
+  // {"threads": n (0: all cores), "format": the package's, which is what a missing one means, "layers_apart": true
+  // times each layer, too: state() has the medians since select_condition under "measured"}
   nlohmann::json prepare(const nlohmann::json& options) override;
   nlohmann::json select_condition(int index) override;
   nlohmann::json select_automatically() override;
@@ -32,12 +33,16 @@ class CpuBackend : public protocol::Backend {
   nlohmann::json power() override;
 
  private:
+  const std::vector<std::string>& layers() const;  // of the selected network
+
   dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
   package::Package package_;
   std::vector<std::unique_ptr<Network>> networks_;                 // per condition of an FP32 or FP16 package
   std::vector<std::unique_ptr<IntegerNetwork>> integer_networks_;  // of an INT8 package
   std::size_t selected_ = 0;
   bool automatic_ = false;  // the estimator selects, picture by picture
+  bool apart_ = false;
+  std::vector<std::vector<double>> layer_ms_;  // per layer of the selected network, of each inference
   int threads_ = 0;
   long long throttled_before_ = 0;
   EnergyMeter energy_;

@@ -44,6 +44,7 @@ IntegerNetwork::IntegerNetwork(const package::IntegerNetwork& network, const Ker
     if (!fusion.computed[i]) continue;
     const int node = static_cast<int>(i);
     slot_of_[i] = take_slot(size(node) + overread);
+    if (i == 0) layers_.push_back(nodes[0].name);
     if (i == 0)
       signed_[0] = std::any_of(input_table_.begin(), input_table_.end(), [](std::int8_t v) { return v < 0; });
     else
@@ -120,7 +121,10 @@ void IntegerNetwork::place(int node, const IntegerFusion& fusion, const package:
       throw protocol::Refusal(protocol::unsupported, "node " + layer.name + ": this runner cannot execute " +
                                                          graph::to_string(layer.op) + " on integers");
   }
+  if (const auto weights = network.weights.find(layer.name); weights != network.weights.end())
+    macs_ += static_cast<std::int64_t>(weights->second.size()) * pixels(head);
   steps_.push_back(std::move(step));
+  layers_.push_back(layer.name);
   signed_[index] = any_signed;
   std::string placement = kernels_.name;
   if (head != node) placement += fused.other >= 0 ? " + add" : " + activation";
@@ -149,15 +153,20 @@ void IntegerNetwork::quantise(const std::uint8_t* picture, const Member& member)
     for (std::ptrdiff_t c = 0; c < channels; ++c, ++i) input[i] = table[c * 256 + picture[i]];
 }
 
-void IntegerNetwork::run(const std::uint8_t* picture, float* logits) {
+void IntegerNetwork::run(const std::uint8_t* picture, float* logits, Laps* laps) {
 #pragma omp parallel
   {
     const Member member{omp_get_thread_num(), omp_get_num_threads(), &meeting_};
+    const auto lap = [&](std::size_t layer) {
+      if (laps != nullptr && omp_get_thread_num() == 0) laps->lap(layer);
+    };
     quantise(picture, member);
     member.wait();
-    for (const Step& step : steps_) {
-      step(member);
+    lap(0);
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      steps_[i](member);
       member.wait();
+      lap(i + 1);
     }
   }
 
@@ -169,6 +178,7 @@ void IntegerNetwork::run(const std::uint8_t* picture, float* logits) {
       const std::int32_t value = wide_.empty() ? narrow[from] : wide_[from];
       logits[c * places + p] = static_cast<float>(value) * scale_;
     }
+  if (laps != nullptr) laps->lap(layers_.size() - 1);
 }
 
 }  // namespace automask::cpu

@@ -9,6 +9,7 @@
 
 #include "hw_targets/cpu/integer_fusion.h"
 #include "hw_targets/cpu/integer_kernels.h"
+#include "hw_targets/cpu/laps.h"
 #include "hw_targets/cpu/team.h"
 #include "hw_targets/package/integer.h"
 
@@ -24,9 +25,13 @@ class IntegerNetwork {
   IntegerNetwork& operator=(const IntegerNetwork&) = delete;
 
   // One picture u8 [H, W, C] -> logits.
-  void run(const std::uint8_t* picture, float* logits);
+  void run(const std::uint8_t* picture, float* logits, Laps* laps = nullptr);
 
+  // What a lap is taken of: the input's conversion, under its node's name, then each node that has work of its own; the
+  // output's conversion counts for the last.
+  const std::vector<std::string>& layers() const { return layers_; }
   const nlohmann::json& placement() const { return placement_; }  // [{"name", "op", "placement"}]
+  std::int64_t macs() const { return macs_; }                     // of the layers as they are placed
   std::size_t memory_bytes() const;                               // weights as packed, and activations
 
  private:
@@ -81,6 +86,8 @@ class IntegerNetwork {
   std::vector<Step> steps_;
   Meeting meeting_;
   std::size_t packed_bytes_ = 0;
+  std::int64_t macs_ = 0;
+  std::vector<std::string> layers_;
   nlohmann::json placement_ = nlohmann::json::array();
 };
 

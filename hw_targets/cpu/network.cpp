@@ -87,7 +87,8 @@ Network::Network(const package::PlainNetwork& network, const Scaling& scaling, c
       input_(network.graph.input),
       shapes_(graph::infer_shapes(network.graph)),
       levels_(scaled_levels(scaling)),
-      values_(network.graph.nodes.size()) {
+      values_(network.graph.nodes.size()),
+      layers_{network.graph.nodes[0].name} {
   const Fusion fusion = fuse(network.graph);
   // Pictures come channels last; the first layer takes that as it is or asks for a reorder.
   values_[0] = allocate({{1, input_.channels, input_.height, input_.width}, f32, Tag::acdb});
@@ -101,6 +102,7 @@ void Network::place(int node, const Fusion& fusion, const package::PlainNetwork&
     values_[index] = values_[static_cast<std::size_t>(fusion.storage_of[index])];
     return;
   }
+  layers_.push_back(network.graph.nodes[index].name);
   switch (network.graph.nodes[index].op) {
     case graph::Op::conv2d:
       return place_convolution(node, fusion.fused[index], network);
@@ -163,6 +165,7 @@ void Network::place_convolution(int node, const Fused& fused, const package::Pla
     arguments[DNNL_ARG_BIAS] =
         pack(network.weights.at(layer.name + ".bias").data.data(), plain(bias), chosen.bias_desc());
   add_step(dnnl::convolution_forward(chosen), std::move(arguments));
+  macs_ += static_cast<std::int64_t>(network.weights.at(layer.name + ".weight").data.size()) * out[2] * out[3];
   values_[static_cast<std::size_t>(node)] = result;
   describe(layer, chosen.impl_info_str() + fused_text(fused, network.graph));
 }
@@ -190,6 +193,7 @@ void Network::place_linear(int node, const Fused& fused, const package::PlainNet
         pack(network.weights.at(layer.name + ".bias").data.data(), plain(bias), chosen.bias_desc());
   add_step(dnnl::inner_product_forward(chosen), std::move(arguments));
   values_[static_cast<std::size_t>(node)] = result;
+  macs_ += static_cast<std::int64_t>(network.weights.at(layer.name + ".weight").data.size());
   describe(layer, chosen.impl_info_str() + fused_text(fused, network.graph));
 }
 
@@ -364,7 +368,7 @@ void Network::describe(const graph::Node& node, const std::string& placement) {
   placement_.push_back({{"name", node.name}, {"op", graph::to_string(node.op)}, {"placement", placement}});
 }
 
-void Network::run(const std::uint8_t* picture, float* logits) {
+void Network::run(const std::uint8_t* picture, float* logits, Laps* laps) {
   auto* input = static_cast<float*>(values_[0].get_data_handle());
   const std::size_t channels = levels_.size();
   const std::size_t pixels = static_cast<std::size_t>(input_.height) * static_cast<std::size_t>(input_.width);
@@ -372,9 +376,16 @@ void Network::run(const std::uint8_t* picture, float* logits) {
     const std::array<float, 256>& level = levels_[c];
     for (std::size_t p = 0; p < pixels; ++p) input[p * channels + c] = level[picture[p * channels + c]];
   }
-  for (const Step& step : steps_) step.primitive.execute(stream_, step.arguments);
+  if (laps != nullptr) laps->lap(0);
+  for (const Step& step : steps_) {
+    step.primitive.execute(stream_, step.arguments);
+    if (laps == nullptr) continue;
+    stream_.wait();
+    laps->lap(step.layer);
+  }
   stream_.wait();
   std::memcpy(logits, output_.get_data_handle(), output_.get_desc().get_size());
+  if (laps != nullptr) laps->lap(layers_.size() - 1);
 }
 
 }  // namespace automask::cpu

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hw_targets/cpu/fusion.h"
+#include "hw_targets/cpu/laps.h"
 #include "hw_targets/package/package.h"
 
 namespace automask::cpu {
@@ -24,9 +25,13 @@ class Network {
   Network(const package::PlainNetwork& plain, const Scaling& scaling, const dnnl::engine& engine);
 
   // One picture u8 [H, W, C] -> logits.
-  void run(const std::uint8_t* picture, float* logits);
+  void run(const std::uint8_t* picture, float* logits, Laps* laps = nullptr);
 
+  // What a lap is taken of: the input's conversion, under its node's name, then each node that has work of its own; the
+  // output's conversion counts for the last.
+  const std::vector<std::string>& layers() const { return layers_; }
   const nlohmann::json& placement() const { return placement_; }  // [{"name", "op", "placement"}]
+  std::int64_t macs() const { return macs_; }                     // of the layers as they are placed
   std::size_t memory_bytes() const { return memory_bytes_; }      // weights as packed, and activations
 
  private:
@@ -34,6 +39,7 @@ class Network {
   struct Step {
     dnnl::primitive primitive;
     Arguments arguments;
+    std::size_t layer;  // of layers_
   };
 
   void place(int node, const Fusion& fusion, const package::PlainNetwork& plain);
@@ -56,7 +62,7 @@ class Network {
   dnnl::memory picture(int value);
   dnnl::memory in_layout(const dnnl::memory& have, const dnnl::memory::desc& wanted);  // reorders when it is in another
   void add_step(const dnnl::primitive& primitive, Arguments arguments) {
-    steps_.push_back({primitive, std::move(arguments)});
+    steps_.push_back({primitive, std::move(arguments), layers_.size() - 1});
   }
   void describe(const graph::Node& node, const std::string& placement);
 
@@ -68,8 +74,10 @@ class Network {
   std::vector<dnnl::memory> values_;            // per node
   std::vector<Step> steps_;
   dnnl::memory output_;
+  std::vector<std::string> layers_;
   nlohmann::json placement_ = nlohmann::json::array();
   std::size_t memory_bytes_ = 0;
+  std::int64_t macs_ = 0;
 };
 
 }  // namespace automask::cpu

@@ -104,6 +104,11 @@ json Backend::prepare(const json& options) {
                  {"memory_bytes", network_->memory_bytes()},
                  {"operators", network_->placement(0)},
                  {"tuned", tune && device_->measures()}};
+  for (std::size_t k = 0; k < package_.conditions.size(); ++k) {
+    std::int64_t macs = 0;
+    for (const Step& step : network_->program(static_cast<int>(k)).steps) macs += step.macs;
+    answer["macs"].push_back(macs);
+  }
   if (!board_.rails().empty() && device_->measures()) answer["idle_watts"] = power_.measure_idle(idle_seconds);
   modelled_.clear();
   modelled_switch_.clear();

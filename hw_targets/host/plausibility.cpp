@@ -31,4 +31,19 @@ std::string implausible(const TimedCall& brief, const TimedCall& full, std::size
   return "";
 }
 
+std::string other_macs(const package::Package& package, const core::Json& prepared) {
+  const auto told = prepared.find("macs");
+  if (told == prepared.end()) return "";
+  if (!told->is_array() || told->size() != package.conditions.size())
+    return fmt::format("\"macs\" must have a number for each of the {} conditions, it is {}", package.conditions.size(),
+                       told->dump());
+  for (std::size_t k = 0; k < package.conditions.size(); ++k) {
+    const std::int64_t own = graph::cost(graph::shrink(package.graph, package.conditions[k].mask)).macs;
+    if ((*told)[k] != own)
+      return fmt::format("it places {} multiply-accumulates for \"{}\", the package has {}", (*told)[k].dump(),
+                         package.conditions[k].name, own);
+  }
+  return "";
+}
+
 }  // namespace automask::host

@@ -3,8 +3,10 @@
 experiments/smoke_evaluation.json, then its checkpoints as networks from elsewhere, then its cells in another store.
 """
 import pathlib
+import struct
 import sys
 import time
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fault"))
 from common import *  # noqa: E402
@@ -125,9 +127,38 @@ names = json.loads((SOURCE / "experiments/quickstart.json").read_text())["datase
 bad = {**external, "name": "bad", "methods": {"checkpoint": external["methods"]["checkpoint"]},
        "matrix": {"model": ["tinynet"], "method": ["checkpoint"]},
        "datasets": {"fashion_mnist": {**manifest["datasets"]["fashion_mnist"], "classes": names[::-1]}}}
-(folder / "bad.json").write_text(json.dumps(bad))
-text = automask("run", folder / "bad.json", "--store", store, "--progress", "none", check=4).stderr
+
+
+def grey_png(path):
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 28, 28, 8, 0, 0, 0, 0))
+                     + chunk(b"IDAT", zlib.compress((b"\0" + bytes(28)) * 28)) + chunk(b"IEND", b""))
+
+
+def said(manifest):
+    (folder / "bad.json").write_text(json.dumps(manifest))
+    return automask("run", folder / "bad.json", "--store", store, "--progress", "none", check=4).stderr
+
+
+text = said(bad)
 assert "classes in another order" in text, text
+for split in ("train", "test"):
+    for name in ("cat", "dog"):
+        for number in (1, 2):
+            grey_png(folder / "two" / split / name / f"{number}.png")
+two = {"fashion_mnist": {"reader": "image_folder", "path": str(folder / "two"), "input": [1, 28, 28], "validation": 1,
+                         "classes": ["cat", "dog"]}}
+alone = {k: v for k, v in bad.items() if k != "include"} | {"datasets": two, "targets": {"cpu": {"runner": "cpu"}}}
+text = said(alone)
+assert "has 10 classes, the data set 2" in text, text
+two["fashion_mnist"]["input"] = [1, 32, 32]
+text = said(alone)
+assert "is a network for pictures of 1x28x28, the data set's are 1x32x32" in text, text
+several = str(folders["automask"] / "checkpoint.safetensors")
+text = said({**bad, "methods": {"checkpoint": {"method": "external", "file": {c: several for c in conditions}}},
+             "datasets": external["datasets"]})
+assert "holds networks for several conditions; name it as the one file for all conditions" in text, text
 
 # Doing it again does nothing; elsewhere the published cells are known and nothing is trained.
 again = json.loads(automask("run", smoke, "--store", store, "--progress", "none", "--format", "json", check=0).stdout)

@@ -51,4 +51,51 @@ assert "none of the package's conditions" in wrong.stderr, wrong.stderr
 verified = json.loads(automask("verify", run["slimmable"], "--format", "json", "--store", store, "--progress", "none",
                                check=0).stdout)
 assert all(row["passed"] for row in verified["checks"]), verified
+
+# A budget of time on a target that measures: it is asked before the training, once, and the record says so.
+timed = {"name": "timed", "include": [str(SOURCE / "experiments/smoke.json")],
+         "datasets": {"fashion_mnist": {"limit": {"train": 600, "test": 100}}},
+         "methods": {"timed": {"method": "kill_test", "latency_budget": {"ms": 1000, "target": "cpu_int8"}}},
+         "targets": {"cpu_int8": {"runner": "cpu", "format": "int8", "threads": 1}},
+         "seeds": [0, 1], "matrix": {"method": ["timed"], "target": ["cpu_int8"]}}
+(folder / "timed.json").write_text(json.dumps(timed))
+automask("run", folder / "timed.json", "--store", store, "--progress", "none", check=0)
+(costs,) = (json.loads(p.read_text()) for p in (store / "cache" / "costs").glob("*/costs.json"))
+assert costs["evidence"] == "measured" and costs["runner"] == "cpu" and costs["format"] == "int8", costs
+for result in (store / "cache" / "train").glob("*/result.json"):
+    log = json.loads(result.read_text())["details"]["training"].get("log", {})
+    if "latency" in log:
+        assert log["latency"]["evidence"] == "measured" and log["latency"]["budget_ms"] == 1000, log["latency"]
+plain = json.loads(automask("plan", folder / "timed.json", "--store", store, "--format", "json", check=0).stdout)
+assert [s["stage"] for s in plain["rows"]].count("costs") == 1 and all(s["status"] == "hit" for s in plain["rows"]), plain["rows"]
+
+# A frozen backbone learns a condition more: what a device has to be sent are a few KiB, without weights.
+base = rows(store, "select a.path from artifact a join run r on r.id = a.run_id join cell c on c.key = r.key where a.kind = "
+                   "'checkpoint' and c.method = 'stability'")[0]["path"]
+packages = {}
+for conditions in (["clean", "jpeg:q10"], ["clean", "jpeg:q10", "gaussian_noise:3"]):
+    frozen = {"name": f"frozen_{len(conditions)}", "include": [str(SOURCE / "experiments/smoke.json")], "conditions": conditions,
+              "datasets": {"fashion_mnist": {"limit": {"train": 600, "test": 100}}},
+              "methods": {"frozen": {"method": "dense_bn_k", "backbone": "frozen", "init": str(store / base)}},
+              "targets": manifest["targets"], "matrix": {"method": ["frozen"], "target": ["cpu", "cpu_int8"]}}
+    (folder / "frozen.json").write_text(json.dumps(frozen))
+    automask("run", folder / "frozen.json", "--store", store, "--progress", "none", check=0)
+    for r in rows(store, f"select run, target from runs where experiment = '{frozen['name']}'"):
+        packages[r["target"], len(conditions)] = folder / f"{r['target']}_{len(conditions)}.safetensors"
+        automask("export", r["run"][:16], "--format", "package", "-o", packages[r["target"], len(conditions)], "--store", store,
+                 "--progress", "none", check=0)
+for target in ("cpu", "cpu_int8"):
+    old, new = packages[target, 2], packages[target, 3]
+    update, back = folder / f"{target}.update", folder / f"{target}_back.safetensors"
+    made = json.loads(automask("--format", "json", "update", "make", old, new, "-o", update, check=0).stdout)["rows"][0]
+    automask("update", "apply", old, update, "-o", back, check=0)
+    assert back.read_bytes() == new.read_bytes()
+    data = update.read_bytes()
+    tensors = {n.split(".")[0] for n in json.loads(data[8:8 + int.from_bytes(data[:8], "little")])} - {"__metadata__"}
+    assert tensors <= {"masks", "normalisation", "integers", "estimator"}, f"weights are in it: {tensors}"
+    assert made["bytes"] == update.stat().st_size < 6000, made
+    print(f"{target}: {made['bytes']} of {made['package bytes']} bytes for a condition more")
+refused = automask("update", "apply", packages["cpu", 3], folder / "cpu_int8.update", "-o", folder / "none", check=8)
+assert "apply it to the package that it was made for" in refused.stderr and not (folder / "none").exists(), refused.stderr
+
 print(len(found), "cells")

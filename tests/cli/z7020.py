@@ -97,9 +97,10 @@ manifest.write_text(json.dumps({
     "name": "timed", "include": [str(SMOKE)],
     "datasets": {"fashion_mnist": {"limit": {"test": 300}}},
     "methods": {"timed": {"method": "kill_test", "lanes": 4, "latency_budget": {"ms": wanted_ms, "costs": "costs.json"}},
+                "asked": {"method": "kill_test", "lanes": 4, "latency_budget": {"ms": wanted_ms, "target": "slow"}},
                 "never": {"method": "kill_test", "latency_budget": {"ms": 1e-6, "costs": "costs.json"}}},
     "targets": {"slow": {"runner": "sim", "format": "int8", "clock_mhz": 100}},
-    "matrix": {"method": ["timed", "never"], "target": ["slow"]}}))
+    "matrix": {"method": ["timed", "asked", "never"], "target": ["slow"]}}))
 done = automask("run", manifest, "--store", store, "--progress", "none")
 assert done.returncode == 4, done
 (failed,) = rows(store, "select reason from runs where method = 'never'")
@@ -109,6 +110,12 @@ times = rows(store, "select m.value, m.condition from current_passed k join metr
 assert times, done.stderr
 slowest = max(row["value"] for row in times)
 assert slowest <= 1.01 * wanted_ms < dense_ms, (slowest, wanted_ms, dense_ms)
+# The model knows shapes alone: asked by the plan itself, it says the same of a network that nobody trained.
+(found,) = (store / "cache" / "costs").glob("*/costs.json")
+assert json.loads(found.read_text())["layers"] == asked["layers"], found
+by_target = rows(store, "select m.value, m.condition from current_passed k join metric m on m.run_id = k.run_id "
+                        "where k.method = 'asked' and m.name = 'latency_median'")
+assert [dict(row) for row in by_target] == [dict(row) for row in times], (by_target, times)
 print(f"dense {dense_ms:.4f} ms, asked for {wanted_ms:.4f}, got {slowest:.4f}")
 
 few = json.loads((folder / "measured.json").read_text())

@@ -23,6 +23,7 @@ FAULTS = {
     "lies": (["lies_about_latency.py", "0.1"], "mistrusted"),
     "exaggerates": (["lies_about_latency.py", "10"], "mistrusted"),
     "throttled": (["wrong_answer.py", "throttled"], "mistrusted"),
+    "idle_channels": (["wrong_answer.py", "macs"], "mistrusted"),
     "wrong_version": (["wrong_version.py"], "failed"),
     "missing": (None, "failed"),
 }

@@ -155,8 +155,8 @@ models::Checkpoint synthetic_checkpoint() {
 
 Json versions() {
   Json found;
-  for (const auto stage : {harness::Stage::variant, harness::Stage::train, harness::Stage::compile,
-                           harness::Stage::evaluate, harness::Stage::execute})
+  for (const auto stage : {harness::Stage::variant, harness::Stage::costs, harness::Stage::train,
+                           harness::Stage::compile, harness::Stage::evaluate, harness::Stage::execute})
     found[std::string(harness::to_string(stage))] = harness::code_version(stage);
   return found;
 }

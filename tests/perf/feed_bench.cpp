@@ -11,8 +11,8 @@
 
 #include "datasets/dataset.h"
 #include "methods/evaluate.h"
-#include "methods/feed.h"
-#include "methods/sgd.h"
+#include "methods/training/feed.h"
+#include "methods/training/sgd.h"
 #include "models/zoo.h"
 
 namespace automask::methods {

@@ -14,9 +14,9 @@
 #include "core/philox.h"
 #include "datasets/picture_set.h"
 #include "methods/evaluate.h"
-#include "methods/feed.h"
 #include "methods/method.h"
-#include "methods/sgd.h"
+#include "methods/training/feed.h"
+#include "methods/training/sgd.h"
 #include "models/zoo.h"
 
 namespace automask::methods {

@@ -2,7 +2,7 @@
 """Answers one thing wrongly: wrong_answer.py KIND.
 
 KIND: fewer_latencies, negative_latency, null_latency, fewer_outputs, nan_output, frame_hash, input_hash, threads,
-no_device, evidence, condition, throttled, no_state; with a second argument "estimator" also fewer_conditions,
+no_device, macs, evidence, condition, throttled, no_state; with a second argument "estimator" also fewer_conditions,
 foreign_condition, no_conditions, changing_condition, not_auto.
 """
 import struct
@@ -38,7 +38,8 @@ class Wrong(Runner):
         return answer
 
     def prepare(self, params, _):
-        return {"threads": 7} if KIND == "threads" else super().prepare(params, _)
+        answer = super().prepare(params, _)
+        return {"threads": {"threads": 7}, "macs": {**answer, "macs": [7]}}.get(KIND, answer)
 
     def select_condition(self, params, _):
         if KIND == "not_auto" and params.get("auto"):

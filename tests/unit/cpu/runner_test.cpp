@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "hw_targets/compiler/quantise.h"
 #include "hw_targets/host/host.h"
+#include "hw_targets/host/plausibility.h"
 #include "hw_targets/package/reference.h"
 #include "tests/unit/cpu/networks.h"
 #include "tests/unit/host/refusals.h"
@@ -154,6 +156,57 @@ TEST(CpuRunner, ComputesHalfPrecisionPackagesFromTheStoredWeights) {
 }
 
 // The same condition from the runner's `auto` as from estimate(), in both formats, and that condition's logits.
+// A mask's channels are not executed: what is placed is the condition's shrunk network, by a count of its own.
+TEST(CpuRunner, TellsTheMultiplyAccumulatesThatItPlaces) {
+  for (const package::Package& package : {two_conditions(), integer_package()}) {
+    const auto session = host::Session::start(program());
+    session->initialize();
+    session->load(package::encode(package));
+    const core::Json prepared = session->prepare({{"threads", 1}});
+    ASSERT_EQ(prepared["macs"].size(), 2U);
+    EXPECT_LT(prepared["macs"][1], prepared["macs"][0]);
+    EXPECT_EQ(host::other_macs(package, prepared), "");
+    session->shutdown();
+  }
+}
+
+TEST(CpuRunner, TimesEachLayerWhereTheyAreApart) {
+  for (const package::Package& package : {two_conditions(), integer_package()}) {
+    const auto session = host::Session::start(program());
+    session->initialize();
+    session->load(package::encode(package));
+    session->prepare({{"threads", 1}, {"layers_apart", true}});
+    const auto pictures = session->put_inputs(random_pictures(package.graph.input, 3));
+    for (const int condition : {1, 0}) {
+      session->select_condition(condition);
+      EXPECT_FALSE(session->state().contains("measured")) << "another condition's are not its own";
+      const host::RunResult result = session->run({pictures, 9, 3, 20, 1});
+      const core::Json measured = session->state().at("measured");
+      EXPECT_EQ(measured["condition"], package.conditions[static_cast<std::size_t>(condition)].name);
+      std::set<std::string> layers;
+      double sum = 0;
+      for (const core::Json& layer : measured["layers"]) {
+        EXPECT_GE(layer["ms"], 0.0);
+        sum += layer["ms"].get<double>();
+        layers.insert(layer["name"].get<std::string>());
+      }
+      EXPECT_EQ(layers.size(), measured["layers"].size());
+      for (const graph::Node& node : package.graph.nodes)
+        if (node.op == graph::Op::conv2d || node.op == graph::Op::linear)
+          EXPECT_EQ(layers.count(node.name), 1U) << node.name;
+      auto times = result.latencies_ms;
+      std::sort(times.begin(), times.end());
+      // Medians of parts, against the median of the whole: the same but for what lies between layers.
+      EXPECT_GT(sum, 0.2 * times.front());
+      EXPECT_LT(sum, 1.5 * times.back());
+    }
+    session->prepare({{"threads", 1}});
+    session->run({pictures, 9, 3, 2, 1});
+    EXPECT_FALSE(session->state().contains("measured")) << "timed whole, as ever";
+    session->shutdown();
+  }
+}
+
 TEST(CpuRunner, PicksTheConditionThatTheEstimatorPicks) {
   for (package::Package package : {two_conditions(), integer_package()}) {
     std::vector<std::vector<std::uint8_t>> pixels;

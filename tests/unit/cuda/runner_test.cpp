@@ -8,6 +8,7 @@
 #include "hw_targets/cuda/roofline.h"
 #include "hw_targets/host/contract.h"
 #include "hw_targets/host/host.h"
+#include "hw_targets/host/plausibility.h"
 #include "tests/unit/cuda/packages.h"
 #include "tests/unit/host/refusals.h"
 #include "tests/unit/package/estimators.h"
@@ -48,6 +49,8 @@ TEST(CudaRunner, AnswersThePackagesLogitsAndTheModelsLatency) {
     session->load(package::encode(package));
     const core::Json prepared = session->prepare({{"format", half ? "fp16" : "fp32"}});
     EXPECT_EQ(prepared["modelled"][1]["evidence"], "modelled");
+    EXPECT_EQ(prepared["macs"].size(), 2U);
+    EXPECT_EQ(host::other_macs(package, prepared), "");
     EXPECT_THAT(prepared["operators"][1]["placement"].get<std::string>(), HasSubstr("convolution"));
     for (const int condition : {1, 0}) {
       session->select_condition(condition);

@@ -8,7 +8,7 @@
 #include "harness/schema.h"
 #include "harness/starter.h"
 #include "methods/catalogue.h"
-#include "methods/scorer_names.h"
+#include "methods/masks/scorer_names.h"
 #include "models/zoo.h"
 #include "support.h"
 

@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "support.h"
+#include "tests/unit/core/throws.h"
 
 namespace automask::harness {
 namespace {
@@ -14,8 +15,8 @@ namespace {
 using core::ExitCode;
 using test::Json;
 using test::TempFolder;
-using testing::AllOf;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 // label -> key, of the plan after `change` and options.
 std::map<std::string, std::string> keys_after(const TempFolder& folder, const std::function<void(Json&)>& change,
@@ -58,6 +59,50 @@ TEST(Plan, SharesStepsBetweenCells) {
       (std::map<Stage, int>{
           {Stage::variant, 2}, {Stage::train, 4}, {Stage::compile, 4}, {Stage::evaluate, 2}, {Stage::execute, 8}}));
   EXPECT_EQ(world.fingerprints_taken, 2);
+}
+
+// A target's layers are asked for once, before whatever has to meet a time there.
+TEST(Plan, AsksATargetForTheCostsOfLayers) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["seeds"] = {0, 1};
+  json["datasets"]["toy"]["validation"] = 4;
+  json["targets"]["slow"] = {{"runner", "cpu"}, {"format", "int8"}, {"limit", 2}};
+  const Json budget = {{"ms", 2}, {"target", "slow"}};
+  json["methods"] = {{"one", {{"method", "kill_test"}, {"latency_budget", budget}}},
+                     {"auto", {{"method", "automask"}, {"consensus", "auto"}, {"latency_budget", budget}}}};
+  const auto planned = [&] { return test::plan_of(test::load(folder, json)); };
+  const auto key_of = [](const Plan& plan, Stage stage) {
+    for (const Step& step : plan.steps)
+      if (step.stage == stage) return step.key;
+    return std::string();
+  };
+  const Plan plan = planned();
+  std::size_t asked = 0;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const Step& step = plan.steps[i];
+    asked += step.stage == Stage::costs;
+    if (step.stage != Stage::train) continue;
+    ASSERT_FALSE(plan.needs[i].empty()) << step.label;
+    EXPECT_EQ(plan.steps[plan.needs[i][0]].stage, Stage::costs) << "candidates for the consensus included";
+    EXPECT_EQ(step.inputs.back().first == "costs" || step.inputs[1].first == "costs", true) << step.label;
+  }
+  EXPECT_EQ(asked, 1U);
+  for (const PlannedCell& cell : plan.cells)
+    EXPECT_EQ(plan.steps[cell.before.front()].stage, Stage::costs) << "and recorded with no cell as its own";
+
+  const std::string costs = key_of(plan, Stage::costs), train = key_of(plan, Stage::train);
+  json["targets"]["slow"]["limit"] = 5;
+  EXPECT_EQ(key_of(planned(), Stage::train), train) << "how many pictures are executed decides no costs";
+  json["targets"]["slow"]["threads"] = 3;
+  EXPECT_NE(key_of(planned(), Stage::costs), costs);
+  EXPECT_NE(key_of(planned(), Stage::train), train);
+
+  json["methods"]["one"]["latency_budget"]["target"] = "slaw";
+  const auto error = automask::testing::error_of([&] { planned(); });
+  EXPECT_SAYS(error, "/methods/one/latency_budget/target");
+  EXPECT_SAYS(error, "no target \"slaw\" is defined");
+  EXPECT_SAYS(error, "did you mean \"slow\"");
 }
 
 // What trainings build on is trained once, and a method of the experiment may be it.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/package/packages.h"
+
 namespace automask::host {
 namespace {
 
@@ -24,6 +26,21 @@ TEST(Plausibility, BelievesAnHonestRun) {
   // The host lost its processor after sending, for longer than the run took.
   EXPECT_EQ(implausible(brief, {2.01, 0.5, 2.0, 10'000}), "");
   EXPECT_EQ(implausible(call(0.001, 0.0009, 1), call(0.001, 0.00001, 1)), "");
+}
+
+TEST(Plausibility, CountsMultiplyAccumulatesItself) {
+  const package::Package package = packages::make(networks::chain(), {"clean", "a"}, 5);
+  core::Json own = core::Json::array();
+  for (const package::Condition& condition : package.conditions)
+    own.push_back(graph::cost(graph::shrink(package.graph, condition.mask)).macs);
+  EXPECT_EQ(other_macs(package, {{"threads", 1}}), "") << "a runner need not tell";
+  EXPECT_EQ(other_macs(package, {{"macs", own}}), "");
+  core::Json more = own;
+  more[1] = own[1].get<std::int64_t>() + 1;
+  EXPECT_THAT(other_macs(package, {{"macs", more}}), HasSubstr("multiply-accumulates for \"a\", the package has"));
+  EXPECT_THAT(other_macs(package, {{"macs", {1}}}), HasSubstr("a number for each of the 2 conditions"));
+  EXPECT_NE(other_macs(package, {{"macs", "all"}}), "");
+  EXPECT_NE(other_macs(package, {{"macs", {nullptr, "x"}}}), "");
 }
 
 TEST(Plausibility, FlagsMoreTimeThanThereWas) {

@@ -1,12 +1,12 @@
 // Pictures mirrored and moved before their condition, and what the feed makes of them.
-#include "methods/augmentation.h"
+#include "methods/training/augmentation.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 
 #include "corruptions/variant.h"
-#include "methods/feed.h"
+#include "methods/training/feed.h"
 
 namespace automask::methods {
 namespace {

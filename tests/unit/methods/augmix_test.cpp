@@ -7,7 +7,7 @@
 #include <set>
 
 #include "corruptions/condition.h"
-#include "methods/augmix_mixture.h"
+#include "methods/objectives/augmix_mixture.h"
 
 namespace automask::methods {
 namespace {

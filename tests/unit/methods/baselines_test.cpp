@@ -8,11 +8,11 @@
 
 #include "corruptions/variant.h"
 #include "hw_targets/compiler/compile.h"
-#include "methods/denoiser.h"
 #include "methods/evaluate.h"
-#include "methods/objective.h"
-#include "methods/recipes.h"
-#include "methods/widths.h"
+#include "methods/masks/widths.h"
+#include "methods/objectives/objective.h"
+#include "methods/recipes/denoiser.h"
+#include "methods/recipes/recipes.h"
 #include "models/zoo.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/methods/fashion.h"
@@ -75,6 +75,7 @@ TEST(Baselines, AugmixLossByHand) {
   const torch::NoGradGuard no_grad;
   Setting s({{"method", "augmix"}, {"augmix", {{"weight", 7}}}}, augmix_recipe);
   EXPECT_EQ(s.recipe.extra_views.size(), 2U);
+  EXPECT_EQ(s.job.spec.passes_per_picture(), 3) << "what time is told by";
   const Shown part = part_of(3, 0.5);
   std::vector<torch::Tensor> p, logits;
   for (const torch::Tensor& view : part.views) {
@@ -138,6 +139,7 @@ TEST(Baselines, ConsistencyWithTheCleanAnswerByHand) {
   const Shown shared = part_of(2, 0.5);
   Setting one({{"method", "augment"}, {"consistency", 7}}, augment_recipe);
   EXPECT_EQ(one.recipe.extra_views.size(), 1U);
+  EXPECT_EQ(one.job.spec.passes_per_picture(), 2) << "what time is told by";
   const torch::Tensor shown = one.network.forward(shared.views[0]), clean = one.network.forward(shared.views[1]);
   EXPECT_GT(divergence(shown, clean), 1e-3);
   EXPECT_NEAR(one.objective->loss(one.network, shared).item<double>(),

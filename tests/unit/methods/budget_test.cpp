@@ -1,12 +1,12 @@
-#include "methods/budget.h"
+#include "methods/masks/budget.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
 #include "graph/cost.h"
-#include "methods/mask_cutter.h"
-#include "methods/package_bytes.h"
+#include "methods/masks/mask_cutter.h"
+#include "methods/masks/package_bytes.h"
 #include "models/zoo.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/graph/networks.h"

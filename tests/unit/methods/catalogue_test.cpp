@@ -161,6 +161,13 @@ TEST(Catalogue, ALatencyBudgetCarriesItsCosts) {
     EXPECT_SAYS(error, pointer);
     EXPECT_SAYS(error, text);
   };
+  const MethodSpec of_target = read({{"ms", 2}, {"target", "board"}});
+  EXPECT_EQ(of_target.latency_budget->target, "board");
+  EXPECT_EQ(of_target.parameters()["latency_budget"], (Json{{"ms", 2.0}, {"target", "board"}}));
+  EXPECT_EQ(spec_of(of_target.parameters()).parameters(), of_target.parameters()) << "as a step reads it";
+  says({{"method", "automask"}, {"latency_budget", {{"ms", 2}}}}, "/latency_budget", "neither a target nor costs");
+  says({{"method", "automask"}, {"latency_budget", {{"ms", 2}, {"target", "board"}, {"costs", "costs.json"}}}},
+       "/latency_budget", "both a target and costs");
   says({{"method", "automask"}, {"latency_budget", {{"ms", 2}, {"costs", "no.json"}}}}, "/latency_budget/costs",
        "there is no file");
   says({{"method", "automask"}, {"latency_budget", {{"ms", 0}, {"costs", "costs.json"}}}}, "/latency_budget/ms",

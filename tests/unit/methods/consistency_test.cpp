@@ -1,4 +1,4 @@
-#include "methods/consistency.h"
+#include "methods/objectives/consistency.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "methods/denoiser.h"
+#include "methods/recipes/denoiser.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "methods/feed.h"
+#include "methods/training/feed.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "methods/filter_scores.h"
+#include "methods/masks/filter_scores.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

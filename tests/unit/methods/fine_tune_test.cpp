@@ -1,5 +1,5 @@
 // Quantisation-aware fine-tuning against what it has to predict: the integer reference, executing the compiled package.
-#include "methods/fine_tune.h"
+#include "methods/training/fine_tune.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

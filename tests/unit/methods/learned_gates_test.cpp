@@ -1,4 +1,4 @@
-#include "methods/learned_gates.h"
+#include "methods/masks/learned_gates.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
-#include "methods/learner.h"
+#include "methods/training/learner.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
 #include "graph/union.h"
-#include "methods/affine.h"
+#include "methods/training/affine.h"
 #include "tests/unit/models/checkpoints.h"
 
 namespace automask::methods {

@@ -1,4 +1,4 @@
-#include "methods/schedule.h"
+#include "methods/training/schedule.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "methods/scores.h"
+#include "methods/masks/scores.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
-#include "methods/mask_cutter.h"
+#include "methods/masks/mask_cutter.h"
 #include "models/network.h"
 #include "tests/unit/models/checkpoints.h"
 

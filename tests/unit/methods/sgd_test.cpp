@@ -1,4 +1,4 @@
-#include "methods/sgd.h"
+#include "methods/training/sgd.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

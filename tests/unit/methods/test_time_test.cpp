@@ -1,5 +1,5 @@
 // Adapting at test time, held against the same sums done here.
-#include "methods/test_time.h"
+#include "methods/recipes/test_time.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -10,7 +10,7 @@
 #include "corruptions/variant.h"
 #include "hw_targets/compiler/compile.h"
 #include "hw_targets/compiler/quantise.h"
-#include "methods/consensus.h"
+#include "methods/masks/consensus.h"
 #include "methods/method.h"
 #include "methods/prerequisites.h"
 #include "models/safetensors.h"

@@ -1,4 +1,4 @@
-#include "methods/widths.h"
+#include "methods/masks/widths.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,59 @@
+#include "methods/objectives/teacher.h"
+
+#include <ATen/ATen.h>
+#include <torch/utils.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/error.h"
+#include "methods/prerequisites.h"
+
+namespace automask::methods {
+
+Teacher::Teacher(const TrainJob& job, const std::vector<corruptions::Condition>& conditions) {
+  const models::Checkpoint& checkpoint = job.prerequisite(teacher_role);
+  network_ = std::make_unique<models::Network>(checkpoint);
+  network_->eval();
+  const auto& sets = checkpoint.conditions;
+  for (const corruptions::Condition& condition : conditions) {
+    const auto own = std::find(sets.begin(), sets.end(), condition.canonical());
+    if (own == sets.end() && sets.size() > 1)
+      throw core::Error(core::ExitCode::internal, "training " + job.spec.name,
+                        "the teacher has no set for " + condition.canonical());
+    set_of_.push_back(own == sets.end() ? 0 : static_cast<int>(own - sets.begin()));
+  }
+  record_ = {{"method", checkpoint.training.at("method")},
+             {"steps", checkpoint.training.at("steps")},
+             {"views", checkpoint.training.at("views")},
+             {"validation_top1", checkpoint.training.at("validation_top1")}};
+}
+
+void Teacher::move(torch::Device device) {
+  if (network_->device() == device) return;
+  network_->to(device);
+  for (int k = 0; k < network_->conditions(); ++k) network_->set_mask(k, graph::Mask(network_->mask(k)));
+}
+
+torch::Tensor Teacher::answer(const torch::Tensor& x, const std::vector<int>& shown) {
+  const torch::NoGradGuard no_grad;
+  std::map<int, std::vector<std::int64_t>> of_set;
+  for (std::size_t i = 0; i < shown.size(); ++i)
+    of_set[set_of_.at(static_cast<std::size_t>(shown[i]))].push_back(static_cast<std::int64_t>(i));
+  if (of_set.size() == 1) return network_->forward(x, of_set.begin()->first);
+  torch::Tensor logits;
+  for (const auto& [set, pictures] : of_set) {
+    const torch::Tensor index = at::tensor(pictures).to(x.device());
+    const torch::Tensor answered = network_->forward(x.index_select(0, index), set);
+    if (!logits.defined()) logits = at::empty({x.size(0), answered.size(1)}, answered.options());
+    logits.index_copy_(0, index, answered);
+  }
+  return logits;
+}
+
+std::unique_ptr<Teacher> make_teacher(const TrainJob& job, const std::vector<corruptions::Condition>& conditions) {
+  if (job.spec.distillation.teacher == DistillationOptions::Teacher::none) return nullptr;
+  return std::make_unique<Teacher>(job, conditions);
+}
+
+}  // namespace automask::methods
