@@ -32,7 +32,8 @@ t); of one seed it is the pictures' own (Wilson), which says nothing about anoth
 and `unresolved` where 0 lies in its interval; intervals are of single comparisons, not corrected for their number. MACs
 and bytes are counted on the packages. `unsupported` rows are accuracies by the training framework in FP32: no runner executes
 those networks. Rows were made with the command of their section and, where the table has fewer than the manifest,
-`--filter method=...` of its rows and `--set seeds=[...]`, two steps at a time (`--jobs 2`). Sections `bet_*` look for a
+`--filter method=...` of its rows and `--set seeds=[...]`, two steps at a time (`--jobs 2`). Minutes
+are by the clock on the wall, one thread a training, of a machine that did other work besides. Sections `bet_*` look for a
 setting in which masks that differ between conditions (`masks_C`: consensus C; `groups_C`: masks of groups) beat
 `kill_test`, the same recipe with one mask, by 0.3 points at equal MACs. The published cells themselves are in
 `experiments/published`:
@@ -89,6 +90,10 @@ while IFS= read -r experiment; do
        iif(avg(mix_macs) / 1e6 IS NULL, '', printf('%.3f', avg(mix_macs) / 1e6)) AS MMAC, iif(avg(mix_latency_median_ms) IS NULL, '', printf('%.3f', avg(mix_latency_median_ms))) AS median_ms
      FROM ($(printf '\n'; cat "$queries/mixes.sql"; printf '\n')) WHERE experiment = '$experiment'
      GROUP BY method, target, mix ORDER BY mix, method, target"
+  section "Minutes of a training, teachers and candidates apart" ask \
+    "SELECT k.model, k.method, count(DISTINCT k.seed) AS seeds, printf('%.1f', min(t.value) / 60) AS least, printf('%.1f', max(t.value) / 60) AS most
+     FROM current_passed k JOIN metric t ON t.run_id = k.run_id AND t.name = 'train_seconds'
+     WHERE k.experiment = '$experiment' GROUP BY 1, 2 ORDER BY 1, 2"
   section "Not measured on the runner, and why" ask \
     "SELECT DISTINCT method, target, state, reason FROM runs WHERE experiment = '$experiment' AND state <> 'passed'
      ORDER BY method, target"
