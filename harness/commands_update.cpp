@@ -73,7 +73,7 @@ void add_update(CLI::App& app, Commands& commands) {
   add_files(*making, *options, "next", "the package that it shall have");
   making->footer(
       "Tensors that both have alike are left out. A network of a frozen backbone (\"backbone\": \"frozen\") and dense\n"
-      "or with the same union of masks differs in normalisations, masks and estimator alone: a few KiB.\n\n"
+      "or with the same union of masks differs in normalisations, masks and estimator alone.\n\n"
       "Example:\n  automask update make deployed.safetensors with_fog.safetensors -o fog.update\n\n"
       "Exit codes: 0 ok, 2 usage, 8 a file is no package or damaged.");
   making->callback(

@@ -23,7 +23,12 @@ Json answers_of(host::Session& session, const host::Device& device, const packag
   if (device.evidence != "measured") return session.prepare(prepare).value("modelled", Json::array());
   Json apart = prepare;
   apart["layers_apart"] = true;
-  session.prepare(apart);
+  try {
+    session.prepare(apart);
+  } catch (const host::RunnerFailure& failure) {
+    if (failure.kind() != host::FailureKind::refused && failure.kind() != host::FailureKind::unsupported) throw;
+    return Json::array();  // it does not know the option: it tells no single layers
+  }
   return measured_conditions(session, package, runs);
 }
 

@@ -105,6 +105,7 @@ class Planner {
     step.key = step_key(step.stage, step.parameters, step.inputs);
     const auto [found, added] = by_key_.emplace(step.key, plan_.steps.size());
     if (!added) return found->second;
+    portable_.push_back(portable(step, needs));
     for (const std::size_t need : needs) step.needs.push_back(plan_.steps[need].key);
     plan_.steps.push_back(std::move(step));
     plan_.needs.push_back(std::move(needs));
@@ -112,6 +113,17 @@ class Planner {
   }
 
   const std::string& key(std::size_t step) const { return plan_.steps[step].key; }
+
+  // The key without the machine, its own and that of steps it needs.
+  std::string portable(const Step& step, const std::vector<std::size_t>& needs) const {
+    Json parameters = step.parameters;
+    parameters.erase("environment");
+    auto inputs = step.inputs;
+    for (auto& [name, digest] : inputs)
+      for (const std::size_t need : needs)
+        if (digest == key(need)) digest = portable_[need];
+    return step_key(step.stage, parameters, inputs);
+  }
 
   // Both 0 where they are not known: for estimates.
   double count(std::size_t dataset, datasets::Split split) {
@@ -208,6 +220,8 @@ class Planner {
       step.work = training_work(method, macs(cell), count(cell.dataset, datasets::Split::train));
     std::vector<std::size_t> needs;
     if (method.latency_budget && !method.latency_budget->target.empty()) {
+      // Which target was asked stands in that step's key, by what it is and not by its name.
+      step.parameters["method"]["latency_budget"]["target"] = "*";
       needs.push_back(costs(cell, method));
       step.inputs.emplace_back("costs", key(needs.back()));
     }
@@ -231,13 +245,13 @@ class Planner {
     Step step;
     step.stage = Stage::costs;
     step.label = "costs " + spec.name + " " + model.name + " on " + found->name;
-    // Of the data only sizes and the number of classes count.
-    const Json data = spec.parameters();
-    step.parameters = {
-        {"model", model.parameters}, {"dataset", {{"reader", data.at("reader")}, {"input", data.at("input")}}},
-        {"runner", on.name},         {"options", preparation(options_[target])},
-        {"lanes", method.lanes},     {"shares", request.shares},
-        {"runs", request.runs},      {"environment", on.environment}};
+    // Of the data only sizes and the number of classes count, not how many pictures.
+    Json data = split_parameters(spec, datasets::Split::train);
+    for (const char* key : {"limit", "validation"}) data.erase(key);
+    step.parameters = {{"model", model.parameters}, {"dataset", data},
+                       {"runner", on.name},         {"options", preparation(options_[target])},
+                       {"lanes", method.lanes},     {"shares", request.shares},
+                       {"runs", request.runs},      {"environment", on.environment}};
     step.inputs = {{"data", fingerprint(cell.dataset, datasets::Split::train)}};
     step.locations = {{"dataset", data_location(cell.dataset)}, {"runner", on.location}, {"threads", context_.threads}};
     return add(std::move(step), {});
@@ -347,6 +361,11 @@ class Planner {
                        {"seed", cell.seed},
                        {"environment", on.environment}};
     if (cell.repetition > 0) step.parameters["repetition"] = cell.repetition;
+    // Networks for each condition once ran at the board's highest clock, whatever was asked; here and not as a code
+    // version, since only they did.
+    if (methods::method_info(manifest_.methods[cell.method].method).product == methods::Product::networks &&
+        options_[cell.target].contains("clock_mhz"))
+      step.parameters["clock"] = "as asked";
     step.inputs = {{"package", key(planned.compile)}};
     step.work = {"execute " + on.name + " " + manifest_.targets[cell.target].format, tested(cell), 0};
     std::vector<std::size_t> needs = {planned.compile};
@@ -365,15 +384,13 @@ class Planner {
   }
 
   std::string portable_key(const Cell& cell, const PlannedCell& planned) const {
-    const Step& step = plan_.steps[planned.execute];
-    Json parameters = step.parameters;
-    parameters.erase("environment");
-    return run_key("on any machine " + step_key(step.stage, parameters, step.inputs), cell);
+    return run_key("on any machine " + portable_[planned.execute], cell);
   }
 
   const Manifest& manifest_;
   const PlanContext& context_;
   Plan plan_;
+  std::vector<std::string> portable_;  // per step of the plan
   std::vector<std::string> conditions_, held_out_;
   std::vector<Json> method_parameters_, options_;
   std::vector<std::vector<std::string>> method_conditions_;

@@ -21,7 +21,7 @@ int code_version(Stage stage);
 // parameters, by stage (all canonical, complete with defaults; nothing that doesn't decide the result):
 //   variant  {"dataset": DatasetSpec::parameters(), "split": "test", "condition": "...", "seed": n}
 //            inputs {"data": fingerprint}
-//   costs    {"model": {...}, "dataset": {"input", "reader"}, "runner": name, "options": {...}, "lanes": n, "shares":
+//   costs    {"model": {...}, "dataset": ..., "runner": name, "options": {...}, "lanes": n, "shares":
 //            [...], "runs": n, "environment": digest}
 //            inputs {"data": fingerprint of train}, for its number of classes
 //   train    {"dataset": ..., "model": {...}, "method": MethodSpec::parameters(), "conditions": [...], "seed": n}

@@ -181,6 +181,7 @@ void read_latency_budget(const core::JsonCursor& cursor, MethodSpec& spec) {
                 "name a target of the experiment, or give what `automask runners costs` wrote");
   if (cursor.has("target")) {
     budget.target = cursor.at("target").string();
+    if (budget.target.empty()) cursor.at("target").fail("is empty", "name a target of the experiment");
     spec.latency_budget = budget;
     return;
   }

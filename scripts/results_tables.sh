@@ -33,7 +33,7 @@ and `unresolved` where 0 lies in its interval; intervals are of single compariso
 and bytes are counted on the packages. `unsupported` rows are accuracies by the training framework in FP32: no runner executes
 those networks. Rows were made with the command of their section and, where the table has fewer than the manifest,
 `--filter method=...` of its rows and `--set seeds=[...]`, two steps at a time (`--jobs 2`). Minutes
-are by the clock on the wall, one thread a training, of a machine that did other work besides. Sections `bet_*` look for a
+are by the clock on the wall, one thread a training, of a machine that did other work besides, and since the last resume of a training that was interrupted. Sections `bet_*` look for a
 setting in which masks that differ between conditions (`masks_C`: consensus C; `groups_C`: masks of groups) beat
 `kill_test`, the same recipe with one mask, by 0.3 points at equal MACs. The published cells themselves are in
 `experiments/published`:

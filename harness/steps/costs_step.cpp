@@ -51,8 +51,7 @@ Outcome run_costs(const Context& context) {
   const package::Package package = untrained_package(graph, classes, parameters.at("options").at("format").string());
 
   const auto runner = host::runner_from_json(context.locations().at("runner"));
-  // The folder is <store>/cache/<stage>/<key>.
-  Turn turn(context.folder().parent_path().parent_path().parent_path(), runner.name);
+  Turn turn(context.store(), runner.name);
   const auto session = host::Session::start(runner);
   const host::Device device = session->initialize();
   context.progress("costs", 0, 1);

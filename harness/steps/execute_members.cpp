@@ -60,7 +60,7 @@ class Members {
         folder_(context.input_folder("package", Stage::compile)),
         index_(read_package_index(folder_)),
         spec_(host::runner_from_json(context.locations().at("runner"))),
-        turn_(context.folder().parent_path().parent_path().parent_path(), spec_.name),
+        turn_(context.store(), spec_.name),
         session_(host::Session::start(spec_)),
         device_(session_->initialize()) {
     const auto parameters = context.parameters();
@@ -102,10 +102,8 @@ class Members {
     const auto clock = std::chrono::steady_clock::now();
     session_->load(bytes);
     outcome_.details["placement"] = session_->prepare(preparation(context_.parameters().at("options").value()));
-    if (const std::string wrong = host::other_macs(package, outcome_.details["placement"]); !wrong.empty())
-      throw host::RunnerFailure(host::FailureKind::mistrusted, spec_.name, wrong,
-                                "look for channels that the runner executes though the mask drops them");
     load_ms_.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - clock).count());
+    host::require_own_macs(spec_.name, package, outcome_.details["placement"]);
     for (Tested& tested : tested_) {
       context_.progress("execute", static_cast<double>(done_++),
                         static_cast<double>(tested_.size() * index_.conditions.size()));

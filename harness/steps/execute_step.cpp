@@ -141,15 +141,12 @@ Outcome run_execute(const Context& context) {
   const auto package = decode(context, package_bytes);
 
   const auto spec = host::runner_from_json(context.locations().at("runner"));
-  // The folder is <store>/cache/<stage>/<key>.
-  Turn turn(context.folder().parent_path().parent_path().parent_path(), spec.name);
+  Turn turn(context.store(), spec.name);
   const auto session = host::Session::start(spec);
   const auto device = session->initialize();
   session->load(package_bytes);
   const core::Json placement = session->prepare(preparation(options.value()));
-  if (const std::string wrong = host::other_macs(package, placement); !wrong.empty())
-    throw host::RunnerFailure(host::FailureKind::mistrusted, spec.name, wrong,
-                              "look for channels that the runner executes though the mask drops them");
+  host::require_own_macs(spec.name, package, placement);
 
   Outcome outcome;
   outcome.details = {

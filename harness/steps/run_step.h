@@ -28,7 +28,8 @@ class Context {
   Context(Step step, std::filesystem::path folder);
 
   const Step& step() const { return step_; }
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::filesystem::path& folder() const { return folder_; }  // <store>/cache/<stage>/<key>
+  std::filesystem::path store() const { return folder_.parent_path().parent_path().parent_path(); }
   core::JsonCursor parameters() const;
   core::JsonCursor locations() const;
   // Folder of the finished step that is the input `name`; Error(steps_failed) when the step has no such input.

@@ -62,6 +62,7 @@ json CpuBackend::describe() {
 }
 
 json CpuBackend::load(const std::string& bytes) {
+  layer_ms_.clear();
   networks_.clear();
   integer_networks_.clear();
   try {

@@ -41,6 +41,7 @@ json Backend::describe() {
 }
 
 json Backend::load(const std::string& bytes) {
+  layer_ms_.clear();
   network_.reset();
   try {
     package_ = package::decode(bytes, "package");

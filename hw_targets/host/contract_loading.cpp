@@ -6,6 +6,7 @@
 #include "hw_targets/host/contract_acts.h"
 #include "hw_targets/host/contract_checks.h"
 #include "hw_targets/host/contract_package.h"
+#include "hw_targets/host/plausibility.h"
 
 namespace automask::host {
 
@@ -24,6 +25,8 @@ std::string loading(const ContractCase& with) {
   const Json prepared = prepare(wire, with);
   if (prepared.at("threads") != 1)
     throw Broken("1 thread was asked for, \"threads\" is " + prepared.at("threads").dump());
+  if (const std::string wrong = other_macs(package::decode(with.package_bytes, "package"), prepared); !wrong.empty())
+    throw Broken(wrong);
   load(wire, with);  // both may come again
   prepare(wire, with);
   return "";

@@ -46,4 +46,10 @@ std::string other_macs(const package::Package& package, const core::Json& prepar
   return "";
 }
 
+void require_own_macs(const std::string& runner, const package::Package& package, const core::Json& prepared) {
+  if (const std::string wrong = other_macs(package, prepared); !wrong.empty())
+    throw RunnerFailure(FailureKind::mistrusted, runner, wrong,
+                        "look for channels that the runner executes though the mask drops them");
+}
+
 }  // namespace automask::host

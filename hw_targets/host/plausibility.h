@@ -15,5 +15,7 @@ std::string implausible(const TimedCall& brief, const TimedCall& full, std::size
 // Empty where `prepared`, the answer to `prepare`, tells no "macs" or the package's own: of each condition's
 // convolutions and linear layers, shrunk to its mask. Else what is wrong with them.
 std::string other_macs(const package::Package& package, const core::Json& prepared);
+// Throws RunnerFailure(mistrusted) in the name of `runner` where that is not empty.
+void require_own_macs(const std::string& runner, const package::Package& package, const core::Json& prepared);
 
 }  // namespace automask::host

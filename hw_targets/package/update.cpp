@@ -36,11 +36,19 @@ Json patched(const Json& structure, const Json& patch, const std::string& file) 
     if (what != "add" && what != "remove" && what != "replace")
       fail(file, place, "has a change that is none of add, remove and replace");
   }
+  const char* stranger = "changes what the package it starts from does not have";
+  Json result = structure;
   try {
-    return structure.patch(patch);
+    for (const Json& change : patch) {
+      const Json::json_pointer path(member(change, "path", file, place).get<std::string>());
+      // What is neither object nor array has no members, whatever the library makes of it.
+      if (path.empty() || !result.at(path.parent_pointer()).is_structured()) fail(file, place, stranger);
+      result.patch_inplace(Json::array({change}));
+    }
   } catch (const Json::exception&) {
-    fail(file, place, "changes what the package it starts from does not have");
+    fail(file, place, stranger);
   }
+  return result;
 }
 
 }  // namespace
@@ -64,9 +72,11 @@ std::string encode_update(const std::string& base_bytes, const std::string& base
                         {"removed", std::move(removed)}};
   update.metadata[update_key] = changes.dump();
   const std::string bytes = encode_container(update);
-  // The hash is of the structure's text, which another program may have spelt otherwise.
+  // The hash is of the structure's text, and the bytes are of one layout, which other programs may have in other ways.
   if (to.dump() != next.metadata.at(structure_key))
     fail(next_file, "structure", "is not spelt as this program writes it; export the package again");
+  if (apply_update(base_bytes, base_file, bytes, next_file) != next_bytes)
+    fail(next_file, "file", "is not laid out as this program writes packages; export it again");
   return bytes;
 }
 

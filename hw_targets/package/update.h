@@ -1,6 +1,6 @@
 #pragma once
 // What turns one package into another: the tensors that are new or differ, and the difference of their structures. A
-// backbone that stayed frozen isn't in it, so that a new condition reaches a device in a few KiB. docs/package.md,
+// backbone that stayed frozen isn't in it, so that a new condition reaches a device without weights. docs/package.md,
 // section 12. C++14.
 #include <string>
 

@@ -115,10 +115,9 @@ json Backend::prepare(const json& options) {
   selected_ = 0;
   layer_ms_.clear();
   modelled_.clear();
-  json macs = json::array(), conditions = json::array(), operators = json::array(), warnings = json::array();
+  json conditions = json::array(), operators = json::array(), warnings = json::array();
   for (int k = 0; k < static_cast<int>(image_.programs.size()); ++k) {
     modelled_.push_back(model(image_, k, board_, mhz));
-    macs.push_back(modelled_.back().macs);
     conditions.push_back(condition_json(image_.programs[static_cast<std::size_t>(k)].condition, modelled_.back()));
   }
   for (const Layer& layer : image_.programs[0].lowered.layers) {
@@ -127,16 +126,9 @@ json Backend::prepare(const json& options) {
     if (layer.unit == Unit::arm)
       warnings.push_back("layer " + layer.name + " is executed by the ARM cores: " + layer.reason);
   }
-  return {{"threads", 1},
-          {"format", "int8"},
-          {"memory_bytes", 4.0 * image_.memory_words},
-          {"operators", operators},
-          {"warnings", warnings},
-          {"clock_mhz", mhz},
-          {"board", board_.name},
-          {"layers_apart", apart_},
-          {"modelled", conditions},
-          {"macs", macs}};
+  return {{"threads", 1},           {"format", "int8"},       {"memory_bytes", 4.0 * image_.memory_words},
+          {"operators", operators}, {"warnings", warnings},   {"clock_mhz", mhz},
+          {"board", board_.name},   {"layers_apart", apart_}, {"modelled", conditions}};
 }
 
 json Backend::select_condition(int index) {

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cmath>
 #include <numbers>
+#include <optional>
+#include <stdexcept>
 
 #include "core/error.h"
 #include "methods/training/learner_state.h"
@@ -31,6 +33,22 @@ std::vector<FakeQuantiser::Input> calibration_inputs(const Learner& learner, con
   return inputs;
 }
 
+// Loss and gradients of a batch; empty where INT8's factors cannot hold what the weights have become.
+std::optional<double> forward_backward(Learner& learner, const FineTuning& tuning, const Batch& batch) {
+  double sum = 0;
+  try {
+    for (const Part& part : batch.parts) {
+      const torch::Tensor loss =
+          tuning.objective->loss(learner.network, tuning.shown(part, static_cast<double>(batch.pictures())));
+      loss.backward();
+      sum += loss.item<double>();
+    }
+  } catch (const std::invalid_argument&) {  // package::requantisation()
+    return std::nullopt;
+  }
+  return sum;
+}
+
 }  // namespace
 
 FineTuned fine_tune(Learner& learner, const FineTuning& tuning) {
@@ -55,11 +73,11 @@ FineTuned fine_tune(Learner& learner, const FineTuning& tuning) {
   const auto fault = [&](const std::string& what) {
     throw core::Error(core::ExitCode::steps_failed,
                       tuning.where + ", fine-tuning step " + std::to_string(step) + " of " + std::to_string(steps),
-                      what + " is no longer a finite number", "lower qat.learning_rate");
+                      what, "lower qat.learning_rate");
   };
   // A finite loss may have gradients that are not; the state before them stays as it was saved.
   const auto save = [&] {
-    if (!learner.optimizer.values().isfinite().all().item<bool>()) fault("a weight");
+    if (!learner.optimizer.values().isfinite().all().item<bool>()) fault("a weight is no longer a finite number");
     if (tuning.state.empty()) return;
     save_state(learner, tuning.identity, {{"ranges", quantiser.ranges()}, {"log", log.state()}, {"step", step}},
                tuning.state);
@@ -73,19 +91,14 @@ FineTuned fine_tune(Learner& learner, const FineTuning& tuning) {
   while (step < steps) {
     const Batch batch = feed.next();
     learner.optimizer.zero_gradients();
-    double loss_sum = 0;
-    for (const Part& part : batch.parts) {
-      const torch::Tensor loss =
-          tuning.objective->loss(learner.network, tuning.shown(part, static_cast<double>(batch.pictures())));
-      loss.backward();
-      loss_sum += loss.item<double>();
-    }
+    const std::optional<double> loss = forward_backward(learner, tuning, batch);
     const double progress = static_cast<double>(step) / static_cast<double>(steps);
     ++step;
-    if (!std::isfinite(loss_sum)) fault("the loss");
+    if (!loss) fault("a weight is beyond what INT8 can hold");
+    if (!std::isfinite(*loss)) fault("the loss is no longer a finite number");
     learner.optimizer.step(tuning.options.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * progress)));
-    log.loss(step - 1, loss_sum);
-    if (tuning.report) tuning.report(step, steps, loss_sum, batch.pictures());
+    log.loss(step - 1, *loss);
+    if (tuning.report) tuning.report(step, steps, *loss, batch.pictures());
     const bool stop = tuning.stop_requested && tuning.stop_requested();
     if (stop || Clock::now() - last_save >= std::chrono::seconds(tuning.checkpoint_seconds)) {
       save();

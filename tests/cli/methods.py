@@ -62,10 +62,9 @@ timed = {"name": "timed", "include": [str(SOURCE / "experiments/smoke.json")],
 automask("run", folder / "timed.json", "--store", store, "--progress", "none", check=0)
 (costs,) = (json.loads(p.read_text()) for p in (store / "cache" / "costs").glob("*/costs.json"))
 assert costs["evidence"] == "measured" and costs["runner"] == "cpu" and costs["format"] == "int8", costs
-for result in (store / "cache" / "train").glob("*/result.json"):
-    log = json.loads(result.read_text())["details"]["training"].get("log", {})
-    if "latency" in log:
-        assert log["latency"]["evidence"] == "measured" and log["latency"]["budget_ms"] == 1000, log["latency"]
+trained = [json.loads(p.read_text())["details"]["training"] for p in (store / "cache" / "train").glob("*/result.json")]
+latencies = [t["log"]["latency"] for t in trained if "latency" in t.get("log", {})]
+assert len(latencies) == 2 and all(l["evidence"] == "measured" and l["budget_ms"] == 1000 for l in latencies), latencies
 plain = json.loads(automask("plan", folder / "timed.json", "--store", store, "--format", "json", check=0).stdout)
 assert [s["stage"] for s in plain["rows"]].count("costs") == 1 and all(s["status"] == "hit" for s in plain["rows"]), plain["rows"]
 

@@ -155,7 +155,6 @@ TEST(CpuRunner, ComputesHalfPrecisionPackagesFromTheStoredWeights) {
   session->shutdown();
 }
 
-// The same condition from the runner's `auto` as from estimate(), in both formats, and that condition's logits.
 // A mask's channels are not executed: what is placed is the condition's shrunk network, by a count of its own.
 TEST(CpuRunner, TellsTheMultiplyAccumulatesThatItPlaces) {
   for (const package::Package& package : {two_conditions(), integer_package()}) {
@@ -180,7 +179,7 @@ TEST(CpuRunner, TimesEachLayerWhereTheyAreApart) {
     for (const int condition : {1, 0}) {
       session->select_condition(condition);
       EXPECT_FALSE(session->state().contains("measured")) << "another condition's are not its own";
-      const host::RunResult result = session->run({pictures, 9, 3, 20, 1});
+      session->run({pictures, 9, 3, 20, 1});
       const core::Json measured = session->state().at("measured");
       EXPECT_EQ(measured["condition"], package.conditions[static_cast<std::size_t>(condition)].name);
       std::set<std::string> layers;
@@ -194,19 +193,20 @@ TEST(CpuRunner, TimesEachLayerWhereTheyAreApart) {
       for (const graph::Node& node : package.graph.nodes)
         if (node.op == graph::Op::conv2d || node.op == graph::Op::linear)
           EXPECT_EQ(layers.count(node.name), 1U) << node.name;
-      auto times = result.latencies_ms;
-      std::sort(times.begin(), times.end());
-      // Medians of parts, against the median of the whole: the same but for what lies between layers.
-      EXPECT_GT(sum, 0.2 * times.front());
-      EXPECT_LT(sum, 1.5 * times.back());
+      EXPECT_GT(sum, 0);
     }
     session->prepare({{"threads", 1}});
     session->run({pictures, 9, 3, 2, 1});
     EXPECT_FALSE(session->state().contains("measured")) << "timed whole, as ever";
+    session->prepare({{"threads", 1}, {"layers_apart", true}});
+    session->run({pictures, 9, 3, 2, 1});
+    session->load(package::encode(package));
+    EXPECT_FALSE(session->state().contains("measured")) << "of a package that is gone";
     session->shutdown();
   }
 }
 
+// The same condition from the runner's `auto` as from estimate(), in both formats, and that condition's logits.
 TEST(CpuRunner, PicksTheConditionThatTheEstimatorPicks) {
   for (package::Package package : {two_conditions(), integer_package()}) {
     std::vector<std::vector<std::uint8_t>> pixels;

@@ -94,6 +94,22 @@ TEST(Plan, AsksATargetForTheCostsOfLayers) {
   const std::string costs = key_of(plan, Stage::costs), train = key_of(plan, Stage::train);
   json["targets"]["slow"]["limit"] = 5;
   EXPECT_EQ(key_of(planned(), Stage::train), train) << "how many pictures are executed decides no costs";
+  json["targets"]["other_name"] = json["targets"]["slow"];
+  json["methods"]["one"]["latency_budget"]["target"] = json["methods"]["auto"]["latency_budget"]["target"] =
+      "other_name";
+  EXPECT_EQ(key_of(planned(), Stage::train), train) << "nor does what it is called";
+  json["methods"]["one"]["latency_budget"]["target"] = json["methods"]["auto"]["latency_budget"]["target"] = "slow";
+  json["methods"]["one"]["lanes"] = json["methods"]["auto"]["lanes"] = 8;
+  EXPECT_NE(key_of(planned(), Stage::costs), costs) << "shares of the channels in multiples of it";
+  json["methods"]["one"].erase("lanes");
+  json["methods"]["auto"].erase("lanes");
+  json["datasets"]["toy"]["classes"] = {"a", "b", "c", "d", "e"};
+  EXPECT_NE(key_of(planned(), Stage::costs), costs) << "the last layer has an output for each";
+  json["datasets"]["toy"].erase("classes");
+  EXPECT_EQ(key_of(planned(), Stage::costs), costs);
+  json["matrix"] = {{"target", {"host"}}};
+  EXPECT_EQ(key_of(planned(), Stage::costs), costs) << "asked, though nothing is executed there";
+  json.erase("matrix");
   json["targets"]["slow"]["threads"] = 3;
   EXPECT_NE(key_of(planned(), Stage::costs), costs);
   EXPECT_NE(key_of(planned(), Stage::train), train);
@@ -274,6 +290,13 @@ TEST(Plan, ThePortableKeyIsTheSameOnEveryMachine) {
   EXPECT_NE(a.cells[0].run_key, b.cells[0].run_key);
   EXPECT_EQ(a.cells[0].portable_key, b.cells[0].portable_key);
   EXPECT_NE(a.cells[0].portable_key, a.cells[1].portable_key);
+  // Also where the training builds on what a machine's target told.
+  Json timed = test::small_manifest();
+  timed["methods"] = {{"timed", {{"method", "kill_test"}, {"latency_budget", {{"ms", 2}, {"target", "host"}}}}}};
+  const Manifest of_time = test::load(folder, timed);
+  const Plan c = test::plan_of(of_time, here), d = test::plan_of(of_time, there);
+  EXPECT_NE(c.steps[c.cells[0].train].key, d.steps[d.cells[0].train].key);
+  EXPECT_EQ(c.cells[0].portable_key, d.cells[0].portable_key);
   Json json = test::small_manifest();
   json["train"]["epochs"] = 2;
   EXPECT_NE(test::plan_of(test::load(folder, json)).cells[0].portable_key, a.cells[0].portable_key);

@@ -93,6 +93,7 @@ TEST(Baselines, AugmixLossByHand) {
 TEST(Baselines, StabilityLossByHand) {
   const torch::NoGradGuard no_grad;
   Setting s({{"method", "stability"}, {"stability_weight", 0.3}}, stability_recipe);
+  EXPECT_EQ(s.job.spec.passes_per_picture(), 2);
   Shown part = part_of(2);
   const torch::Tensor distorted = s.network.forward(part.views[0]), clean = s.network.forward(part.views[1]);
   const double stability = -(at::softmax(clean, 1) * at::softmax(distorted, 1).log()).sum().item<double>();

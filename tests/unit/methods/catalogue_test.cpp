@@ -165,6 +165,7 @@ TEST(Catalogue, ALatencyBudgetCarriesItsCosts) {
   EXPECT_EQ(of_target.latency_budget->target, "board");
   EXPECT_EQ(of_target.parameters()["latency_budget"], (Json{{"ms", 2.0}, {"target", "board"}}));
   EXPECT_EQ(spec_of(of_target.parameters()).parameters(), of_target.parameters()) << "as a step reads it";
+  says({{"method", "automask"}, {"latency_budget", {{"ms", 2}, {"target", ""}}}}, "/latency_budget/target", "is empty");
   says({{"method", "automask"}, {"latency_budget", {{"ms", 2}}}}, "/latency_budget", "neither a target nor costs");
   says({{"method", "automask"}, {"latency_budget", {{"ms", 2}, {"target", "board"}, {"costs", "costs.json"}}}},
        "/latency_budget", "both a target and costs");

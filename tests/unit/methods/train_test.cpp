@@ -418,6 +418,34 @@ TEST(Train, NotANumberNamesTheStepAndKeepsTheLastGoodState) {
   }
 }
 
+TEST(Train, NotANumberInFineTuningIsNotSaved) {
+  const TemporaryFolder folder;
+  TrainJob job = job_of({{"method", "clean"}, {"qat", {{"epochs", 1}}}}, 1, folder.path());
+  const std::filesystem::path state = folder / "fine_tune.safetensors";
+  // Training and recalibration are asked before each step, too.
+  while (!std::filesystem::exists(state)) interrupt(job, 22);
+  job.spec.train.checkpoint_seconds = 0;
+  models::SafetensorsFile file = models::decode_safetensors(core::read_file(state), "s");
+  file.tensors["velocity"].data[0] = NAN;
+  const std::string poisoned = models::encode_safetensors(file);
+  core::write_file_atomically(state, poisoned);
+  const core::Error error = error_of([&] { train(job); });
+  EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
+  EXPECT_SAYS(error, "fine-tuning step ");
+  EXPECT_SAYS(error, "a weight is no longer a finite number");
+  EXPECT_SAYS(error, "qat.learning_rate");
+  EXPECT_EQ(core::read_file(state), poisoned) << "nothing is saved after the failure";
+}
+
+TEST(Train, TooHighARateOfFineTuningIsReported) {
+  TrainJob job = job_of({{"method", "clean"}, {"qat", {{"epochs", 1}}}});
+  job.spec.qat.learning_rate = 1e38;
+  const core::Error error = error_of([&] { train(job); });
+  EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
+  EXPECT_SAYS(error, "fine-tuning step ");
+  EXPECT_SAYS(error, "lower qat.learning_rate");
+}
+
 TEST(Train, SaysWhatAGpuNeeds) {
   TrainJob job = job_of({{"method", "clean"}, {"train", {{"device", "cuda"}}}});
   if (at::hasCUDA()) {

@@ -85,10 +85,38 @@ TEST(Update, IsRefusedWhereItDoesNotBelong) {
                 text["structure"].push_back({{"op", "copy"}, {"from", "/graph"}, {"path", "/classes/0"}});
               }),
               HasSubstr("none of add, remove and replace"));
-  EXPECT_THAT(changed([](auto& text) {
-                text["structure"].push_back({{"op", "remove"}, {"path", "/conditions/17"}});
-              }),
-              HasSubstr("changes what the package it starts from does not have"));
+  // RFC 6902, section 4: what changes must be there, and have members.
+  for (const char* path : {"/conditions/17", "/format_version/x", "/classes/0/1", "", "no pointer"})
+    for (const char* op : {"add", "remove"})
+      EXPECT_THAT(changed([&](auto& text) {
+                    text["structure"].push_back({{"op", op}, {"path", path}, {"value", 1}});
+                  }),
+                  HasSubstr("changes what the package it starts from does not have"))
+          << op << " " << path;
+}
+
+// It promises the same bytes, and so isn't made where it cannot keep that.
+TEST(Update, IsNotMadeOfFilesThatOthersLaidOut) {
+  const auto [two, three] = frozen(networks::chain());
+  const auto refused = [&, base = two](const std::string& next) -> std::string {
+    package::decode(next, "next");  // a package it is
+    try {
+      package::encode_update(base, "base", next, "next");
+    } catch (const package::PackageError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  std::string padded = three;
+  std::uint64_t size = 0;
+  for (int i = 0; i < 8; ++i) size |= std::uint64_t{static_cast<unsigned char>(three[i])} << (8 * i);
+  padded.insert(8 + size, 8, ' ');
+  for (int i = 0; i < 8; ++i) padded[i] = static_cast<char>((size + 8) >> (8 * i));
+  EXPECT_THAT(refused(padded), HasSubstr("next: file: is not laid out as this program writes packages"));
+  package::Container spelt = package::decode_container(three, "three");
+  spelt.metadata[package::structure_key] = nlohmann::json::parse(spelt.metadata[package::structure_key]).dump(1);
+  spelt.metadata[package::hash_key] = package::content_hash(spelt);
+  EXPECT_THAT(refused(package::encode_container(spelt)), HasSubstr("next: structure: is not spelt"));
 }
 
 // Either the package that was meant or a PackageError.
