@@ -201,7 +201,7 @@ class Planner {
     step.parameters = {{"dataset", split_parameters(spec, datasets::Split::train)},
                        {"model", model.parameters},
                        {"method", parameters},
-                       {"conditions", method_conditions_[cell.method]},
+                       {"conditions", training_conditions(manifest_, method)},
                        {"seed", seed}};
     // Without training only the classes count, and they are those of the test files.
     const auto split = method.train.epochs > 0 ? datasets::Split::train : datasets::Split::test;
@@ -209,7 +209,7 @@ class Planner {
     step.locations = {{"dataset", data_location(cell.dataset)},
                       {"threads", context_.threads},
                       {"checkpoint_seconds", method.train.checkpoint_seconds}};
-    if (method.init != "scratch") {
+    if (method.init != "scratch" && method.init != "clean") {
       const auto file = initial_weights(method, model);
       step.inputs.emplace_back("weights", context_.file_digest(file));
       step.locations["weights"] = file.string();

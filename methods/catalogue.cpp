@@ -170,6 +170,8 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
                            "give them their own (\"normalisation\": \"bn_k\")");
   if (spec.stem == Stem::own && spec.backbone == Backbone::frozen)
     cursor.at("stem").fail("is private, but the backbone is frozen", "let the backbone train, or share the stem");
+  if (spec.init == "clean" && spec.trained_spec().method == "clean")
+    cursor.at("init").fail("is the method itself", "start it from \"scratch\", \"published\" or a file");
   if (spec.method == "external" && spec.files.empty())
     cursor.fail("names no file", "give \"file\": a path, or an object of conditions and paths");
   if (spec.method == "tent" && spec.test_batch < 2)

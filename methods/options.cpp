@@ -36,20 +36,22 @@ const std::vector<std::string> backbones = {"trained", "frozen"};
 const std::vector<std::string> processors = {"cpu", "cuda"};
 const std::vector<std::string> teachers = {"none", "dense", "dense_bn_k"};
 
+// What is no file.
+bool is_word_of_init(const std::string& init) { return init == "published" || init == "clean" || init == "scratch"; }
+
 void read_init(const core::JsonCursor& cursor, MethodSpec& spec) {
   const std::string init = cursor.string();
-  if (init.empty()) cursor.fail("is empty", R"(write "published", "scratch" or a file's path)");
+  if (init.empty()) cursor.fail("is empty", R"(write "published", "clean", "scratch" or a file's path)");
   spec.init = init;
-  if (init == "published" || init == "scratch") return;
+  if (is_word_of_init(init)) return;
   // A misspelt word would be looked for as a file.
   if (init.find_first_of("./") == std::string::npos)
-    cursor.fail("is \"" + init + "\"", core::suggestion(init, {"published", "scratch"}) + ", or a file's path");
+    cursor.fail("is \"" + init + "\"",
+                core::suggestion(init, {"published", "clean", "scratch"}) + ", or a file's path");
   spec.init = (std::filesystem::path(cursor.file()).parent_path() / init).lexically_normal().string();
 }
 // The weights' digest is an input of the step; where they lie decides nothing.
-core::Json write_init(const MethodSpec& spec) {
-  return spec.init == "published" || spec.init == "scratch" ? spec.init : "file";
-}
+core::Json write_init(const MethodSpec& spec) { return is_word_of_init(spec.init) ? spec.init : "file"; }
 
 void read_estimator(const core::JsonCursor& cursor, MethodSpec& spec) {
   EstimatorOptions& estimator = spec.estimator;

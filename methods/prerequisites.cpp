@@ -17,6 +17,13 @@ Prerequisite teacher_of(const MethodSpec& student) {
   return teacher;
 }
 
+Prerequisite clean_start_of(const MethodSpec& method) {
+  const core::Json clean = {{"method", "clean"}};
+  Prerequisite start{initial_role, MethodSpec::from_json({clean, "where training starts"}, "clean", nullptr), {}};
+  start.spec.train = method.train;
+  return start;
+}
+
 Prerequisite candidate_of(const MethodSpec& method, double consensus) {
   Prerequisite candidate{consensus_role(consensus), method, 0};
   candidate.spec.name += " with " + consensus_role(consensus);
@@ -43,6 +50,7 @@ const std::vector<double>& consensus_candidates() {
 std::vector<Prerequisite> prerequisites(const MethodSpec& spec) {
   std::vector<Prerequisite> all;
   if (spec.train.epochs == 0) return all;
+  if (spec.init == "clean") all.push_back(clean_start_of(spec));
   if (spec.distillation.teacher != DistillationOptions::Teacher::none) all.push_back(teacher_of(spec));
   if (!spec.consensus)
     for (const double candidate : consensus_candidates()) all.push_back(candidate_of(spec, candidate));

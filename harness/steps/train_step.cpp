@@ -65,7 +65,9 @@ methods::MethodSpec method_spec(const Context& context) {
 // The weights to start from, and how pictures are to be prepared for them.
 void add_initial_weights(const Context& context, const models::ZooEntry* entry, methods::TrainJob& job) {
   if (job.spec.init == "scratch") return;
-  const std::string file = context.locations().at("weights").string();
+  const std::string file = context.has_input(methods::initial_role)
+                               ? context.input_folder(methods::initial_role, Stage::train) / "checkpoint.safetensors"
+                               : std::filesystem::path(context.locations().at("weights").string());
   auto initial =
       models::read_initial_weights(job.graph, file, entry == nullptr ? std::vector<std::string>{} : entry->ignored);
   job.initial = std::make_shared<const graph::TensorMap>(std::move(initial.weights));

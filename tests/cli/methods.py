@@ -69,13 +69,11 @@ plain = json.loads(automask("plan", folder / "timed.json", "--store", store, "--
 assert [s["stage"] for s in plain["rows"]].count("costs") == 1 and all(s["status"] == "hit" for s in plain["rows"]), plain["rows"]
 
 # A frozen backbone learns a condition more: what a device has to be sent are a few KiB, without weights.
-base = rows(store, "select a.path from artifact a join run r on r.id = a.run_id join cell c on c.key = r.key where a.kind = "
-                   "'checkpoint' and c.method = 'stability'")[0]["path"]
 packages = {}
 for conditions in (["clean", "jpeg:q10"], ["clean", "jpeg:q10", "gaussian_noise:3"]):
     frozen = {"name": f"frozen_{len(conditions)}", "include": [str(SOURCE / "experiments/smoke.json")], "conditions": conditions,
               "datasets": {"fashion_mnist": {"limit": {"train": 600, "test": 100}}},
-              "methods": {"frozen": {"method": "dense_bn_k", "backbone": "frozen", "init": str(store / base)}},
+              "methods": {"frozen": {"method": "dense_bn_k", "backbone": "frozen", "init": "clean"}},
               "targets": manifest["targets"], "matrix": {"method": ["frozen"], "target": ["cpu", "cpu_int8"]}}
     (folder / "frozen.json").write_text(json.dumps(frozen))
     automask("run", folder / "frozen.json", "--store", store, "--progress", "none", check=0)
@@ -83,6 +81,9 @@ for conditions in (["clean", "jpeg:q10"], ["clean", "jpeg:q10", "gaussian_noise:
         packages[r["target"], len(conditions)] = folder / f"{r['target']}_{len(conditions)}.safetensors"
         automask("export", r["run"][:16], "--format", "package", "-o", packages[r["target"], len(conditions)], "--store", store,
                  "--progress", "none", check=0)
+clean = [s for s in (store / "cache" / "train").glob("*/step.json")
+         if json.loads(s.read_text())["parameters"]["method"]["method"] == "clean"]
+assert len(clean) == 1, "one network for both to start from"
 for target in ("cpu", "cpu_int8"):
     old, new = packages[target, 2], packages[target, 3]
     update, back = folder / f"{target}.update", folder / f"{target}_back.safetensors"

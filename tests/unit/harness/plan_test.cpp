@@ -61,6 +61,26 @@ TEST(Plan, SharesStepsBetweenCells) {
   EXPECT_EQ(world.fingerprints_taken, 2);
 }
 
+// The cloud's network, trained on clean pictures, is one step for all that adapt it, and the method `clean` itself.
+TEST(Plan, StartsFromTheNetworkTrainedOnCleanPictures) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["methods"] = {
+      {"clean", {{"method", "clean"}}},
+      {"adapted", {{"method", "dense_bn_k"}, {"init", "clean"}, {"backbone", "frozen"}}},
+      {"taught", {{"method", "kill_test"}, {"init", "clean"}, {"distillation", {{"teacher", "dense_bn_k"}}}}}};
+  const Plan plan = test::plan_of(test::load(folder, json));
+  std::map<std::string, std::size_t> trained;
+  for (const PlannedCell& cell : plan.cells)
+    trained[plan.steps[cell.train].parameters["method"]["method"]] = cell.train;
+  ASSERT_EQ(trained.size(), 3U);
+  EXPECT_EQ(plan.needs[trained["dense_bn_k"]], std::vector<std::size_t>{trained["clean"]});
+  const auto& taught = plan.needs[trained["kill_test"]];
+  ASSERT_EQ(taught.size(), 2U);
+  EXPECT_EQ(taught[0], trained["clean"]);
+  EXPECT_EQ(plan.needs[taught[1]], std::vector<std::size_t>{trained["clean"]}) << "its teacher starts there, too";
+}
+
 // A target's layers are asked for once, before whatever has to meet a time there.
 TEST(Plan, AsksATargetForTheCostsOfLayers) {
   const TempFolder folder;

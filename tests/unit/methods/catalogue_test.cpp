@@ -261,6 +261,17 @@ TEST(Catalogue, TrainingStartsWhereInitSays) {
       MethodSpec::from_json({{{"method", "clean"}, {"init", "../w/net.pth"}}, "dir/m.json"}, "m", {});
   EXPECT_EQ(file.init, "w/net.pth");
   EXPECT_EQ(file.parameters()["init"], "file");  // its digest is an input of the step, its place decides nothing
+  const MethodSpec adapted = spec_of({{"method", "prune"}, {"init", "clean"}, {"train", {{"epochs", 3}}}});
+  EXPECT_EQ(adapted.parameters()["init"], "clean");
+  const auto before = prerequisites(adapted);
+  ASSERT_EQ(before.size(), 1U);
+  EXPECT_EQ(before[0].role, initial_role);
+  EXPECT_EQ(before[0].spec.parameters(), spec_of({{"method", "clean"}, {"train", {{"epochs", 3}}}}).parameters());
+  EXPECT_SAYS(error_of([] { spec_of({{"method", "clean"}, {"init", "clean"}}); }), "is the method itself");
+  EXPECT_SAYS(error_of([] {
+                spec_of({{"method", "tent"}, {"base", "clean"}, {"init", "clean"}});
+              }),
+              "is the method itself");
   EXPECT_SAYS(error_of([] { spec_of({{"method", "clean"}, {"init", "publshed"}}); }), "did you mean \"published\"?");
   EXPECT_SAYS(error_of([] { spec_of({{"method", "clean"}, {"init", ""}}); }), "m.json: /methods/mine/init: is empty");
 
