@@ -80,6 +80,9 @@ def unchanged(files):
                 sys.exit(f"{file}: /{kind} was {then}, the manifest has {now}")
         method = dict(manifest["methods"][cell["method"]])
         method["train"] = {**manifest.get("train", {}), **method.get("train", {})}
+        # A teacher's schedule is written where it is not its student's.
+        if (teacher := method.get("distillation", {})).get("train", {}).items() <= method["train"].items() and "train" in teacher:
+            method["distillation"] = {key: value for key, value in teacher.items() if key != "train"}
         for fault in differences(method, shared[file.parent]["parameters"][cell["parameters"]]):
             sys.exit(f"{file}: {fault}")
 
