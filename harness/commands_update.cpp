@@ -11,7 +11,6 @@ namespace automask::harness {
 namespace {
 
 using core::Json;
-using results::Format;
 using results::Table;
 
 struct UpdateOptions {
