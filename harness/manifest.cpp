@@ -133,18 +133,6 @@ void check_files(const JsonCursor& cursor, const methods::MethodSpec& method,
                            "remove it, or add the condition");
 }
 
-void check_latency_target(const JsonCursor& cursor, const methods::MethodSpec& method,
-                          const std::vector<TargetSpec>& targets) {
-  if (!method.latency_budget || method.latency_budget->target.empty()) return;
-  std::vector<std::string> known;
-  for (const TargetSpec& target : targets) known.push_back(target.name);
-  const std::string& name = method.latency_budget->target;
-  if (std::find(known.begin(), known.end(), name) == known.end())
-    cursor.at("latency_budget")
-        .at("target")
-        .fail("no target \"" + name + "\" is defined", core::suggestion(name, known));
-}
-
 TargetSpec read_target(const JsonCursor& cursor, const std::string& name) {
   cursor.only_keys({"runner", "threads", "format", "warmup", "repetitions", "min_latencies", "min_seconds",
                     "interleave", "limit", "clock_mhz"});
@@ -331,7 +319,9 @@ Manifest parse(const Document& source) {
   const JsonCursor targets = root.at("targets");
   for (const std::string& name : entries(targets)) manifest.targets.push_back(read_target(targets.at(name), name));
 
-  for (const auto& method : manifest.methods) check_latency_target(methods.at(method.name), method, manifest.targets);
+  for (const auto& method : manifest.methods)
+    if (method.latency_budget && !method.latency_budget->target.empty())
+      check_known(methods.at(method.name).at("latency_budget").at("target"), "target", names_of(manifest.targets));
 
   manifest.matrix = read_matrix(root, manifest);
   if (root.has("seeds")) manifest.seeds = read_seeds(root.at("seeds"));

@@ -116,12 +116,13 @@ class Planner {
 
   // The key without the machine, its own and that of steps it needs.
   std::string portable(const Step& step, const std::vector<std::size_t>& needs) const {
-    Json parameters = step.parameters;
-    parameters.erase("environment");
     auto inputs = step.inputs;
     for (auto& [name, digest] : inputs)
       for (const std::size_t need : needs)
         if (digest == key(need)) digest = portable_[need];
+    if (inputs == step.inputs && !step.parameters.contains("environment")) return step.key;
+    Json parameters = step.parameters;
+    parameters.erase("environment");
     return step_key(step.stage, parameters, inputs);
   }
 
@@ -284,8 +285,8 @@ class Planner {
     step.inputs = {{"checkpoint", key(planned.train)}, {"pictures", key(pictures)}};
     step.locations = {{"threads", context_.threads}};
     if (format != "fp32") step.parameters["format"] = format;
-    if (format ==
-        "int8") {  // ranges come from training pictures under the method's conditions, or from pictures held out
+    if (format == "int8") {
+      // Ranges come from training pictures under the method's conditions, or from pictures held out.
       step.parameters["calibration"] = {{"rule", "mse"}, {"pictures", calibration_pictures}};
       const auto split = datasets::calibration_split(manifest_.datasets[cell.dataset]);
       step.parameters["dataset"] = split_parameters(manifest_.datasets[cell.dataset], split);

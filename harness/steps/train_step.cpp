@@ -94,8 +94,9 @@ Outcome run_train(const Context& context) {
   // How often a checkpoint is written doesn't decide the result, so it is no parameter.
   job.spec.train.checkpoint_seconds = static_cast<int>(context.locations().integer_or("checkpoint_seconds", 20));
   for (const methods::Prerequisite& wanted : methods::prerequisites(job.spec))
-    job.prerequisites[wanted.role] = std::make_shared<const models::Checkpoint>(
-        models::load_checkpoint(context.input_folder(wanted.role, Stage::train) / "checkpoint.safetensors"));
+    if (wanted.role != methods::initial_role)  // read above, as weights to start from
+      job.prerequisites[wanted.role] = std::make_shared<const models::Checkpoint>(
+          models::load_checkpoint(context.input_folder(wanted.role, Stage::train) / "checkpoint.safetensors"));
   if (auto& budget = job.spec.latency_budget; budget && !budget->target.empty()) {
     const auto file = context.input_folder("costs", Stage::costs) / costs_file;
     const core::Json costs = core::read_json_file(file, core::ExitCode::steps_failed);

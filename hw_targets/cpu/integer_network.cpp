@@ -44,11 +44,12 @@ IntegerNetwork::IntegerNetwork(const package::IntegerNetwork& network, const Ker
     if (!fusion.computed[i]) continue;
     const int node = static_cast<int>(i);
     slot_of_[i] = take_slot(size(node) + overread);
-    if (i == 0) layers_.push_back(nodes[0].name);
-    if (i == 0)
+    if (i == 0) {
+      layers_.push_back(nodes[0].name);
       signed_[0] = std::any_of(input_table_.begin(), input_table_.end(), [](std::int8_t v) { return v < 0; });
-    else
+    } else {
       place(node, fusion, network);
+    }
     for (const int input : inputs_of(i))
       if (last_reader[static_cast<std::size_t>(input)] == i)
         slot_free_[static_cast<std::size_t>(slot_of_[static_cast<std::size_t>(input)])] = true;
