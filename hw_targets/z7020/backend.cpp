@@ -6,6 +6,7 @@
 
 #include "hw_targets/protocol/calibration.h"
 #include "hw_targets/z7020/check.h"
+#include "hw_targets/z7020/placed_macs.h"
 
 namespace automask {
 namespace z7020 {
@@ -115,10 +116,11 @@ json Backend::prepare(const json& options) {
   selected_ = 0;
   layer_ms_.clear();
   modelled_.clear();
-  json conditions = json::array(), operators = json::array(), warnings = json::array();
+  json conditions = json::array(), operators = json::array(), warnings = json::array(), macs = json::array();
   for (int k = 0; k < static_cast<int>(image_.programs.size()); ++k) {
     modelled_.push_back(model(image_, k, board_, mhz));
     conditions.push_back(condition_json(image_.programs[static_cast<std::size_t>(k)].condition, modelled_.back()));
+    macs.push_back(placed_macs(image_, k));
   }
   for (const Layer& layer : image_.programs[0].lowered.layers) {
     const std::string place = layer.unit == Unit::arm ? "ARM cores: " + layer.reason : to_string(layer.unit);
@@ -126,9 +128,16 @@ json Backend::prepare(const json& options) {
     if (layer.unit == Unit::arm)
       warnings.push_back("layer " + layer.name + " is executed by the ARM cores: " + layer.reason);
   }
-  return {{"threads", 1},           {"format", "int8"},       {"memory_bytes", 4.0 * image_.memory_words},
-          {"operators", operators}, {"warnings", warnings},   {"clock_mhz", mhz},
-          {"board", board_.name},   {"layers_apart", apart_}, {"modelled", conditions}};
+  return {{"threads", 1},
+          {"format", "int8"},
+          {"memory_bytes", 4.0 * image_.memory_words},
+          {"operators", operators},
+          {"warnings", warnings},
+          {"clock_mhz", mhz},
+          {"board", board_.name},
+          {"layers_apart", apart_},
+          {"modelled", conditions},
+          {"macs", macs}};
 }
 
 json Backend::select_condition(int index) {

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 
 #include "hw_targets/z7020/disassemble.h"
+#include "hw_targets/z7020/placed_macs.h"
 #include "hw_targets/z7020/resources.h"
+#include "tests/unit/cpu/zoo_networks.h"
 #include "tests/unit/z7020/agreement.h"
 
 namespace automask::z7020 {
@@ -34,6 +36,64 @@ TEST(Model, CountsTheArraysPassesByHand) {
   EXPECT_EQ(loop_cycles({32, 12, 1}, 64, 40, 9, 28, 28), 4 * 18 * 784);
   EXPECT_EQ(layer->cycles, layer->unit_cycles + layer->stalls);
   EXPECT_GE(layer->serial_cycles, layer->cycles);
+}
+
+// Counted on the instructions, where the graph's count takes no part: every zoo network, depthwise and concatenated
+// ones among them, and random graphs with grouped layers, which the ARM cores have.
+TEST(PlacedMacs, AreTheNetworksOwn) {
+  for (const models::ZooEntry& entry : models::zoo()) {
+    const package::IntegerNetwork network = cpu::random_integers(cpu::small_zoo_network(entry), 1, false);
+    EXPECT_EQ(placed_macs(compile(network), 0), graph::cost(network.graph).macs) << entry.name;
+  }
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    const package::IntegerNetwork network = cpu::random_integers(cpu::random_graph(seed), seed, false);
+    for (const Layers layers : {Layers::together, Layers::apart})
+      EXPECT_EQ(placed_macs(compile(network, {}, layers), 0), graph::cost(network.graph).macs) << "seed " << seed;
+  }
+}
+
+TEST(PlacedMacs, OfAConditionAreItsShrunkNetworks) {
+  Builder b({3, 17, 13});
+  const int stem = b.relu(b.conv(0, 37, 3, 2, 1));
+  const int wide = b.relu(b.conv(stem, 50, 1));
+  const int block = b.relu(b.add({b.conv(b.relu(b.conv(wide, 50, 3, 1, 1, 50)), 37, 3, 1, 1), stem}));
+  const int both = b.node(graph::Op::concat, {b.conv(block, 21, 1), b.relu(b.conv(block, 18, 5, 1, 2))});
+  b.linear(b.relu(b.linear(b.node(graph::Op::flatten, {b.pool(graph::Op::max_pool, both, 3, 2, 1)}), 30)), 11);
+  for (unsigned seed = 0; seed < 8; ++seed) {
+    const package::Package package = masked_package(b.network, 3, 0.5, seed, seed % 2 == 1);
+    const Image image = compile(package);
+    for (int k = 0; k < 3; ++k)
+      EXPECT_EQ(placed_macs(image, k), graph::cost(package::materialise_integers(package, k).graph).macs)
+          << "seed " << seed << ", condition " << k;
+  }
+}
+
+// A channel that a list has too many, or a compute that is left out, is seen.
+TEST(PlacedMacs, FollowTheCommands) {
+  Builder b({3, 8, 8});
+  b.classify(b.relu(b.conv(b.relu(b.conv(0, 6, 3, 1, 1)), 5, 3, 1, 1)), 4);
+  const package::IntegerNetwork network = cpu::random_integers(b.network, 1, false);
+  Image image = compile(network);
+  const std::int64_t own = placed_macs(image, 0);
+  for (std::uint32_t n = 0; n < image.programs[0].segments[0].count; ++n) {
+    Instruction i;
+    const std::uint32_t at = image.programs[0].segments[0].commands + n * instruction_words;
+    std::copy_n(image.words.begin() + at, instruction_words, i.begin());
+    const auto opcode = static_cast<Opcode>(opcode_byte(i));
+    Image changed = image;
+    if (opcode == Opcode::load_list) {
+      std::uint32_t lane = 0;
+      const auto word = [&]() -> std::uint32_t& { return changed.words[get_unsigned(i, field::address) + lane / 2]; };
+      while ((word() >> (lane % 2 * 16) & 0xffffU) != hole) ++lane;
+      word() &= ~(0xffffU << (lane % 2 * 16));
+    } else if (opcode == Opcode::convolve) {
+      ASSERT_TRUE(put(i, field::channels, get(i, field::channels) - 1));
+      std::copy(i.begin(), i.end(), changed.words.begin() + at);
+    } else {
+      continue;
+    }
+    EXPECT_NE(placed_macs(changed, 0), own) << "instruction " << n;
+  }
 }
 
 TEST(Model, WaitsForDdrWhereItIsSlow) {

@@ -3,6 +3,7 @@
 
 #include "hw_targets/host/contract.h"
 #include "hw_targets/host/host.h"
+#include "hw_targets/host/plausibility.h"
 #include "hw_targets/package/container.h"
 #include "hw_targets/package/layout.h"
 #include "tests/unit/host/refusals.h"
@@ -33,6 +34,8 @@ TEST(Z7020Runner, AnswersTheReferencesLogitsAndTheModelsLatency) {
     EXPECT_EQ(prepared["clock_mhz"], clock);
     EXPECT_EQ(prepared["modelled"].size(), 2U);
     EXPECT_EQ(prepared["modelled"][0]["evidence"], "modelled");
+    ASSERT_EQ(prepared["macs"].size(), 2U);
+    EXPECT_EQ(host::other_macs(package, prepared), "");
     for (const int condition : {1, 0}) {
       session->select_condition(condition);
       const host::RunResult result = session->run({session->put_inputs(pictures), 9, 3, 1, 0});
