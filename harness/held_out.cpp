@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/error.h"
+
 namespace automask::harness {
 namespace {
 
@@ -47,6 +49,21 @@ std::optional<int> right_set(const std::vector<Condition>& trained, const Condit
 
 Unseen unseen_of(const std::vector<Condition>& trained, const Condition& condition) {
   return right_set(trained, condition) ? Unseen::severity : Unseen::corruption;
+}
+
+int set_for(const std::vector<std::string>& sets, const std::string& condition) {
+  if (sets.size() == 1) return 0;
+  const auto own = std::find(sets.begin(), sets.end(), condition);
+  if (own != sets.end()) return static_cast<int>(own - sets.begin());
+  const bool general = sets.back() == "*";
+  try {
+    std::vector<Condition> trained;
+    for (auto name = sets.begin(); name != sets.end() - (general ? 1 : 0); ++name)
+      trained.push_back(Condition::parse(*name));
+    return right_set(trained, Condition::parse(condition)).value_or(general ? static_cast<int>(trained.size()) : 0);
+  } catch (const core::Error&) {  // sets that are no conditions, e.g. widths
+    return 0;
+  }
 }
 
 }  // namespace automask::harness

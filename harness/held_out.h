@@ -1,6 +1,7 @@
 #pragma once
 // Conditions that are tested but never trained on: what of them is new to a network, and which of its sets is theirs.
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,5 +19,9 @@ Unseen unseen_of(const std::vector<corruptions::Condition>& trained, const corru
 // where no trained chain has the same operators: then no set is the right one.
 std::optional<int> right_set(const std::vector<corruptions::Condition>& trained,
                              const corruptions::Condition& condition);
+
+// Which of a network's sets, by their names, serves a condition: its own; the nearest trained severity's; the general
+// one, "*"; else the first.
+int set_for(const std::vector<std::string>& sets, const std::string& condition);
 
 }  // namespace automask::harness

@@ -5,6 +5,7 @@
 
 #include "core/hash.h"
 #include "graph/graph.h"
+#include "harness/held_out.h"
 #include "harness/schema.h"
 #include "models/zoo.h"
 
@@ -286,6 +287,23 @@ std::vector<std::int64_t> read_seeds(const JsonCursor& cursor) {
   return seeds;
 }
 
+// What an estimator has learnt to tell from the trained conditions has been seen: a held-out condition must not be, nor
+// another level of a held-out corruption.
+void check_others(const JsonCursor& cursor, const methods::MethodSpec& method, const Manifest& manifest) {
+  for (std::size_t i = 0; i < method.estimator.others.size(); ++i) {
+    const JsonCursor at = cursor.at("estimator").at("others").at(i);
+    const auto other = corruptions::Condition::parse(method.estimator.others[i]);
+    if (std::find(manifest.conditions.begin(), manifest.conditions.end(), other) != manifest.conditions.end())
+      at.fail("\"" + other.canonical() + "\" is a condition of the experiment, which has a set of its own",
+              "remove it");
+    for (const auto& unseen : manifest.held_out)
+      if (unseen == other ||
+          (unseen_of(manifest.conditions, unseen) == Unseen::corruption && right_set({other}, unseen)))
+        at.fail("the estimator would learn what \"" + unseen.canonical() + "\", which is held out, looks like",
+                "remove it, or hold out another corruption");
+  }
+}
+
 Manifest parse(const Document& source) {
   const JsonCursor raw(source.json, source.file.string());
   raw.only_keys({"$schema", "name", "description", "datasets", "conditions", "held_out", "mixes", "models", "train",
@@ -315,7 +333,10 @@ Manifest parse(const Document& source) {
   const JsonCursor methods = root.at("methods");
   for (const std::string& name : entries(methods))
     manifest.methods.push_back(methods::MethodSpec::from_json(methods.at(name), name, defaults));
-  for (const auto& method : manifest.methods) check_files(methods.at(method.name), method, manifest.conditions);
+  for (const auto& method : manifest.methods) {
+    check_files(methods.at(method.name), method, manifest.conditions);
+    check_others(methods.at(method.name), method, manifest);
+  }
   const JsonCursor targets = root.at("targets");
   for (const std::string& name : entries(targets)) manifest.targets.push_back(read_target(targets.at(name), name));
 

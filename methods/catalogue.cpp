@@ -64,23 +64,24 @@ const std::vector<MethodInfo>& method_infos() {
        false},
       {"automask",
        "channel masks at the MAC budget and a normalisation per condition",
-       {"mac_budget", "latency_budget", "byte_budget", "lanes", "consensus", "normalisation", "stem", "union_penalty",
-        "scorer", "backbone", "slimming_penalty", "mask_groups", "frequencies", "consistency", "distillation", "qat",
-        "estimator"},
+       {"mac_budget", "latency_budget", "byte_budget", "lanes", "consensus", "normalisation", "stem", "general_set",
+        "union_penalty", "scorer", "backbone", "slimming_penalty", "mask_groups", "frequencies", "consistency",
+        "distillation", "qat", "estimator"},
        true},
       {"kill_test",
        "automask with one mask for all conditions: what remains is a normalisation per condition",
-       {"mac_budget", "latency_budget", "byte_budget", "lanes", "normalisation", "stem", "scorer", "slimming_penalty",
-        "backbone", "frequencies", "consistency", "distillation", "qat", "estimator"},
+       {"mac_budget", "latency_budget", "byte_budget", "lanes", "normalisation", "stem", "general_set", "scorer",
+        "slimming_penalty", "backbone", "frequencies", "consistency", "distillation", "qat", "estimator"},
        true},
       {"slim",
        "an evenly narrower network from scratch that meets the MAC budget, with bn_k a normalisation per condition",
-       {"mac_budget", "lanes", "normalisation", "stem", "backbone", "frequencies", "consistency", "distillation", "qat",
-        "estimator"},
+       {"mac_budget", "lanes", "normalisation", "stem", "general_set", "backbone", "frequencies", "consistency",
+        "distillation", "qat", "estimator"},
        false},
       {"dense_bn_k",
        "the whole network with a normalisation per condition",
-       {"normalisation", "stem", "backbone", "frequencies", "consistency", "distillation", "qat", "estimator"},
+       {"normalisation", "stem", "general_set", "backbone", "frequencies", "consistency", "distillation", "qat",
+        "estimator"},
        true},
       {"augmix",
        "AugMix: mixtures of operators that are no corruptions, and like answers to all of them",
@@ -161,6 +162,14 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
     cursor.at("estimator")
         .fail("has nothing to choose from: conditions share their normalisation",
               "give them their own (\"normalisation\": \"bn_k\"), or remove it");
+  if (spec.general_set && spec.normalisation == Normalisation::shared)
+    cursor.at("general_set")
+        .fail("is one more normalisation, but conditions share theirs",
+              "give them their own (\"normalisation\": \"bn_k\"), or remove it");
+  if (!spec.estimator.others.empty() && info.product != Product::network)
+    cursor.at("estimator")
+        .at("others")
+        .fail("is of networks with several sets, which " + info.name + " has none of", "remove it");
   // Slimming has a loss of its own; learnt gates are set for one condition's pass, and this makes two.
   for (const char* scorer : {"slimming", "straight_through", "hard_concrete"})
     if (spec.consistency > 0 && spec.scorer == scorer)

@@ -49,11 +49,14 @@ struct EstimatorOptions {
   int hidden = 16;      // units of its hidden layer
   int epochs = 30;      // over the training views
   int pictures = 2000;  // training pictures, each shown under every condition
-  double margin = 0;    // nats: where the best condition leads by less, the first condition or `clean` is taken
+  double margin = 0;    // nats: where the best condition leads by less, the general set, `clean` or the first is taken
   // For pictures that follow each other: a condition is left when another was estimated for so many frames in a row, or
   // once with so large a lead (nats; 0: however large).
   int hysteresis_frames = 1;
   double hysteresis_lead = 0;
+  // Conditions (canonical names) that the network is not trained on, whose pictures the estimator learns to send to the
+  // set that serves them best (methods/best_sets.h), so that what it never saw is not taken for what looks like it.
+  std::vector<std::string> others;
 };
 
 // What conditions have for themselves besides masks: batch normalisations; scale and bias per channel, statistics being
@@ -114,6 +117,9 @@ struct MethodSpec {
   std::optional<double> consensus = 1;
   Normalisation normalisation = Normalisation::bn_k;
   Stem stem = Stem::shared;
+  // One more set of normalisation and mask, "*", trained on all conditions mixed: for pictures that are like none of
+  // them.
+  bool general_set = false;
   double union_penalty = 0;  // share of a channel's score that it loses where no other condition keeps it, [0, 1]
   DistillationOptions distillation;
   std::string scorer = "fisher";  // a name of scorer_names()

@@ -113,7 +113,8 @@ struct Mlp {
 };
 
 // Cross entropy on shuffled batches.
-void fit(Mlp& mlp, const Numbers& x, const std::vector<int>& labels, int epochs, core::RandomStream random) {
+void fit(Mlp& mlp, const Numbers& x, const std::vector<int>& labels, const std::vector<Aim>& aims, int epochs,
+         core::RandomStream random) {
   const std::size_t inputs = mlp.hidden.inputs, count = labels.size();
   const std::size_t batches = (count + batch_size - 1) / batch_size;
   const auto steps = static_cast<double>(batches * static_cast<std::size_t>(epochs));
@@ -131,8 +132,9 @@ void fit(Mlp& mlp, const Numbers& x, const std::vector<int>& labels, int epochs,
         const double most = *std::max_element(s.begin(), s.end());
         double sum = 0;
         for (double& score : s) sum += score = std::exp(score - most);
+        const Aim& aim = aims[static_cast<std::size_t>(labels[order[b]])];
         for (std::size_t k = 0; k < s.size(); ++k)
-          s[k] = (s[k] / sum - (static_cast<int>(k) == labels[order[b]] ? 1 : 0)) / static_cast<double>(end - begin);
+          s[k] = aim.weight * (s[k] / sum - aim.shares[k]) / static_cast<double>(end - begin);
         std::fill(of_hidden.begin(), of_hidden.end(), 0.0);
         mlp.output.backward(h.data(), s.data(), of_hidden.data());
         for (std::size_t i = 0; i < h.size(); ++i)
@@ -193,20 +195,22 @@ StatisticsSet collect_statistics(const StatisticsPlan& plan) {
   return result;
 }
 
-package::Estimator train_estimator(const StatisticsSet& set, std::size_t conditions, const EstimatorOptions& options,
-                                   int fallback, std::uint64_t seed) {
-  if (conditions < 2 || set.statistics.empty())
+package::Estimator train_estimator(const StatisticsSet& set, std::size_t sets, const EstimatorOptions& options,
+                                   int fallback, std::uint64_t seed, const std::vector<Aim>& others) {
+  if (sets < 2 || set.statistics.empty())
     throw core::Error(core::ExitCode::internal, "the estimator", "has nothing to choose from");
+  std::vector<Aim> aims(sets, {Numbers(sets, 0.0), 1});
+  for (std::size_t k = 0; k < sets; ++k) aims[k].shares[k] = 1;
+  aims.insert(aims.end(), others.begin(), others.end());
   package::Estimator estimator;
   estimator.input = standardisation(set);
   const Numbers x = standardised(set, estimator.input);
   const auto units = static_cast<std::size_t>(options.hidden);
-  Mlp mlp{Layer(package::statistic_count, units, stream(seed, "hidden")),
-          Layer(units, conditions, stream(seed, "output"))};
-  fit(mlp, x, set.labels, options.epochs, stream(seed, "order"));
+  Mlp mlp{Layer(package::statistic_count, units, stream(seed, "hidden")), Layer(units, sets, stream(seed, "output"))};
+  fit(mlp, x, set.labels, aims, options.epochs, stream(seed, "order"));
 
   double most_hidden = 1e-6, most_score = 1e-6;
-  Numbers h(units), s(conditions);
+  Numbers h(units), s(sets);
   for (std::size_t i = 0; i < set.statistics.size(); ++i) {
     mlp.forward(x.data() + i * package::statistic_count, h, s);
     for (const double value : h) most_hidden = std::max(most_hidden, value);

@@ -12,7 +12,7 @@
 
 namespace automask::methods {
 
-// Statistics of pictures under conditions; label: the condition's index.
+// Statistics of pictures under conditions; label: the condition's index in the plan.
 struct StatisticsSet {
   std::vector<std::vector<std::int32_t>> statistics;
   std::vector<int> labels;
@@ -38,9 +38,17 @@ struct StatisticsPlan {
 };
 StatisticsSet collect_statistics(const StatisticsPlan& plan);
 
-// Two conditions at least, each with a view. `fallback`: index of the condition to take where scores are close.
-package::Estimator train_estimator(const StatisticsSet& set, std::size_t conditions, const EstimatorOptions& options,
-                                   int fallback, std::uint64_t seed);
+// What a view of no trained condition shall be taken for: the share of each set, which sum to 1, and how much it
+// counts.
+struct Aim {
+  std::vector<double> shares;
+  double weight = 1;
+};
+
+// Two sets at least. A view's label is the index of its set; or that of an entry of `others`, counted on from the sets.
+// `fallback`: index of the set to take where scores are close.
+package::Estimator train_estimator(const StatisticsSet& set, std::size_t sets, const EstimatorOptions& options,
+                                   int fallback, std::uint64_t seed, const std::vector<Aim>& others = {});
 
 // Share of a condition's views in percent for which the estimator picks it; per condition.
 std::vector<double> estimator_accuracy(const package::Estimator& estimator, const StatisticsSet& set);

@@ -52,7 +52,7 @@ struct TrainJob {
 models::Checkpoint train(const TrainJob& job);
 
 // The estimator of the checkpoint's conditions, trained on the job's pictures, and how often it is right on those held
-// out; nothing where there is one condition.
+// out; nothing where there is one condition. Which set serves `estimator.others` is measured first.
 void add_estimator(const TrainJob& job, models::Checkpoint& checkpoint);
 
 // Top-1 of a checkpoint's network on pictures under normalisation and mask `k`, by LibTorch; the reference.

@@ -53,13 +53,34 @@ void read_init(const core::JsonCursor& cursor, MethodSpec& spec) {
 // The weights' digest is an input of the step; where they lie decides nothing.
 core::Json write_init(const MethodSpec& spec) { return is_word_of_init(spec.init) ? spec.init : "file"; }
 
+std::string canonical_condition(const core::JsonCursor& value, const std::string& text) {
+  try {
+    return corruptions::Condition::parse(text).canonical();
+  } catch (const core::Error& e) {
+    value.fail(e.what());
+  }
+}
+
+// ["brightness:3", "shot_noise:2"]
+void read_others(const core::JsonCursor& cursor, EstimatorOptions& estimator) {
+  if (!cursor.value().is_array()) cursor.fail("must be an array of conditions");
+  estimator.others.clear();
+  for (std::size_t i = 0; i < cursor.size(); ++i) {
+    const std::string name = canonical_condition(cursor.at(i), cursor.at(i).string());
+    if (std::find(estimator.others.begin(), estimator.others.end(), name) != estimator.others.end())
+      cursor.at(i).fail("\"" + name + "\" stands twice");
+    estimator.others.push_back(name);
+  }
+}
+
 void read_estimator(const core::JsonCursor& cursor, MethodSpec& spec) {
   EstimatorOptions& estimator = spec.estimator;
-  cursor.only_keys({"hidden", "epochs", "pictures", "margin", "hysteresis"});
+  cursor.only_keys({"hidden", "epochs", "pictures", "margin", "hysteresis", "others"});
   if (cursor.has("hidden")) estimator.hidden = static_cast<int>(cursor.at("hidden").integer_in(1, 1024));
   if (cursor.has("epochs")) estimator.epochs = static_cast<int>(cursor.at("epochs").integer_in(1, 100000));
   if (cursor.has("pictures")) estimator.pictures = static_cast<int>(cursor.at("pictures").integer_in(1, 10000000));
   if (cursor.has("margin")) estimator.margin = cursor.at("margin").number_in(0, 1000);
+  if (cursor.has("others")) read_others(cursor.at("others"), estimator);
   if (!cursor.has("hysteresis")) return;
   const core::JsonCursor hysteresis = cursor.at("hysteresis");
   hysteresis.only_keys({"frames", "lead"});
@@ -76,6 +97,7 @@ core::Json write_estimator(const MethodSpec& spec) {
                      {"margin", estimator.margin}};
   if (estimator.hysteresis_frames > 1)
     json["hysteresis"] = {{"frames", estimator.hysteresis_frames}, {"lead", estimator.hysteresis_lead}};
+  if (!estimator.others.empty()) json["others"] = estimator.others;
   return json;
 }
 
@@ -160,13 +182,7 @@ void read_frequencies(const core::JsonCursor& cursor, MethodSpec& spec) {
   double sum = 0;
   for (const std::string& key : cursor.keys()) {
     const double value = number_above(cursor.at(key), 0, 1e9);
-    std::string name = key;
-    try {
-      name = corruptions::Condition::parse(key).canonical();
-    } catch (const core::Error& e) {
-      cursor.at(key).fail(e.what());
-    }
-    spec.frequencies[name] += value;
+    spec.frequencies[canonical_condition(cursor.at(key), key)] += value;
     sum += value;
   }
   for (auto& [name, value] : spec.frequencies) value /= sum;
@@ -220,14 +236,6 @@ void read_consensus(const core::JsonCursor& cursor, MethodSpec& spec) {
 // What `prune` calls its criterion is automask's scorer.
 void read_scorer(const core::JsonCursor& cursor, MethodSpec& spec) {
   spec.scorer = scorer_names()[choice<std::size_t>(cursor, scorer_names())];
-}
-
-std::string canonical_condition(const core::JsonCursor& value, const std::string& text) {
-  try {
-    return corruptions::Condition::parse(text).canonical();
-  } catch (const core::Error& e) {
-    value.fail(e.what());
-  }
 }
 
 // "trained.pth", or {"clean": "a.onnx", "jpeg:q10": "b.onnx"}.
@@ -300,6 +308,8 @@ const std::vector<Option> table = {
     {"stem", [](const core::JsonCursor& c, MethodSpec& s) { s.stem = choice<Stem>(c, stems); },
      // Not written where it is shared: keys of trainings stay what they were before there was the option.
      [](const MethodSpec& s) { return s.stem == Stem::shared ? core::Json() : core::Json(name_of(s.stem, stems)); }},
+    {"general_set", [](const core::JsonCursor& c, MethodSpec& s) { s.general_set = c.boolean(); },
+     [](const MethodSpec& s) { return s.general_set ? core::Json(true) : core::Json(); }},
     {"union_penalty", [](const core::JsonCursor& c, MethodSpec& s) { s.union_penalty = c.number_in(0, 1); },
      [](const MethodSpec& s) { return core::Json(s.union_penalty); }},
     {"distillation", read_distillation, write_distillation},

@@ -30,7 +30,8 @@ struct Checkpoint {
   graph::Graph graph;  // dense: masks are not applied yet
   // All of parameter_shapes(graph); batch_norm and affine tensors and a private stem's are those of condition 0.
   graph::TensorMap weights;
-  // One entry ("*") when all conditions share mask and normalisation, else one per condition, canonical names.
+  // One ("*") when all share mask and normalisation, else one per condition, canonical names; "*" last: the general
+  // set.
   std::vector<std::string> conditions;
   std::vector<graph::Mask> masks;  // per condition
   // What each condition has for itself: weight, bias, running_mean, running_var of every batch_norm node, weight and

@@ -14,7 +14,7 @@
 #include "datasets/dataset.h"
 #include "datasets/labels.h"
 #include "harness/class_names.h"
-#include "harness/conditions.h"
+#include "harness/held_out.h"
 #include "harness/steps/prepared_picture.h"
 #include "harness/tool.h"
 #include "methods/evaluate.h"
@@ -167,7 +167,7 @@ class Evaluation {
     return static_cast<std::size_t>(graph::infer_shapes(graph).back().channels);
   }
 
-  int set_of(const std::string& condition) const { return harness::serving_set(checkpoint_.conditions, condition); }
+  int set_of(const std::string& condition) const { return harness::set_for(checkpoint_.conditions, condition); }
 
   Answers under(std::size_t k, const std::function<void(std::size_t)>& progress) {
     Answers answers;

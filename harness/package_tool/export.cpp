@@ -25,9 +25,10 @@ std::vector<int> chosen_conditions(const package::Package& package, const std::s
                                                            : corruptions::Condition::parse(asked).canonical();
   for (std::size_t k = 0; k < names.size(); ++k) {
     all.push_back(static_cast<int>(k));
-    // The network for all conditions is every condition's.
-    if (!name.empty() && (names[k] == name || names[k] == "*")) chosen.push_back(static_cast<int>(k));
+    if (names[k] == name) chosen.push_back(static_cast<int>(k));
   }
+  // The network for all conditions is every condition's.
+  if (chosen.empty() && names.back() == "*") chosen.push_back(all.back());
   if (name.empty()) return all;
   if (chosen.empty())
     throw Error(ExitCode::usage, "--condition " + asked, "is none of the package's conditions",
@@ -37,6 +38,7 @@ std::vector<int> chosen_conditions(const package::Package& package, const std::s
 
 // "jpeg-q10", "gaussian_noise-3+jpeg-q20": different conditions have different names.
 std::string file_part(const std::string& condition) {
+  if (condition == "*") return "others";
   std::string text =
       serves_all(condition) ? condition : corruptions::condition_folder(corruptions::Condition::parse(condition));
   std::replace(text.begin(), text.end(), '/', '-');

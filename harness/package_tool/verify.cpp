@@ -11,6 +11,7 @@
 #include "corruptions/variant.h"
 #include "harness/class_names.h"
 #include "harness/conditions.h"
+#include "harness/held_out.h"
 #include "harness/package_tool/jobs.h"
 #include "harness/package_tool/latency.h"
 #include "harness/package_tool/make.h"
@@ -184,7 +185,7 @@ class Verification {
     for (std::size_t c = 0; c < conditions.size(); ++c) {
       const auto variant = corruptions::make_variant(*pictures_, corruptions::Condition::parse(conditions[c]), options);
       datasets::PictureSet set = variant.pictures;
-      const int own = serving_set(names, conditions[c]);
+      const int own = set_for(names, conditions[c]);
       compiler::PackageReference reference(package_, own);
       std::int64_t before = 0, after = 0, gained = 0, lost = 0;
       for (std::size_t begin = 0; begin < n; begin += batch_size) {
@@ -196,7 +197,7 @@ class Verification {
         auto trained = packaged;
         if (masked)
           trained = right(masked->forward(models::to_input(batch, subject_.checkpoint->input),
-                                          serving_set(subject_.checkpoint->conditions, conditions[c])),
+                                          set_for(subject_.checkpoint->conditions, conditions[c])),
                           match.outputs, begin, set);
         for (std::size_t i = 0; i < packaged.size(); ++i) {
           before += trained[i];

@@ -11,6 +11,7 @@
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "harness/environment.h"
+#include "harness/held_out.h"
 #include "harness/manifest.h"
 #include "harness/steps/execute_results.h"
 #include "harness/steps/members.h"

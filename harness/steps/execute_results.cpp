@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "harness/conditions.h"
 #include "harness/held_out.h"
 #include "results/statistics.h"
 
@@ -68,16 +67,6 @@ void add_metrics(Outcome& outcome, const std::string& condition, const host::Cel
         {"energy", condition, energy.mean, energy.interval.low, energy.interval.high, evidence, count});
   }
   outcome.samples.push_back({condition, run.latencies_ms});
-}
-
-int set_for(const std::vector<std::string>& sets, const std::string& condition) {
-  if (sets.size() == 1 || std::find(sets.begin(), sets.end(), condition) != sets.end())
-    return serving_set(sets, condition);
-  try {
-    return right_set(parsed(sets), corruptions::Condition::parse(condition)).value_or(0);
-  } catch (const core::Error&) {  // sets that are no conditions, e.g. widths: the first serves
-    return 0;
-  }
 }
 
 std::string held_out_metric(const std::vector<std::string>& trained, const std::string& condition) {

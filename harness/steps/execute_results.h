@@ -24,10 +24,6 @@ void add_results(Outcome& outcome, const std::string& prefix, const std::string&
 void add_metrics(Outcome& outcome, const std::string& condition, const host::CellResult& run,
                  const std::vector<int>& labels, const std::string& evidence);
 
-// Which of a network's sets serves a condition: its own; of one held out of training the nearest trained severity's;
-// else the first.
-int set_for(const std::vector<std::string>& sets, const std::string& condition);
-
 // "unseen_severity_top1" or "unseen_corruption_top1".
 std::string held_out_metric(const std::vector<std::string>& trained, const std::string& condition);
 

@@ -10,6 +10,7 @@
 #include "core/shuffle.h"
 #include "harness/conditions.h"
 #include "harness/environment.h"
+#include "harness/held_out.h"
 #include "harness/manifest.h"
 #include "harness/steps/data.h"
 #include "harness/steps/execute_results.h"

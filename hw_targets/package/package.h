@@ -27,7 +27,7 @@ enum class Format { fp32, fp16, int8 };
 const char* to_string(Format format);
 
 struct Condition {
-  std::string name;  // canonical condition, or "*" when one serves all
+  std::string name;  // canonical condition; "*", the last: whatever no other describes
   graph::Mask mask;  // over the channel groups of `graph`; every member of the union is kept by some condition
   // FP32 and FP16: per affine node of `graph`, one value per channel. Those of channels the mask drops are not stored:
   // 0 when read.

@@ -221,7 +221,7 @@ void check_conditions(const Package& package, const graph::ChannelGroups& groups
     const std::string place = "condition " + condition.name;
     if (condition.name.empty()) fail(file, "conditions", "a condition has no name");
     if (!names.insert(condition.name).second) fail(file, place, "the name stands twice");
-    if (condition.name == "*" && package.conditions.size() > 1) fail(file, place, "* must stand alone");
+    if (condition.name == "*" && &condition != &package.conditions.back()) fail(file, place, "* must be the last");
     check_mask(condition.mask, groups, file, place);
     check_stem(stem, condition, file, place);
     if (package.format == Format::int8) {

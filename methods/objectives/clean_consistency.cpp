@@ -11,14 +11,14 @@ namespace automask::methods {
 
 torch::Tensor CleanConsistencyObjective::loss(models::Network& network, const Shown& part) {
   // Clean pictures answer like themselves.
-  if (part.condition == clean_set_) return Objective::loss(network, part);
+  if (part.set == clean_set_) return Objective::loss(network, part);
   const std::int64_t count = part.views[0].size(0);
   std::vector<torch::Tensor> logits;  // shown, clean
   if (clean_set_ < 0) {
-    logits = network.forward(calibration(part), part.condition).split(count);
+    logits = network.forward(calibration(part), part.set).split(count);
   } else {
     const torch::Tensor clean = network.forward(part.views[1], clean_set_);
-    logits = {network.forward(part.views[0], part.condition), clean};  // last, as its gates are those recorded
+    logits = {network.forward(part.views[0], part.set), clean};  // last, as its gates are those recorded
   }
   return classification(logits[0], part) + jensen_shannon(logits) * (spec().consistency * part.weight / part.pictures);
 }

@@ -24,7 +24,7 @@ torch::Tensor Objective::distillation(const torch::Tensor& logits, const Shown& 
 torch::Tensor Objective::calibration(const Shown& part) const { return part.views[0]; }
 
 torch::Tensor Objective::loss(models::Network& network, const Shown& part) {
-  return classification(network.forward(part.views[0], part.condition), part);
+  return classification(network.forward(part.views[0], part.set), part);
 }
 
 torch::Tensor Objective::penalty(models::Network&, std::int64_t) { return {}; }

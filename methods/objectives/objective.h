@@ -11,16 +11,16 @@
 
 namespace automask::methods {
 
-// One part of a batch: pictures of one condition (or of all, where they share a normalisation).
+// One part of a batch: pictures of one condition, or of several mixed.
 struct Shown {
-  int condition = 0;  // the network's set of normalisation and mask
+  int set = 0;  // the network's, of normalisation and mask
   // views[0]: the pictures as the feed shows them; then one tensor per extra view of the recipe, of the same pictures
   // in the same order. Each [N, C, H, W], scaled.
   std::vector<torch::Tensor> views;
   torch::Tensor labels;              // [N], classes
   torch::Tensor teacher;             // the teacher's logits of views[0], [N, classes]; undefined without a teacher
   double pictures = 1;               // of the whole batch
-  double weight = 1;                 // p_k times the number of conditions: 1 where all are alike
+  double weight = 1;                 // p_k times the number of sets: 1 where all are alike
   std::int64_t step = 0, steps = 1;  // of the training
 };
 

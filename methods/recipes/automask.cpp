@@ -24,6 +24,7 @@ std::vector<int> group_of_each(const TrainJob& job) {
     const auto own = std::find_if(groups.begin(), groups.end(), holds);
     of_set.push_back(own == groups.end() ? next++ : static_cast<int>(own - groups.begin()));
   }
+  if (job.spec.general_set) of_set.push_back(next);
   for (const auto& group : groups)
     for (const std::string& name : group)
       if (std::none_of(job.conditions.begin(), job.conditions.end(),
@@ -40,6 +41,7 @@ Recipe automask_recipe(const TrainJob& job) {
   recipe.conditions = job.conditions;
   recipe.own_sets = true;
   recipe.shared_normalisation = job.spec.normalisation == Normalisation::shared;
+  recipe.general_set = job.spec.general_set;
   recipe.masked = true;
   recipe.consensus = job.spec.consensus.value_or(1);
   recipe.mask_group = group_of_each(job);

@@ -28,7 +28,7 @@ class DenoiseObjective : public Objective {
       if (i == node) cleaned = value;
       return value;
     });
-    network.forward(part.views[0], part.condition);
+    network.forward(part.views[0], part.set);
     network.observe({});
     // The mean over values; the classifier is not asked and learns nothing.
     const double share = part.weight * double(part.labels.size(0)) / part.pictures;

@@ -60,15 +60,17 @@ std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t
 
   const int conditions = static_cast<int>(plan.conditions.size());
   const auto pictures = static_cast<std::int64_t>(count);
+  const int parts = plan.parts_by_condition ? conditions + (plan.mixed_part ? 1 : 0) : 1;
   core::RandomStream random = stream(plan.seed, "conditions", step);
   std::vector<View> views;
   for (int i = 0; i < plan.batch; ++i) {
     const std::int64_t view = step * plan.batch + i, epoch = view / pictures;
     if (order.epoch != epoch || order.seed != plan.seed || order.pictures.size() != count)
       order = {plan.seed, epoch, epoch_order(plan.seed, epoch, count)};
-    const int condition =
-        plan.parts_by_condition ? static_cast<int>(view % conditions) : drawn_condition(plan, conditions, random);
-    views.push_back({order.pictures[view % pictures], condition, epoch});
+    const int part = static_cast<int>(view % parts);
+    const bool own = plan.parts_by_condition && part < conditions;
+    const int condition = own ? part : drawn_condition(plan, conditions, random);
+    views.push_back({order.pictures[view % pictures], condition, epoch, part});
   }
   return views;
 }
@@ -76,10 +78,10 @@ std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t
 Batch make_batch(const FeedPlan& plan, std::int64_t step) {
   const datasets::PictureSet& set = *plan.pictures;
   Batch batch;
-  batch.parts.resize(plan.parts_by_condition ? plan.conditions.size() : 1);
+  batch.parts.resize(plan.parts_by_condition ? plan.conditions.size() + (plan.mixed_part ? 1 : 0) : 1);
   for (const View& view : views_of(plan, set.size(), step)) {
-    Part& part = batch.parts[plan.parts_by_condition ? view.condition : 0];
-    part.condition = plan.parts_by_condition ? view.condition : 0;
+    Part& part = batch.parts[view.part];
+    part.set = view.part;
     part.labels.push_back(set.labels[view.picture]);
     part.shown.push_back(view.condition);
     part.pixels.resize(part.labels.size() * set.picture_bytes());

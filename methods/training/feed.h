@@ -39,13 +39,14 @@ struct FeedPlan {
   bool parts_by_condition = false;
   int batch = 1;
   std::uint64_t seed = 0;
-  std::vector<double> frequencies;     // one part: how often each condition is drawn; empty: all alike
+  std::vector<double> frequencies;     // where conditions are drawn, how often each is; empty: all alike
   std::vector<ExtraView> extra_views;  // made of every picture shown
   Augmentation augmentation;
+  bool mixed_part = false;  // with parts_by_condition: one part more, the last, in which conditions are drawn
 };
 
 struct Part {
-  int condition = 0;                 // index into the plan's conditions where parts_by_condition, else 0
+  int set = 0;  // where parts_by_condition, index into the plan's conditions, or their number: the mixed part; else 0
   std::vector<std::uint8_t> pixels;  // [pictures, H, W, C]
   std::vector<std::int64_t> labels;
   std::vector<int> shown;                        // per picture, the index of its condition
@@ -65,6 +66,7 @@ struct View {
   std::uint32_t picture;  // of the set
   int condition;          // index into the plan's conditions
   std::int64_t epoch;
+  int part;  // of the batch
 };
 // Of a set of `count` pictures; plan.pictures isn't looked at. So a batch of a large set costs reading its own
 // pictures.

@@ -27,7 +27,7 @@ std::vector<FakeQuantiser::Input> calibration_inputs(const Learner& learner, con
     for (const Part& part : batch.parts) {
       const torch::Tensor x = tuning.shown(part, static_cast<double>(batch.pictures())).views[0];
       for (int k = 0; k < learner.network.conditions(); ++k)
-        if (!own_parts || k == part.condition) inputs.push_back({k, x});
+        if (!own_parts || k == part.set) inputs.push_back({k, x});
     }
   }
   return inputs;

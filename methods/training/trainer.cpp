@@ -76,10 +76,20 @@ graph::Graph graph_of(const TrainJob& job, const Recipe& recipe) {
   return own && !has_normalisation(graph) ? with_affine(graph) : graph;
 }
 
+// A general set is shown as many pictures as the average condition, and counts for as much.
+std::vector<double> weights_of(const TrainJob& job, const Recipe& recipe) {
+  std::vector<double> weights = job.spec.weights_of(recipe.conditions);
+  if (!recipe.general_set) return weights;
+  const double all = static_cast<double>(weights.size()) + 1;
+  for (double& weight : weights) weight *= (all - 1) / all;
+  weights.push_back(1 / all);
+  return weights;
+}
+
 // A set of its own that no picture ever reaches would be left as it was drawn.
 void check_views(const TrainJob& job, const Recipe& recipe) {
   const auto views = Schedule(job.spec.train, job.train->size(), 1).steps * job.spec.train.batch;
-  const auto conditions = static_cast<std::int64_t>(recipe.conditions.size());
+  const auto conditions = static_cast<std::int64_t>(recipe.conditions.size()) + (recipe.general_set ? 1 : 0);
   if (recipe.own_sets && views < conditions)
     fail("training " + job.spec.name,
          "the condition \"" + recipe.conditions.back().canonical() + "\" gets no picture: " + std::to_string(views) +
@@ -96,7 +106,7 @@ class Trainer {
         graph_(graph_of(job, recipe)),
         may_mask_(recipe.masked && recipe.fixed_masks.empty()),
         schedule_(job.spec.train, job.train->size(), 1),
-        weights_(job.spec.weights_of(recipe.conditions)),
+        weights_(weights_of(job, recipe)),
         scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
         cutter_(graph_, job.spec, recipe.mac_budget.value_or(job.spec.mac_budget), recipe.consensus, set_weights(),
                 bytes_of_masks()),
@@ -125,7 +135,7 @@ class Trainer {
 
  private:
   int sets() const {
-    if (recipe_.own_sets) return static_cast<int>(recipe_.conditions.size());
+    if (recipe_.own_sets) return static_cast<int>(weights_.size());
     return std::max(static_cast<int>(recipe_.set_names.size()), 1);
   }
   // p_k of the sets.
@@ -161,8 +171,14 @@ class Trainer {
     return make_scorer(job_.spec.scorer, cutter_.groups(), sets(), steps, job_.seed);
   }
   FeedPlan plan() const {
-    FeedPlan plan{job_.train, recipe_.conditions, recipe_.own_sets, job_.spec.train.batch, job_.seed, {}, {}, {}};
-    if (!job_.spec.frequencies.empty()) plan.frequencies = weights_;
+    FeedPlan plan;
+    plan.pictures = job_.train;
+    plan.conditions = recipe_.conditions;
+    plan.parts_by_condition = recipe_.own_sets;
+    plan.mixed_part = recipe_.general_set;
+    plan.batch = job_.spec.train.batch;
+    plan.seed = job_.seed;
+    if (!job_.spec.frequencies.empty()) plan.frequencies = job_.spec.weights_of(recipe_.conditions);
     plan.extra_views = recipe_.extra_views;
     plan.augmentation = job_.spec.train.augmentation;
     return plan;
@@ -202,7 +218,7 @@ class Trainer {
   graph::Graph graph_;  // dense
   bool may_mask_;       // the method cuts masks where there is a budget
   Schedule schedule_;
-  std::vector<double> weights_;  // p_k per condition of the recipe
+  std::vector<double> weights_;  // p_k of each condition's set, and of the general one
   models::InputScaling scaling_;
   MaskCutter cutter_;
   bool masked_;
@@ -251,7 +267,7 @@ void Trainer::shrink() {
 Shown Trainer::shown(const Part& part, double pictures, bool taught) const {
   const auto count = static_cast<std::int64_t>(part.labels.size());
   Shown shown;
-  shown.condition = part.condition;
+  shown.set = part.set;
   const auto view = [&](const std::vector<std::uint8_t>& pixels) {
     return moved(input_of(pixels.data(), count, *job_.train, scaling_), learner_->options.device);
   };
@@ -260,8 +276,8 @@ Shown Trainer::shown(const Part& part, double pictures, bool taught) const {
   shown.labels = moved(at::tensor(part.labels), learner_->options.device);
   if (teacher_ && taught) shown.teacher = teacher_->answer(shown.views[0], part.shown);
   shown.pictures = pictures;
-  // A mixed part was drawn by the frequencies already.
-  shown.weight = recipe_.own_sets ? weights_[part.condition] * static_cast<double>(weights_.size()) : 1;
+  // One part for all was drawn by the frequencies already.
+  shown.weight = recipe_.own_sets ? weights_[part.set] * static_cast<double>(weights_.size()) : 1;
   shown.step = step_;
   shown.steps = schedule_.steps;
   return shown;
@@ -276,14 +292,14 @@ double Trainer::forward_backward(const Batch& batch) {
   network().set_step(step_);
   for (const Part& part : batch.parts) {
     const Shown what = shown(part, pictures);
-    if (recording) scorer_->before_forward(network(), part.condition, step_);
+    if (recording) scorer_->before_forward(network(), part.set, step_);
     const torch::Tensor loss = [&] {
       const MixedPrecision mixed(job_.spec.train.mixed_precision);
       return objective_->loss(network(), what);
     }();
     loss.backward();
     loss_sum += loss.item<double>();
-    if (recording) scorer_->after_backward(network(), part.condition, pictures / what.weight);
+    if (recording) scorer_->after_backward(network(), part.set, pictures / what.weight);
   }
   const torch::Tensor penalty = objective_->penalty(network(), step_);
   if (penalty.defined()) {
@@ -361,7 +377,7 @@ void Trainer::recalibrate() {
     for (const Part& part : batch.parts) {
       const torch::Tensor x = objective_->calibration(shown(part, double(batch.pictures()), false));
       for (int k = 0; k < sets(); ++k) {
-        if (recipe_.own_sets && k != part.condition) continue;
+        if (recipe_.own_sets && k != part.set) continue;
         network().set_norm_momentum(1.0 / ++seen[recipe_.shared_normalisation ? 0 : static_cast<std::size_t>(k)]);
         network().forward(x, k);
       }
@@ -408,6 +424,7 @@ std::vector<std::string> Trainer::set_names() const {
   if (sets() == 1) return {"*"};
   std::vector<std::string> names;
   for (const corruptions::Condition& condition : recipe_.conditions) names.push_back(condition.canonical());
+  if (recipe_.general_set) names.push_back("*");
   return names;
 }
 

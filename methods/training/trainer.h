@@ -21,6 +21,8 @@ struct Recipe {
   bool own_sets = false;
   // With own sets: whether their normalisations are one and the same, so that only masks differ.
   bool shared_normalisation = false;
+  // With own sets: one more, the last, which is shown a part of mixed conditions.
+  bool general_set = false;
   bool masked = false;          // channels are cut to the spec's budget
   double consensus = 1;         // as in MethodSpec
   std::vector<int> mask_group;  // of each set, where sets share masks; empty: each has its own

@@ -37,7 +37,7 @@ for method, (state, reason) in states.items():
     assert state == ("unsupported" if method in without_runner else "passed"), (method, state, reason)
     assert (method in without_runner) == ("no runner" in reason), (method, reason)
 
-several = {"automask", "separate", "piggyback"}
+several = {"automask", "general", "separate", "piggyback"}
 conditions = manifest["conditions"]
 for method, m in found.items():
     assert (("latency_median", "clean") in m) == (method not in without_runner), method
@@ -60,7 +60,9 @@ for method, m in found.items():
     if method in several:
         for c in conditions:
             own = m["top1_reference", c] if ("top1_reference", c) in m else m["top1", c]
-            assert close(3 * m["random_condition_top1", c], own + 2 * m["wrong_condition_top1", c]), (method, c)
+            sets = m["condition_sets", ""]
+            assert sets == (4 if method == "general" else 3), (method, sets)
+            assert close(sets * m["random_condition_top1", c], own + (sets - 1) * m["wrong_condition_top1", c]), (method, c)
             assert m["estimator_good", c] >= m["estimator_accuracy", c] - 1e-9, (method, c)
 
 # A stream of frames is all pictures of the trained conditions once; hysteresis switches less often.
@@ -69,6 +71,21 @@ alone = sum(m["predicted_top1", c] for c in conditions) / len(conditions)
 assert abs(m["stream_frame_top1", ""] - alone) <= 1.0, (m["stream_frame_top1", ""], alone)
 assert 1 <= m["stream_switches", ""] <= m["stream_frame_switches", ""], m
 assert ("stream_top1", "") in m and ("stream_top1", "") not in found["separate"], "only where the package has it"
+
+# A general set is one more normalisation and no MACs; it serves, by the runner too, what no condition describes.
+general = found["general"]
+assert general["mean_macs", ""] == sum(general["macs", c] for c in conditions) / 3 == general["macs", ""], general
+without_own = [json.loads(p.read_text())["details"].get("fallback_conditions") for p in store.glob("cache/execute/*/result.json")]
+assert without_own.count(["gaussian_noise:5", "jpeg:q5", "fog:3"]) == 1, "automask's first set takes fog"
+assert without_own.count(["gaussian_noise:5", "jpeg:q5"]) == 1, "the general set is no makeshift"
+folders_of = rows(store, "select a.path from artifact a join run r on r.id = a.run_id join cell c on c.key = r.key where "
+                         "c.method = 'general' and a.kind = 'checkpoint'")
+trained = store / folders_of[0]["path"]
+automask("export", trained, "--format", "onnx", "-o", folder / "net.onnx", check=0)
+assert sorted(p.name for p in folder.glob("net-*.onnx")) == ["net-clean.onnx", "net-gaussian_noise-3.onnx", "net-jpeg-q10.onnx",
+                                                           "net-others.onnx"]
+automask("export", trained, "--format", "onnx", "--condition", "fog:3", "-o", folder / "fog.onnx", check=0)
+assert (folder / "fog.onnx").read_bytes() == (folder / "net-others.onnx").read_bytes()
 
 # The reference agrees with the runner where both speak.
 for c in conditions:

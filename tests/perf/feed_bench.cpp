@@ -59,8 +59,7 @@ struct Training {
     std::vector<Tensors> result;
     for (const Part& part : batch.parts)
       result.push_back(
-          {part.condition,
-           input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), pictures(), scaling),
+          {part.set, input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), pictures(), scaling),
            at::tensor(part.labels)});
     return result;
   }

@@ -114,8 +114,7 @@ void answer(std::vector<double>& seconds) {
     const auto start = Clock::now();
     for (const Part& part : batch.parts)
       benchmark::DoNotOptimize(network.forward(
-          input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), pictures(), scaling),
-          part.condition));
+          input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), pictures(), scaling), part.set));
     if (step >= 5) seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
   }
 }

@@ -31,6 +31,18 @@ TEST(HeldOut, OfTwoEquallyNearTheFirst) {
   EXPECT_EQ(right_set(conditions({"fog:4", "fog:2"}), Condition::parse("fog:3")), 0);
 }
 
+TEST(HeldOut, AGeneralSetServesWhatNoConditionDescribes) {
+  const std::vector<std::string> own = {"clean", "fog:1", "jpeg:q10"}, general = {"clean", "fog:1", "jpeg:q10", "*"};
+  EXPECT_EQ(set_for(general, "jpeg:q10"), 2);
+  EXPECT_EQ(set_for(general, "fog:4"), 1);
+  EXPECT_EQ(set_for(general, "frost:1"), 3);
+  EXPECT_EQ(set_for(own, "fog:4"), 1);
+  EXPECT_EQ(set_for(own, "frost:1"), 0);
+  EXPECT_EQ(set_for({"*"}, "frost:1"), 0);
+  EXPECT_EQ(set_for({"width:1", "width:0.5"}, "frost:1"), 0);
+  EXPECT_EQ(set_for({"width:1", "width:0.5"}, "width:0.5"), 1);
+}
+
 TEST(HeldOut, TellsSeveritiesFromCorruptions) {
   const auto trained = conditions({"clean", "fog:1"});
   EXPECT_EQ(unseen_of(trained, Condition::parse("fog:5")), Unseen::severity);

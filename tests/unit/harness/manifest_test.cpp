@@ -230,6 +230,21 @@ TEST(Manifest, NamesFaultsBetweenMembers) {
 TEST(Manifest, NamesFaultsOfHeldOutConditionsMixesAndFiles) {
   EXPECT_THAT(fault_of([](Json& m) { m["held_out"] = {"jpeg:q20"}; }),
               AllOf(HasSubstr("/held_out/0"), HasSubstr("is trained on")));
+  const auto with_others = [](const char* held_out, const char* other) {
+    return fault_of([&](Json& m) {
+      m["held_out"] = {held_out};
+      m["methods"]["mine"] = {{"method", "automask"}, {"estimator", {{"others", {"brightness:2", other}}}}};
+    });
+  };
+  EXPECT_THAT(with_others("fog:3", "fog:2"),
+              AllOf(HasSubstr("/methods/mine/estimator/others/1"), HasSubstr("\"fog:3\", which is held out")));
+  EXPECT_THAT(with_others("jpeg:q30", "jpeg:q30"), HasSubstr("which is held out"));
+  EXPECT_THAT(with_others("fog:3", "jpeg:q20"), HasSubstr("is a condition of the experiment"));
+  const TempFolder folder;
+  Json good = test::small_manifest();  // another level of a trained corruption is unseen nevertheless
+  good["held_out"] = {"jpeg:q30"};
+  good["methods"]["mine"] = {{"method", "automask"}, {"estimator", {{"others", {"jpeg:q40"}}}}};
+  EXPECT_EQ(test::load(folder, good).held_out.size(), 1U);
   const auto with_mix = [](const Json& mix) { return fault_of([&](Json& m) { m["mixes"] = {{"mine", mix}}; }); };
   EXPECT_THAT(with_mix({{"fog:3", 1}}), AllOf(HasSubstr("/mixes/mine/fog:3"), HasSubstr("none of /conditions")));
   EXPECT_THAT(with_mix({{"clean", 0}}), HasSubstr("no weight above 0"));

@@ -156,13 +156,13 @@ TEST(Baselines, ConsistencyWithTheCleanAnswerByHand) {
     if (parameter.key().find("conditions.1.") == 0 && parameter.key().ends_with(".weight")) parameter.value().mul_(0.5);
   const auto objective = recipe.objective(job);
   Shown part = part_of(2, 0.5);
-  part.condition = 2;
+  part.set = 2;
   const torch::Tensor third = network.forward(part.views[0], 2), second = network.forward(part.views[1], 1);
   EXPECT_GT(std::abs(divergence(third, network.forward(part.views[1], 2)) - divergence(third, second)), 1e-4)
       << "another set, another answer";
   EXPECT_NEAR(objective->loss(network, part).item<double>(),
               (cross_entropy(third, part.labels, 0.05) + 7 * divergence(third, second)) * 0.5 / 8, 1e-5);
-  part.condition = 1;
+  part.set = 1;
   EXPECT_NEAR(objective->loss(network, part).item<double>(),
               cross_entropy(network.forward(part.views[0], 1), part.labels, 0.05) * 0.5 / 8, 1e-5);
 

@@ -80,6 +80,7 @@ Json example_of(const std::string& option) {
                                 {"consensus", "auto"},
                                 {"normalisation", "affine_k"},
                                 {"stem", "private"},
+                                {"general_set", true},
                                 {"consistency", 0.5},
                                 {"mask_groups", Json::array({{"clean", "jpeg:q10"}})},
                                 {"union_penalty", 0.25},
@@ -109,7 +110,8 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
     for (const std::string& option : info.options) {
       Json plain = {{"method", info.name}};
       if (info.name == "external") plain["file"] = "all.pth";
-      if (option == "stem" || (info.name == "slim" && option == "estimator")) plain["normalisation"] = "bn_k";
+      if (option == "stem" || option == "general_set" || (info.name == "slim" && option == "estimator"))
+        plain["normalisation"] = "bn_k";
       if (option == "union_penalty" || option == "mask_groups") plain["consensus"] = 0.5;
       Json other = plain;
       other[option] = example_of(option);
@@ -118,6 +120,13 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
   EXPECT_EQ(spec_of({{"method", "automask"}, {"frequencies", {{"clean", 3}, {"jpeg:q10", 1}}}})
                 .weights_of({{}, corruptions::Condition::parse("jpeg:q10")}),
             (std::vector<double>{0.75, 0.25}));
+}
+
+TEST(Catalogue, OthersAreWrittenWhereThereAreSome) {
+  EXPECT_FALSE(spec_of({{"method", "automask"}}).parameters()["estimator"].contains("others"));
+  const MethodSpec spec = spec_of({{"method", "automask"}, {"estimator", {{"others", {"fog: 1"}}}}});
+  EXPECT_EQ(spec.estimator.others, std::vector<std::string>{"fog:1"});
+  EXPECT_EQ(spec.parameters()["estimator"]["others"], Json{"fog:1"});
 }
 
 TEST(Catalogue, AProcessorIsPartOfTheKeyOnlyWhereItIsAGpu) {
@@ -336,6 +345,12 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"normalisation", "bn"}}, "/methods/mine/normalisation", "bn_k");
   says({{"method", "slim"}, {"stem", "private"}}, "/methods/mine/stem", "bn_k");
   says({{"method", "automask"}, {"stem", "private"}, {"backbone", "frozen"}}, "/methods/mine/stem", "frozen");
+  says({{"method", "slim"}, {"general_set", true}}, "/methods/mine/general_set", "bn_k");
+  says({{"method", "separate"}, {"estimator", {{"others", {"fog:1"}}}}}, "/methods/mine/estimator/others", "separate");
+  says({{"method", "automask"}, {"estimator", {{"others", {"fog:1", "frog:1"}}}}}, "/methods/mine/estimator/others/1",
+       "fog");
+  says({{"method", "automask"}, {"estimator", {{"others", {"fog:1", "fog: 1"}}}}}, "/methods/mine/estimator/others/1",
+       "stands twice");
   says({{"method", "automask"}, {"union_penalty", 0.5}}, "/methods/mine/union_penalty", "lower consensus");
   const Json two = {"clean", "jpeg:q10"};
   says({{"method", "automask"}, {"mask_groups", Json::array({two})}}, "/methods/mine/mask_groups", "lower consensus");

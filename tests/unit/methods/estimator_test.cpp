@@ -52,6 +52,33 @@ TEST(Estimator, TheSameSeedGivesTheSameIntegers) {
   EXPECT_FALSE(train_estimator(set, conditions.size(), options, 0, 2) == first);
 }
 
+// A view of another condition is worth its shares and its weight; one that is wholly a set's is that set's view.
+TEST(Estimator, LearnsWhichSetOtherPicturesAreFor) {
+  auto set = collect_statistics(plan_of(conditions, datasets::Split::train, 300));
+  EstimatorOptions options;
+  options.epochs = 5;
+  const package::Estimator plain = train_estimator(set, conditions.size(), options, 0, 1);
+  auto renamed = set;
+  for (int& label : renamed.labels)
+    if (label == 2) label = static_cast<int>(conditions.size());
+  EXPECT_EQ(train_estimator(renamed, conditions.size(), options, 0, 1, {{{0, 0, 1, 0, 0}, 1}}), plain);
+  EXPECT_FALSE(train_estimator(renamed, conditions.size(), options, 0, 1, {{{0, 0, 1, 0, 0}, 0.5}}) == plain);
+
+  // Bright pictures, which no condition is like, are to go to either of the first two.
+  const auto bright = collect_statistics(plan_of({"brightness:5"}, datasets::Split::train, 300));
+  for (const auto& row : bright.statistics) {
+    set.statistics.push_back(row);
+    set.labels.push_back(static_cast<int>(conditions.size()));
+  }
+  const package::Estimator estimator =
+      train_estimator(set, conditions.size(), options, 0, 1, {{{0.5, 0.5, 0, 0, 0}, 1}});
+  const auto test = collect_statistics(plan_of({"brightness:5"}, datasets::Split::test, 200));
+  int right = 0;
+  for (const auto& row : test.statistics)
+    right += package::decide(estimator, package::estimator_scores(estimator, row)).condition < 2;
+  EXPECT_GT(right, 190);
+}
+
 TEST(Estimator, ViewsBeyondTheSetAreNewOnes) {
   auto plan = plan_of({"clean", "gaussian_noise:3"}, datasets::Split::test, 1000);
   const auto set = collect_statistics(plan);

@@ -38,7 +38,7 @@ FeedPlan plan_of(const datasets::PictureSet& set, bool parts, std::vector<std::s
 
 bool same(const Batch& a, const Batch& b) {
   return std::equal(a.parts.begin(), a.parts.end(), b.parts.begin(), b.parts.end(), [](const Part& x, const Part& y) {
-    return x.condition == y.condition && x.pixels == y.pixels && x.labels == y.labels;
+    return x.set == y.set && x.pixels == y.pixels && x.labels == y.labels;
   });
 }
 
@@ -86,7 +86,7 @@ TEST(Feed, PartsAreOfEqualSizeAndHoldTheirCondition) {
     ASSERT_EQ(batch.parts.size(), 3U);
     for (std::size_t k = 0; k < 3; ++k) {
       const Part& part = batch.parts[k];
-      EXPECT_EQ(part.condition, static_cast<int>(k));
+      EXPECT_EQ(part.set, static_cast<int>(k));
       EXPECT_GE(part.labels.size(), 3U);
       EXPECT_LE(part.labels.size(), 4U);
       total[k] += part.labels.size();
@@ -116,6 +116,32 @@ TEST(Feed, MixedBatchesDrawEveryCondition) {
   }
   EXPECT_GT(clean, 60);
   EXPECT_LT(clean, 140);
+}
+
+// One part more, as large as the others, whose pictures have conditions drawn at random.
+TEST(Feed, AMixedPartStandsBehindTheConditions) {
+  const auto set = numbered(50);
+  FeedPlan plan = plan_of(set, true, {"clean", "gaussian_noise:3", "brightness:2"}, 40);
+  plan.mixed_part = true;
+  plan.frequencies = {0.5, 0.5, 0};
+  std::vector<int> drawn(3);
+  for (int step = 0; step < 20; ++step) {
+    const Batch batch = make_batch(plan, step);
+    ASSERT_EQ(batch.parts.size(), 4U);
+    EXPECT_EQ(batch.pictures(), 40U);
+    for (std::size_t k = 0; k < 4; ++k) {
+      const Part& part = batch.parts[k];
+      EXPECT_EQ(part.set, static_cast<int>(k));
+      EXPECT_EQ(part.labels.size(), 10U);
+      for (std::size_t i = 0; i < part.labels.size(); ++i) {
+        if (k < 3) EXPECT_EQ(part.shown[i], static_cast<int>(k));
+        if (k == 3) ++drawn[static_cast<std::size_t>(part.shown[i])];
+      }
+    }
+  }
+  EXPECT_GT(drawn[0], 60);
+  EXPECT_GT(drawn[1], 60);
+  EXPECT_EQ(drawn[2], 0) << "by their frequencies";
 }
 
 TEST(Feed, NoiseIsFreshInEachEpoch) {

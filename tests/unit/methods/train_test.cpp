@@ -141,13 +141,71 @@ TEST(Train, ResumesWithTheSameBits) {
   }
 }
 
+// A set for pictures that no condition describes: its normalisation is the mixture's, and the estimator takes it for
+// what it serves best.
+TEST(Train, AGeneralSetServesOtherPictures) {
+  core::Json method = {{"method", "kill_test"}, {"mac_budget", 0.6}, {"general_set", true}};
+  method["estimator"] = {{"others", {"fog:4", "impulse_noise:5"}}, {"pictures", 500}};
+  const datasets::PictureSet& test = pictures(datasets::Split::test);
+  TrainJob job = job_of(method, 4);
+  job.validation = &test;
+  const models::Checkpoint checkpoint = train(job);
+  ASSERT_EQ(checkpoint.conditions, (std::vector<std::string>{"clean", "gaussian_noise:3", "jpeg:q10", "*"}));
+  EXPECT_EQ(checkpoint.masks[3], checkpoint.masks[0]) << "one mask for all";
+  EXPECT_EQ(checkpoint.training["views"], 8000) << "no more pictures than without";
+
+  // Its running means lie between those of the conditions, where the first normalisation sees the pictures themselves.
+  const std::string mean = "bn1.running_mean";
+  const auto of = [&](std::size_t k) { return checkpoint.normalisation.at(k).at(mean); };
+  ASSERT_TRUE(checkpoint.normalisation[0].count(mean)) << checkpoint.normalisation[0].begin()->first;
+  int between = 0, channels = 0;
+  for (std::size_t c = 0; c < of(0).data.size(); ++c) {
+    const float low = std::min({of(0).data[c], of(1).data[c], of(2).data[c]});
+    const float high = std::max({of(0).data[c], of(1).data[c], of(2).data[c]});
+    const float room = 0.1F * (high - low) + 1e-3F;
+    between += of(3).data[c] >= low - room && of(3).data[c] <= high + room;
+    ++channels;
+  }
+  EXPECT_EQ(between, channels);
+
+  const package::Estimator estimator =
+      package::estimator_from_json(checkpoint.estimator, checkpoint.conditions.size(), "test");
+  EXPECT_EQ(estimator.fallback, 3);
+  for (const char* name : {"fog:4", "impulse_noise:5"}) {
+    const core::Json& measured = checkpoint.training["others"][name];
+    const auto top1 = measured["top1"].get<std::vector<double>>();
+    ASSERT_EQ(top1.size(), 4U);
+    const auto best = static_cast<std::size_t>(std::max_element(top1.begin(), top1.end()) - top1.begin());
+    const auto set = std::find(checkpoint.conditions.begin(), checkpoint.conditions.end(), measured["set"]);
+    EXPECT_EQ(top1[static_cast<std::size_t>(set - checkpoint.conditions.begin())], top1[best]);
+    // What it learnt on training pictures it does on others: the sets taken are as good as the best.
+    corruptions::VariantOptions options;
+    options.seed = 9;
+    options.split = "test";
+    const auto shown = corruptions::make_variant(test, corruptions::Condition::parse(name), options).pictures;
+    double taken = 0;
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      const auto statistics = package::statistics(shown.picture(i).data(), {1, 28, 28});
+      const auto estimate = package::decide(estimator, package::estimator_scores(estimator, statistics));
+      taken += top1[static_cast<std::size_t>(estimate.condition)] / static_cast<double>(shown.size());
+    }
+    EXPECT_GT(taken, top1[best] - 1.5) << name;
+  }
+  EXPECT_EQ(checkpoint.training["validation_estimator"].size(), 3U)
+      << "of the conditions; no picture is a general set's";
+  method["estimator"]["others"] = {"jpeg:q10"};
+  job = job_of(method, 0.2);
+  EXPECT_SAYS(error_of([&] { train(job); }), "\"jpeg:q10\" is among the others, but has a set of its own");
+}
+
 // Training (20 steps), recalibration (20 batches), fine-tuning (6), estimator.
 TEST(Train, ResumesInEveryStageWithTheSameBits) {
   core::Json method = automask;
   method.update({{"distillation", {{"teacher", "dense"}}},
                  {"stem", "private"},
+                 {"general_set", true},
                  {"qat", {{"epochs", 0.3}}},
-                 {"estimator", {{"pictures", 50}}}});
+                 {"estimator", {{"pictures", 50}, {"others", {"fog:4"}}}}});
   TrainJob job = with_prerequisites(job_of(method));
   const std::string undisturbed = bytes_of(train(job));
   for (const std::vector<int>& stops : {std::vector<int>{5}, {10}, {25}, {35, 3}, {50}, {63, 2}, {67}, {80}}) {
@@ -166,6 +224,8 @@ TEST(Train, EveryOptionTrains) {
                                    {{"consensus", "auto"}},
                                    {{"normalisation", "shared"}},
                                    {{"stem", "private"}},
+                                   {{"general_set", true}},
+                                   {{"general_set", true}, {"mask_groups", core::Json::array({{"clean", "jpeg:q10"}})}},
                                    {{"union_penalty", 0.5}},
                                    {{"mask_groups", core::Json::array({{"clean", "jpeg:q10"}})}},
                                    {{"consistency", 1}},
@@ -187,7 +247,7 @@ TEST(Train, EveryOptionTrains) {
     EXPECT_EQ(log["learning_rates"].size(), 20U);
     ASSERT_FALSE(log["cuts"].empty());
     EXPECT_EQ(log["cuts"].back()["step"], 30) << "masks freeze half way";
-    EXPECT_EQ(log["overlap"].size(), 3U);
+    EXPECT_EQ(log["overlap"].size(), option.contains("general_set") ? 4U : 3U);
     EXPECT_EQ(log.contains("teacher"), option.contains("distillation"));
     EXPECT_EQ(log.contains("fine_tuning"), option.contains("qat"));
     EXPECT_EQ(checkpoint.ranges.size(), option.contains("qat") ? 3U : 0U);

@@ -90,7 +90,7 @@ TEST(Damage, InTheStructure) {
   EXPECT_EQ(with("/conditions/1/normalisation", 0),
             "p.amk: conditions/1: shares a normalisation with a condition of another mask");
   EXPECT_EQ(with("/conditions/1/name", "clean"), "p.amk: condition clean: the name stands twice");
-  EXPECT_EQ(with("/conditions/1/name", "*"), "p.amk: condition *: * must stand alone");
+  EXPECT_EQ(with("/conditions/0/name", "*"), "p.amk: condition *: * must be the last");
   EXPECT_EQ(with("/conditions/1/name", ""), "p.amk: conditions: a condition has no name");
   EXPECT_EQ(with("/conditions/1/colour", 1), "p.amk: conditions/1: unknown key \"colour\"");
   EXPECT_EQ(with("/input/mean", {0.5, 0.5}), "p.amk: input: mean and deviation need one value for each of 1 channels");

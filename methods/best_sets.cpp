@@ -1,0 +1,58 @@
+#include "methods/best_sets.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "corruptions/variant.h"
+#include "methods/evaluate.h"
+
+namespace automask::methods {
+namespace {
+
+// Sets that differ by less than a point are as good as each other; of so many pictures the error is about one.
+constexpr std::size_t most_pictures = 2000;
+
+datasets::PictureSet sample(const datasets::PictureSet& set) {
+  const std::size_t count = std::min(most_pictures, set.size());
+  std::vector<std::uint32_t> spread;
+  for (std::size_t i = 0; i < count; ++i) spread.push_back(static_cast<std::uint32_t>(i * set.size() / count));
+  return datasets::subset(set, spread);
+}
+
+}  // namespace
+
+std::vector<BestSet> best_sets(const TrainJob& job, const models::Checkpoint& checkpoint) {
+  std::vector<BestSet> all;
+  if (job.spec.estimator.others.empty()) return all;
+  const bool held_out = job.validation != nullptr && job.validation->size() > 0;
+  const datasets::PictureSet pictures = sample(held_out ? *job.validation : *job.train);
+  at::set_num_threads(job.spec.train.threads);
+  models::Network network(checkpoint);
+  for (const std::string& name : job.spec.estimator.others) {
+    if (std::find(checkpoint.conditions.begin(), checkpoint.conditions.end(), name) != checkpoint.conditions.end())
+      throw core::Error(core::ExitCode::steps_failed, "estimator of " + job.spec.name,
+                        "\"" + name + "\" is among the others, but has a set of its own", "remove it from \"others\"");
+    if (job.progress)
+      job.progress({static_cast<std::int64_t>(all.size()), static_cast<std::int64_t>(job.spec.estimator.others.size()),
+                    0, 1, 0, "sets for others"});
+    if (job.stop_requested && job.stop_requested())
+      throw core::Error(core::ExitCode::interrupted, "the estimator's training", "was stopped",
+                        "run again to continue from there");
+    BestSet best{corruptions::Condition::parse(name), {}, 0};
+    corruptions::VariantOptions options;
+    options.seed = job.seed;
+    options.split = "validation";
+    options.threads = job.spec.train.threads;
+    const auto variant = corruptions::make_variant(pictures, best.condition, options);
+    for (int k = 0; k < network.conditions(); ++k) {
+      best.top1.push_back(top1(network, variant.pictures, checkpoint.input, k));
+      if (best.top1.back() >= best.top1[static_cast<std::size_t>(best.set)]) best.set = k;
+    }
+    all.push_back(std::move(best));
+  }
+  return all;
+}
+
+}  // namespace automask::methods

@@ -1,0 +1,21 @@
+#pragma once
+// Which of a network's sets serves pictures that it was not trained on: measured, for the estimator to learn.
+#include <string>
+#include <vector>
+
+#include "corruptions/condition.h"
+#include "methods/method.h"
+
+namespace automask::methods {
+
+struct BestSet {
+  corruptions::Condition condition;
+  std::vector<double> top1;  // of each set, in percent
+  int set = 0;               // the best; of equals the last, which is the general one where there is one
+};
+
+// For each of spec.estimator.others, on a sample of the validation pictures, or of the training pictures where there
+// are none. Error(steps_failed) where one of them is a condition of the experiment.
+std::vector<BestSet> best_sets(const TrainJob& job, const models::Checkpoint& checkpoint);
+
+}  // namespace automask::methods
