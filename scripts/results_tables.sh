@@ -43,6 +43,13 @@ setting in which masks that differ between conditions (`masks_C`: consensus C; `
     scripts/results_tables.sh DIR > docs/results.md
 HEAD
 
+claims() { ask "SELECT experiment, dataset, model, target, claim, [limit], iif(ci_lo IS NULL, printf('%.2f', measured),
+       printf('%.2f [%.2f, %.2f]', measured, ci_lo, ci_hi)) AS measured, seeds, verdict
+     FROM ($(printf '\n'; cat "$queries/claims.sql"; printf '\n'))"; }
+printf '\n## What is claimed, and what was measured\n\n%s\n\n' "The limits are the project's own, set before anything was measured; \`claims\` among the saved queries
+holds any store against them. A verdict is of the whole interval, or of the mean alone; one seed decides nothing."
+claims
+
 printf '\n## Machines and time\n\n'
 ask "SELECT json_extract(v.document, '\$.cpu') AS cpu, json_extract(v.document, '\$.cores') AS cores,
        json_extract(v.document, '\$.os') AS os, json_extract(b.document, '\$.commit') AS [commit],

@@ -275,6 +275,53 @@ TEST_F(Headline, SaysUnresolvedWhereTheDifferenceLiesInItsInterval) {
   EXPECT_EQ(rows[2]["verdict"], "unresolved");
 }
 
+// What is held against what: pairs of seeds, bytes, the estimator's shares, INT8 against another target's FP32.
+TEST_F(Headline, HoldsTheClaimsAgainstTheirLimits) {
+  Store store = Store::open(file);
+  const double masked[] = {70, 71, 73}, dense[] = {70.9, 71.8, 73.9}, augmented[] = {69, 67, 73};
+  for (int seed = 0; seed < 3; ++seed) {
+    RunRecord record = run("automask", seed, masked[seed], 0.5);
+    for (const auto& [condition, right] : {std::pair{"clean", 98.5}, {"jpeg:q10", 99.7}})
+      record.metrics.push_back({"estimator_accuracy", condition, right, nan, nan, "measured", 1000});
+    for (const auto& [condition, good, unseen] :
+         {std::tuple{"jpeg:q20", 94.0, "unseen_severity_top1"}, {"fog:3", 1.0, "unseen_corruption_top1"}}) {
+      record.metrics.push_back({"estimator_good", condition, good, nan, nan, "measured", 1000});
+      record.metrics.push_back({unseen, condition, 50, nan, nan, "measured", 1000});
+    }
+    record.metrics.push_back({"quantised_agreement", "", 32, nan, nan, "measured", 32});
+    store.record(record);
+    RunRecord in_fp32 = run("automask", seed, masked[seed] + 0.6, 0.5);
+    in_fp32.key += " fp32";
+    in_fp32.target = "fp32";
+    store.record(in_fp32);
+    store.record(run("dense_bn_k", seed, dense[seed]));
+    store.record(run("augment", seed, augmented[seed]));
+  }
+  store.record(run("slim_bn_k", 0, 69.9, 0.5));
+  std::map<std::string, Json> of;
+  for (const Json& row : saved(store, "claims"))
+    if (row["target"] != "fp32") of[row["claim"]] = row;
+  const auto says = [&](const char* claim, double measured, int seeds, const char* verdict) {
+    ASSERT_TRUE(of.count(claim)) << claim;
+    EXPECT_NEAR(of[claim]["measured"].get<double>(), measured, 1e-9) << claim;
+    EXPECT_EQ(of[claim]["seeds"], seeds) << claim;
+    EXPECT_EQ(of[claim]["verdict"], verdict) << claim;
+  };
+  says("accuracy over dense_bn_k", -2.6 / 3, 3, "holds by the mean");  // -0.9, -0.8, -0.9; the interval ends at -1.01
+  says("accuracy over augment", 5.0 / 3, 3, "fails by the mean");
+  says("accuracy over slim_bn_k", 0.1, 1, "one seed, holds");
+  says("clean accuracy over augment", 5.0 / 3, 3, "holds by the mean");
+  says("bytes in % of dense_bn_k", 100, 3, "fails");
+  says("estimator right on trained conditions, %", 99.1, 3, "holds");
+  says("estimator as good as right on unseen severities, %", 94, 3, "fails");
+  says("accuracy lost by the estimator", 0.25, 3, "fails");
+  says("accuracy lost by INT8", 0.6, 3, "fails");
+  EXPECT_EQ(of.count("accuracy over prune"), 0U) << "what was not run is not judged";
+  // Differences -0.9, -0.8, -0.9: deviation 0.0577350, half = 4.302653 x 0.0577350 / sqrt(3).
+  EXPECT_NEAR(of["accuracy over dense_bn_k"]["ci_hi"].get<double>(), -2.6 / 3 + 0.143422, 1e-5);
+  EXPECT_LT(of["accuracy over dense_bn_k"]["ci_lo"].get<double>(), -1.0);
+}
+
 TEST_F(Headline, AccuracyWithoutARunnerCountsAndARunnersRefusalDoesNot) {
   Store store = Store::open(file);
   RunRecord adapted = run("tent", 0, 71);
