@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/environment.h"
 
 namespace automask::harness {

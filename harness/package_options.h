@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/json.h"
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 
 namespace automask::harness {
 

@@ -75,9 +75,9 @@ FineTuned fine_tune(Learner& learner, const FineTuning& tuning) {
                       tuning.where + ", fine-tuning step " + std::to_string(step) + " of " + std::to_string(steps),
                       what, "lower qat.learning_rate");
   };
-  // A finite loss may have gradients that are not; the state before them stays as it was saved.
+  // What was saved before stays.
   const auto save = [&] {
-    if (!learner.optimizer.values().isfinite().all().item<bool>()) fault("a weight is no longer a finite number");
+    if (!learner.optimizer.finite()) fault("a weight is no longer a finite number");
     if (tuning.state.empty()) return;
     save_state(learner, tuning.identity, {{"ranges", quantiser.ranges()}, {"log", log.state()}, {"step", step}},
                tuning.state);

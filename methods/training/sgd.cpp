@@ -45,6 +45,8 @@ FlatSgd::FlatSgd(torch::nn::Module& module, double momentum, double weight_decay
 
 void FlatSgd::zero_gradients() { gradients_.zero_(); }
 
+bool FlatSgd::finite() const { return values_.isfinite().all().item<bool>(); }
+
 void FlatSgd::rest() { velocity_.zero_(); }
 
 void FlatSgd::step(double learning_rate) {

@@ -18,7 +18,8 @@ class FlatSgd {
 
   void zero_gradients();
   void step(double learning_rate);
-  void rest();  // forgets the velocity
+  void rest();          // forgets the velocity
+  bool finite() const;  // whether all values are numbers: a finite loss may have gradients that are not
 
   const torch::Tensor& values() const { return values_; }
   const torch::Tensor& velocity() const { return velocity_; }

@@ -334,9 +334,9 @@ void Trainer::train() {
   save();  // so that a stop from here on repeats no step
 }
 
-// A finite loss may have gradients that are not; the state before them stays as it was saved.
+// What was saved before stays.
 void Trainer::check_weights() const {
-  if (learner_->optimizer.values().isfinite().all().item<bool>()) return;
+  if (learner_->optimizer.finite()) return;
   fail("training " + job_.spec.name + ", step " + std::to_string(step_) + " of " + std::to_string(schedule_.steps),
        "a weight is no longer a finite number", "lower learning_rate or raise warmup");
 }

@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "core/atomic_file.h"
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/schema.h"
 #include "harness/starter.h"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <iostream>
 
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/environment.h"
 #include "harness/tool.h"
 #include "models/preprocessing.h"

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "results/query.h"
 #include "results/report.h"
 #include "results/store.h"

@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "core/atomic_file.h"
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/layer_costs.h"
 #include "harness/layer_times.h"
 #include "hw_targets/host/host.h"

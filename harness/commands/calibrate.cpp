@@ -5,7 +5,7 @@
 
 #include "core/atomic_file.h"
 #include "harness/calibrations.h"
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/layer_times.h"
 #include "hw_targets/host/host.h"
 #include "hw_targets/package/package.h"

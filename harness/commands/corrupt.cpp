@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "corruptions/writer/job.h"
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/environment.h"
 #include "harness/progress.h"
 #include "harness/store_layout.h"

@@ -3,7 +3,7 @@
 
 #include <iostream>
 
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/package_options.h"
 #include "harness/progress.h"
 #include "harness/source.h"

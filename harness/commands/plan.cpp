@@ -8,7 +8,7 @@
 #include <iostream>
 #include <set>
 
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/explain.h"
 #include "harness/imported.h"
 #include "harness/progress.h"

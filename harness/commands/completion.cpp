@@ -1,7 +1,7 @@
 // completion: written from the options themselves, so that it cannot lag behind them.
 #include <iostream>
 
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 
 namespace automask::harness {
 namespace {

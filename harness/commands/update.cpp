@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "core/atomic_file.h"
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "hw_targets/package/update.h"
 
 namespace automask::harness {

@@ -3,7 +3,7 @@
 
 #include <iostream>
 
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/interrupt.h"
 #include "harness/launch.h"
 #include "harness/progress.h"

@@ -1,4 +1,4 @@
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 
 #include <cstdlib>
 #include <iostream>

@@ -3,7 +3,7 @@
 
 #include <iostream>
 
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/doctor.h"
 
 namespace automask::harness {

@@ -6,7 +6,7 @@
 #include <iostream>
 
 #include "core/atomic_file.h"
-#include "harness/commands.h"
+#include "harness/commands/commands.h"
 #include "harness/skeleton.h"
 #include "hw_targets/host/command.h"
 #include "hw_targets/host/contract.h"
