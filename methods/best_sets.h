@@ -14,8 +14,11 @@ struct BestSet {
   int set = 0;               // the best; of equals the last, which is the general one where there is one
 };
 
+// Error(steps_failed) where one of spec.estimator.others is a condition of the job, which has a set of its own.
+void check_others(const TrainJob& job);
+
 // For each of spec.estimator.others, on a sample of the validation pictures, or of the training pictures where there
-// are none. Error(steps_failed) where one of them is a condition of the experiment.
+// are none.
 std::vector<BestSet> best_sets(const TrainJob& job, const models::Checkpoint& checkpoint);
 
 }  // namespace automask::methods

@@ -166,10 +166,16 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
     cursor.at("general_set")
         .fail("is one more normalisation, but conditions share theirs",
               "give them their own (\"normalisation\": \"bn_k\"), or remove it");
+  if (!spec.estimator.others.empty() && spec.normalisation == Normalisation::shared && spec.consensus == 1)
+    cursor.at("estimator")
+        .at("others")
+        .fail("has nothing to choose from: conditions share their normalisation and mask",
+              "give them their own (\"normalisation\": \"bn_k\"), or remove it");
   if (!spec.estimator.others.empty() && info.product != Product::network)
     cursor.at("estimator")
         .at("others")
-        .fail("is of networks with several sets, which " + info.name + " has none of", "remove it");
+        .fail("is measured on the sets of one network; " + info.name + " has a network for each condition",
+              "remove it");
   // Slimming has a loss of its own; learnt gates are set for one condition's pass, and this makes two.
   for (const char* scorer : {"slimming", "straight_through", "hard_concrete"})
     if (spec.consistency > 0 && spec.scorer == scorer)

@@ -1,6 +1,7 @@
 #include "methods/method.h"
 
 #include "core/error.h"
+#include "methods/best_sets.h"
 #include "methods/masks/consensus.h"
 #include "methods/recipes/recipes.h"
 #include "methods/training/initial.h"
@@ -32,6 +33,7 @@ models::Checkpoint train(const TrainJob& job) {
   for (const Method& method : methods) {
     if (job.spec.method != method.name) continue;
     if (job.spec.train.epochs == 0) return as_given(job);
+    check_others(job);
     Recipe recipe = method.recipe(job);
     core::Json choice;
     if (!job.spec.consensus) recipe.consensus = chosen_consensus(job, choice);

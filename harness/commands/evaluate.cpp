@@ -158,7 +158,8 @@ void add_evaluate(CLI::App& app, Commands& commands) {
   command->footer(
       "A written variant and the same one made on the fly give the same accuracy. CE, mCE and relative mCE are those\n"
       "of ImageNet-C (Hendrycks and Dietterich 2019); intervals are of 95 %. A network with masks or normalisation\n"
-      "for a condition uses them under that condition, and its first set under all others.\n\n"
+      "for a condition uses them under that condition, under others its nearest level's, the general or the first "
+      "set.\n\n"
       "Examples:\n  automask evaluate --weights net.safetensors --data photos --condition jpeg:q30\n"
       "  automask evaluate --weights net.safetensors --data imagenet-c --format json\n"
       "  automask evaluate --model resnet18 --weights resnet18.pth --data imagenet/val --classes synsets.txt\n"

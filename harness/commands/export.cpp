@@ -87,8 +87,10 @@ void add_export(CLI::App& app, Commands& commands) {
   command->add_option("-o,--output", options->output, "default: named after SOURCE, in the working directory")
       ->type_name("FILE");
   command
-      ->add_option("--condition", options->condition,
-                   "of ONNX: one condition's network, or all: a file each, named after it (default)")
+      ->add_option(
+          "--condition", options->condition,
+          "of ONNX: one condition's network, '*' for the general one (-others), or all: a file each, named after it "
+          "(default)")
       ->type_name("NAME|all");
   add_package_options(*command, options->package);
   command->footer(

@@ -4,6 +4,7 @@
 #include "core/atomic_file.h"
 #include "corruptions/writer/job.h"
 #include "harness/conditions.h"
+#include "harness/held_out.h"
 #include "harness/package_tool/jobs.h"
 #include "harness/package_tool/make.h"
 #include "hw_targets/compiler/exchange.h"
@@ -27,9 +28,9 @@ std::vector<int> chosen_conditions(const package::Package& package, const std::s
     all.push_back(static_cast<int>(k));
     if (names[k] == name) chosen.push_back(static_cast<int>(k));
   }
-  // The network for all conditions is every condition's.
-  if (chosen.empty() && names.back() == "*") chosen.push_back(all.back());
   if (name.empty()) return all;
+  // The network for all conditions is every condition's; a general one serves beside those of conditions.
+  if (chosen.empty() && names.back() == "*" && !serves_all(name)) chosen.push_back(set_for(names, name));
   if (chosen.empty())
     throw Error(ExitCode::usage, "--condition " + asked, "is none of the package's conditions",
                 core::suggestion(name, names));
@@ -78,7 +79,8 @@ Json export_job(const Json& job) {
       file.replace_filename(output.stem().string() + "-" + file_part(name) + output.extension().string());
     const std::string bytes = integers ? models::encode_onnx_qdq(compiler::onnx_qdq_model(made.package, k))
                                        : models::encode_onnx(compiler::onnx_model(made.package, k));
-    files.push_back(written(file, bytes, name == "*" ? Json() : Json(name), integers ? "int8" : "fp32"));
+    files.push_back(written(file, bytes, made.package.conditions.size() == 1 && name == "*" ? Json() : Json(name),
+                            integers ? "int8" : "fp32"));
   }
   return {{"files", files}};
 }

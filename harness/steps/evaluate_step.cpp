@@ -195,10 +195,11 @@ class Evaluation {
     // Of a corruption that training did not show, no set is the right one.
     const bool known = right_set(shown_, corruptions::Condition::parse(condition)).has_value();
     std::vector<double> random(n, 0), wrong(n, 0);
-    for (std::size_t k = 0; k < count; ++k)
+    const std::size_t own_sets = count - (sets.names().back() == "*" ? 1 : 0);  // a general one is nobody's
+    for (std::size_t k = 0; k < own_sets; ++k)
       for (std::size_t i = 0; i < n; ++i) {
-        random[i] += right[k][i] / static_cast<double>(count);
-        if (k != oracle) wrong[i] += right[k][i] / static_cast<double>(count - 1);
+        random[i] += right[k][i] / static_cast<double>(own_sets);
+        if (k != oracle && own_sets > 1) wrong[i] += right[k][i] / static_cast<double>(own_sets - 1);
       }
     add_expected(outcome_, "random_condition_top1", condition, random);
     if (known) add_expected(outcome_, "wrong_condition_top1", condition, wrong);

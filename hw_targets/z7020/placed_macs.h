@@ -9,7 +9,7 @@ namespace z7020 {
 
 // Multiply-accumulates of convolutions and linear layers per picture: outputs x taps x the channels in the layer's
 // list, as the instructions and lists in DDR have them; holes, which fill up the array's lanes, count none. Layers of
-// the ARM cores count by their maps. A mask that were not honoured would show here.
+// the ARM cores count by their maps. A mask that is not honoured shows here.
 std::int64_t placed_macs(const Image& image, int condition);
 
 }  // namespace z7020

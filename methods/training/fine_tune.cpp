@@ -75,7 +75,7 @@ FineTuned fine_tune(Learner& learner, const FineTuning& tuning) {
                       tuning.where + ", fine-tuning step " + std::to_string(step) + " of " + std::to_string(steps),
                       what, "lower qat.learning_rate");
   };
-  // What was saved before stays.
+  // Throws before anything is saved: the last good state stays.
   const auto save = [&] {
     if (!learner.optimizer.finite()) fault("a weight is no longer a finite number");
     if (tuning.state.empty()) return;

@@ -19,7 +19,7 @@ class FlatSgd {
   void zero_gradients();
   void step(double learning_rate);
   void rest();          // forgets the velocity
-  bool finite() const;  // whether all values are numbers: a finite loss may have gradients that are not
+  bool finite() const;  // whether all parameters are; a finite loss may have gradients that are not
 
   const torch::Tensor& values() const { return values_; }
   const torch::Tensor& velocity() const { return velocity_; }

@@ -72,7 +72,8 @@ void check(const TrainJob& job) {
 // network has no normalisation, one with affine nodes.
 graph::Graph graph_of(const TrainJob& job, const Recipe& recipe) {
   const graph::Graph& graph = recipe.graph ? *recipe.graph : job.graph;
-  const bool own = recipe.own_sets && !recipe.shared_normalisation && recipe.conditions.size() > 1;
+  const bool several = recipe.conditions.size() > 1 || recipe.general_set;
+  const bool own = recipe.own_sets && !recipe.shared_normalisation && several;
   return own && !has_normalisation(graph) ? with_affine(graph) : graph;
 }
 
@@ -334,7 +335,7 @@ void Trainer::train() {
   save();  // so that a stop from here on repeats no step
 }
 
-// What was saved before stays.
+// Throws before anything is saved: the last good state stays.
 void Trainer::check_weights() const {
   if (learner_->optimizer.finite()) return;
   fail("training " + job_.spec.name + ", step " + std::to_string(step_) + " of " + std::to_string(schedule_.steps),

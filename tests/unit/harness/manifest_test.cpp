@@ -239,6 +239,8 @@ TEST(Manifest, NamesFaultsOfHeldOutConditionsMixesAndFiles) {
   EXPECT_THAT(with_others("fog:3", "fog:2"),
               AllOf(HasSubstr("/methods/mine/estimator/others/1"), HasSubstr("\"fog:3\", which is held out")));
   EXPECT_THAT(with_others("jpeg:q30", "jpeg:q30"), HasSubstr("which is held out"));
+  EXPECT_THAT(with_others("fog:3", "fog:2 > jpeg:q20"), HasSubstr("\"fog:3\", which is held out"));
+  EXPECT_THAT(with_others("fog:3 > jpeg:q20", "fog:1"), HasSubstr("which is held out"));
   EXPECT_THAT(with_others("fog:3", "jpeg:q20"), HasSubstr("is a condition of the experiment"));
   const TempFolder folder;
   Json good = test::small_manifest();  // another level of a trained corruption is unseen nevertheless

@@ -347,6 +347,8 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"stem", "private"}, {"backbone", "frozen"}}, "/methods/mine/stem", "frozen");
   says({{"method", "slim"}, {"general_set", true}}, "/methods/mine/general_set", "bn_k");
   says({{"method", "separate"}, {"estimator", {{"others", {"fog:1"}}}}}, "/methods/mine/estimator/others", "separate");
+  says({{"method", "kill_test"}, {"normalisation", "shared"}, {"estimator", {{"others", {"fog:1"}}}}},
+       "/methods/mine/estimator/others", "nothing to choose from");
   says({{"method", "automask"}, {"estimator", {{"others", {"fog:1", "frog:1"}}}}}, "/methods/mine/estimator/others/1",
        "fog");
   says({{"method", "automask"}, {"estimator", {{"others", {"fog:1", "fog: 1"}}}}}, "/methods/mine/estimator/others/1",

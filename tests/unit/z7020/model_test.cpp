@@ -75,6 +75,7 @@ TEST(PlacedMacs, FollowTheCommands) {
   const package::IntegerNetwork network = cpu::random_integers(b.network, 1, false);
   Image image = compile(network);
   const std::int64_t own = placed_macs(image, 0);
+  int lists = 0, computes = 0;
   for (std::uint32_t n = 0; n < image.programs[0].segments[0].count; ++n) {
     Instruction i;
     const std::uint32_t at = image.programs[0].segments[0].commands + n * instruction_words;
@@ -82,11 +83,13 @@ TEST(PlacedMacs, FollowTheCommands) {
     const auto opcode = static_cast<Opcode>(opcode_byte(i));
     Image changed = image;
     if (opcode == Opcode::load_list) {
+      ++lists;
       std::uint32_t lane = 0;
       const auto word = [&]() -> std::uint32_t& { return changed.words[get_unsigned(i, field::address) + lane / 2]; };
       while ((word() >> (lane % 2 * 16) & 0xffffU) != hole) ++lane;
       word() &= ~(0xffffU << (lane % 2 * 16));
     } else if (opcode == Opcode::convolve) {
+      ++computes;
       ASSERT_TRUE(put(i, field::channels, get(i, field::channels) - 1));
       std::copy(i.begin(), i.end(), changed.words.begin() + at);
     } else {
@@ -94,6 +97,8 @@ TEST(PlacedMacs, FollowTheCommands) {
     }
     EXPECT_NE(placed_macs(changed, 0), own) << "instruction " << n;
   }
+  EXPECT_EQ(lists, 3) << "of two convolutions and the linear layer";
+  EXPECT_GE(computes, 3);
 }
 
 TEST(Model, WaitsForDdrWhereItIsSlow) {
