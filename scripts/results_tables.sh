@@ -45,8 +45,8 @@ HEAD
 
 printf '\n## What is claimed, and what was measured\n\n%s\n\n' "The limits are the project's own; \`claims\` among the saved queries holds any store against them. A verdict is of the
 whole interval, or of the mean alone; one seed decides nothing. \`equal\` to kill_test: the consensus that was chosen on validation pictures is one mask for all."
-ask "SELECT experiment, dataset, model, target, claim, [limit], iif(ci_lo IS NULL, printf('%.2f', measured),
-       printf('%.2f [%.2f, %.2f]', measured, ci_lo, ci_hi)) AS measured, seeds, verdict
+ask "SELECT experiment, dataset, model, target, claim, [limit], iif(measured IS NULL, '', iif(ci_lo IS NULL, printf('%.2f', measured),
+       printf('%.2f [%.2f, %.2f]', measured, ci_lo, ci_hi))) AS measured, seeds, verdict
      FROM ($(printf '\n'; cat "$queries/claims.sql"; printf '\n'))"
 
 printf '\n## Machines and time\n\n'
