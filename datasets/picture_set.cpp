@@ -44,6 +44,13 @@ PictureSet subset(const PictureSet& set, const std::vector<std::uint32_t>& numbe
   return chosen;
 }
 
+PictureSet spread(const PictureSet& set, std::size_t count) {
+  if (count >= set.size()) return set;
+  std::vector<std::uint32_t> numbers;
+  for (std::size_t i = 0; i < count; ++i) numbers.push_back(static_cast<std::uint32_t>(i * set.size() / count));
+  return subset(set, numbers);
+}
+
 std::vector<std::string> as_strings(const PictureSet& set) {
   std::vector<std::string> pictures;
   pictures.reserve(set.size());

@@ -24,6 +24,8 @@ struct PictureSet {
 
 // The pictures of these numbers, in that order, with all that is known of them.
 PictureSet subset(const PictureSet& set, const std::vector<std::uint32_t>& numbers);
+// So many of them, evenly spread over the set; all where it has no more.
+PictureSet spread(const PictureSet& set, std::size_t count);
 // Each picture's bytes, as runners are given them.
 std::vector<std::string> as_strings(const PictureSet& set);
 

@@ -1,5 +1,7 @@
 #include "harness/held_out.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -30,6 +32,12 @@ std::optional<double> distance(const Condition& a, const Condition& b) {
   return sum;
 }
 
+std::vector<Condition> parsed(const std::vector<std::string>& names) {
+  std::vector<Condition> conditions;
+  for (const std::string& name : names) conditions.push_back(Condition::parse(name));
+  return conditions;
+}
+
 }  // namespace
 
 std::string_view to_string(Unseen unseen) { return unseen == Unseen::severity ? "severity" : "corruption"; }
@@ -57,13 +65,15 @@ int set_for(const std::vector<std::string>& sets, const std::string& condition) 
   if (own != sets.end()) return static_cast<int>(own - sets.begin());
   const bool general = sets.back() == "*";
   try {
-    std::vector<Condition> trained;
-    for (auto name = sets.begin(); name != sets.end() - (general ? 1 : 0); ++name)
-      trained.push_back(Condition::parse(*name));
+    const std::vector<Condition> trained = parsed({sets.begin(), sets.end() - (general ? 1 : 0)});
     return right_set(trained, Condition::parse(condition)).value_or(general ? static_cast<int>(trained.size()) : 0);
   } catch (const core::Error&) {  // sets that are no conditions, e.g. widths
     return 0;
   }
+}
+
+std::string held_out_metric(const std::vector<std::string>& trained, const std::string& condition) {
+  return fmt::format("unseen_{}_top1", to_string(unseen_of(parsed(trained), Condition::parse(condition))));
 }
 
 }  // namespace automask::harness

@@ -24,4 +24,7 @@ std::optional<int> right_set(const std::vector<corruptions::Condition>& trained,
 // one, "*"; else the first.
 int set_for(const std::vector<std::string>& sets, const std::string& condition);
 
+// "unseen_severity_top1" or "unseen_corruption_top1".
+std::string held_out_metric(const std::vector<std::string>& trained, const std::string& condition);
+
 }  // namespace automask::harness

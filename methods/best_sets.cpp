@@ -14,13 +14,6 @@ namespace {
 // Sets are compared on the same pictures: of so many a difference of a point is seen.
 constexpr std::size_t most_pictures = 2000;
 
-datasets::PictureSet sample(const datasets::PictureSet& set) {
-  const std::size_t count = std::min(most_pictures, set.size());
-  std::vector<std::uint32_t> spread;
-  for (std::size_t i = 0; i < count; ++i) spread.push_back(static_cast<std::uint32_t>(i * set.size() / count));
-  return datasets::subset(set, spread);
-}
-
 }  // namespace
 
 void check_others(const TrainJob& job) {
@@ -36,7 +29,7 @@ std::vector<BestSet> best_sets(const TrainJob& job, const models::Checkpoint& ch
   std::vector<BestSet> all;
   if (job.spec.estimator.others.empty()) return all;
   const bool held_out = job.validation != nullptr && job.validation->size() > 0;
-  const datasets::PictureSet pictures = sample(held_out ? *job.validation : *job.train);
+  const datasets::PictureSet pictures = datasets::spread(held_out ? *job.validation : *job.train, most_pictures);
   at::set_num_threads(job.spec.train.threads);
   models::Network network(checkpoint);
   for (const std::string& name : job.spec.estimator.others) {

@@ -159,9 +159,7 @@ class Evaluation {
     auto pictures = datasets::read_picture_set(context_.input_folder("variant:" + condition, Stage::variant));
     const auto wanted = static_cast<std::size_t>(parameters_.integer_or("pictures", 0));
     if (wanted == 0 || wanted >= pictures.size()) return pictures;
-    std::vector<std::uint32_t> spread;
-    for (std::size_t i = 0; i < wanted; ++i) spread.push_back(static_cast<std::uint32_t>(i * pictures.size() / wanted));
-    return datasets::subset(pictures, spread);
+    return datasets::spread(pictures, wanted);
   }
 
   void adapted(const methods::MethodSpec& spec, const models::Checkpoint& checkpoint) {

@@ -5,19 +5,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "harness/held_out.h"
 #include "results/statistics.h"
 
 namespace automask::harness::steps {
-namespace {
-
-std::vector<corruptions::Condition> parsed(const std::vector<std::string>& names) {
-  std::vector<corruptions::Condition> conditions;
-  for (const std::string& name : names) conditions.push_back(corruptions::Condition::parse(name));
-  return conditions;
-}
-
-}  // namespace
 
 std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels) {
   const auto classes = static_cast<std::size_t>(run.classes);
@@ -67,10 +57,6 @@ void add_metrics(Outcome& outcome, const std::string& condition, const host::Cel
         {"energy", condition, energy.mean, energy.interval.low, energy.interval.high, evidence, count});
   }
   outcome.samples.push_back({condition, run.latencies_ms});
-}
-
-std::string held_out_metric(const std::vector<std::string>& trained, const std::string& condition) {
-  return fmt::format("unseen_{}_top1", to_string(unseen_of(parsed(trained), corruptions::Condition::parse(condition))));
 }
 
 std::string disagreement(const std::string& condition, const SpotCheck& check) {

@@ -24,9 +24,6 @@ void add_results(Outcome& outcome, const std::string& prefix, const std::string&
 void add_metrics(Outcome& outcome, const std::string& condition, const host::CellResult& run,
                  const std::vector<int>& labels, const std::string& evidence);
 
-// "unseen_severity_top1" or "unseen_corruption_top1".
-std::string held_out_metric(const std::vector<std::string>& trained, const std::string& condition);
-
 // What is said of a runner whose outputs fail the check.
 std::string disagreement(const std::string& condition, const SpotCheck& check);
 

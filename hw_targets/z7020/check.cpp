@@ -24,7 +24,7 @@ class Checker {
     int in_step = 0;
     for (;; ++number_) {
       constant(std::uint64_t(commands_) + std::uint64_t(number_) * instruction_words, instruction_words);
-      std::copy_n(memory_.words + commands_ + std::size_t(number_) * instruction_words, instruction_words, i_.begin());
+      i_ = instruction_at(memory_.words + commands_ + std::size_t(number_) * instruction_words);
       require(opcode_byte(i_) < opcodes, "there is no such opcode");
       require(++in_step <= hls::step_instructions, "a step has more than 32 instructions");
       const auto opcode = static_cast<Opcode>(opcode_byte(i_));

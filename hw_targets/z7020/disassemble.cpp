@@ -150,8 +150,7 @@ std::string disassemble(const std::uint32_t* words, std::uint32_t size, std::uin
   std::string text = "step 0\n";
   int step = 0;
   for (std::uint64_t at = commands; at + instruction_words <= size; at += instruction_words) {
-    Instruction i;
-    std::copy_n(words + at, instruction_words, i.begin());
+    const Instruction i = instruction_at(words + at);
     const auto opcode = static_cast<Opcode>(opcode_byte(i));
     if (opcode == Opcode::step)
       text += "step " + std::to_string(++step) + "\n";

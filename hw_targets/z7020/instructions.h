@@ -137,6 +137,12 @@ inline bool put(Instruction& i, Field f, std::int64_t value) {
   return true;
 }
 
+// The one at these words of a stream.
+inline Instruction instruction_at(const std::uint32_t* words) {
+  Instruction i;
+  for (int w = 0; w < instruction_words; ++w) i[static_cast<std::size_t>(w)] = words[w];
+  return i;
+}
 inline Instruction instruction(Opcode opcode) {
   Instruction i{};
   i[0] = static_cast<std::uint32_t>(opcode);

@@ -45,8 +45,7 @@ StreamWork stream_work(const Image& image, int condition) {
     StepWork step;
     step.begins = true;
     for (std::uint32_t n = 0; n < segment.count; ++n) {
-      Instruction i;
-      std::copy_n(image.words.begin() + segment.commands + n * instruction_words, instruction_words, i.begin());
+      const Instruction i = instruction_at(image.words.data() + segment.commands + n * instruction_words);
       const auto opcode = static_cast<Opcode>(opcode_byte(i));
       step.load += Traffic{4.0 * instruction_words, 0};
       (opcode == Opcode::store ? step.store : step.load) += traffic(i);

@@ -31,8 +31,7 @@ class Counter {
 
  private:
   void read(std::uint32_t at) {
-    Instruction i;
-    std::copy_n(image_.words.begin() + at, instruction_words, i.begin());
+    const Instruction i = instruction_at(image_.words.data() + at);
     switch (static_cast<Opcode>(opcode_byte(i))) {
       case Opcode::load_list:
         load_list(i);

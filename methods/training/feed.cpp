@@ -18,6 +18,10 @@ core::RandomStream stream(std::uint64_t seed, const char* purpose, std::int64_t 
   return core::RandomStream(seed, core::hash64(std::string(purpose) + " " + std::to_string(index)));
 }
 
+int parts_of(const FeedPlan& plan) {
+  return plan.parts_by_condition ? static_cast<int>(plan.conditions.size()) + (plan.mixed_part ? 1 : 0) : 1;
+}
+
 // Without frequencies the stream is used as it always was: all alike.
 int drawn_condition(const FeedPlan& plan, int conditions, core::RandomStream& random) {
   if (plan.frequencies.empty()) return static_cast<int>(random.below(static_cast<std::uint32_t>(conditions)));
@@ -60,7 +64,7 @@ std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t
 
   const int conditions = static_cast<int>(plan.conditions.size());
   const auto pictures = static_cast<std::int64_t>(count);
-  const int parts = plan.parts_by_condition ? conditions + (plan.mixed_part ? 1 : 0) : 1;
+  const int parts = parts_of(plan);
   core::RandomStream random = stream(plan.seed, "conditions", step);
   std::vector<View> views;
   for (int i = 0; i < plan.batch; ++i) {
@@ -78,7 +82,7 @@ std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t
 Batch make_batch(const FeedPlan& plan, std::int64_t step) {
   const datasets::PictureSet& set = *plan.pictures;
   Batch batch;
-  batch.parts.resize(plan.parts_by_condition ? plan.conditions.size() + (plan.mixed_part ? 1 : 0) : 1);
+  batch.parts.resize(static_cast<std::size_t>(parts_of(plan)));
   for (const View& view : views_of(plan, set.size(), step)) {
     Part& part = batch.parts[view.part];
     part.set = view.part;

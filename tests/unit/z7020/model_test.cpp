@@ -77,9 +77,8 @@ TEST(PlacedMacs, FollowTheCommands) {
   const std::int64_t own = placed_macs(image, 0);
   int lists = 0, computes = 0;
   for (std::uint32_t n = 0; n < image.programs[0].segments[0].count; ++n) {
-    Instruction i;
     const std::uint32_t at = image.programs[0].segments[0].commands + n * instruction_words;
-    std::copy_n(image.words.begin() + at, instruction_words, i.begin());
+    Instruction i = instruction_at(image.words.data() + at);
     const auto opcode = static_cast<Opcode>(opcode_byte(i));
     Image changed = image;
     if (opcode == Opcode::load_list) {
