@@ -20,13 +20,13 @@ std::vector<std::string> experiment_names(const Store& store);
 
 struct Exported {
   std::size_t cells = 0;
-  std::uintmax_t bytes = 0;  // of the experiment's folder
+  std::uintmax_t bytes = 0;  // of these cells, without what they share
 };
-// Writes the current runs of an experiment that passed. Documents that cells share (manifest, environment, build,
-// parameters) stand once, in <folder>/<experiment>/shared.json. The same store gives the same bytes. Numbers keep eight
-// digits, counts all of theirs, curves of the training six points of six digits. The pictures' artifacts are left out,
-// since the manifest makes them again, and of where a file lay in the store only its name stays. Without `latencies`
-// whatever was timed on the target stays at home too: for runs beside which others were training.
+// Writes the current runs of an experiment that passed. What cells of all experiments have in common stands once, in
+// <folder>/shared.json; cells of earlier exports stay. The same stores give the same bytes. Numbers keep eight digits,
+// counts all of theirs, curves of a training six points of six digits, the ends of intervals six. The pictures' artifacts
+// are left out, since the manifest makes them again, and of where a file lay in the store only its name stays. Without
+// `latencies` whatever was timed on the target stays at home too: for runs beside which others were training.
 Exported export_published(const Store& store, const std::string& experiment, const std::filesystem::path& folder,
                           bool latencies = true);
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/atomic_file.h"
+#include "core/hash.h"
 #include "fixture.h"
 #include "results/statistics.h"
 
@@ -111,7 +112,7 @@ TEST_F(Published, SharesOfPicturesAreCountsAndConditionsAreNamedOnce) {
   EXPECT_THAT(cell, HasSubstr(R"("top1":["%",3000,2345,1234])"));
   EXPECT_THAT(cell, HasSubstr(R"("macs":[1814073344,1])"));
   EXPECT_THAT(cell, HasSubstr(R"("macs_share":{"*":[0.5,1]})"));
-  EXPECT_THAT(cell, HasSubstr(R"("options":"parameters")"));
+  EXPECT_THAT(core::read_file(folder / "out/shared.json"), HasSubstr(R"("options":"parameters")"));
   const auto back = read_published(folder / "out")[0];
   EXPECT_EQ(back.training["options"], run.method_parameters);
   EXPECT_EQ(back.training["overlap"], run.training["overlap"]);
@@ -175,6 +176,94 @@ TEST_F(Published, MergingTwiceChangesNothingAndExportingAgainGivesTheSameBytes) 
   EXPECT_EQ(files(folder / "again"), before);
 }
 
+// Two experiments, two targets: a training's record, the manifest's parts and the pictures' counts stand once.
+TEST_F(Published, WhatCellsShareStandsOnce) {
+  Store store = Store::open(file);
+  for (int i = 0; i < 3; ++i) {
+    RunRecord run = full_run("k" + std::to_string(i), i == 2);
+    run.target = i == 0 ? "cpu" : "cpu_int8";
+    run.manifest_sha256 = core::sha256_hex("manifest " + std::to_string(i));
+    run.manifest = {{"description", "number " + std::to_string(i)}, {"methods", {{"automask", run.method_parameters}}}};
+    run.manifest["methods"]["automask"]["note"] = std::string(100, 'n');
+    run.environment = {{"cpu", "invented"}, {"device", {{"name", "x"}, {"state", {{"load", i}}}}}};
+    run.metrics = {{"encoded_bytes_mean", "gaussian_noise:3 > jpeg:q20", 781.7424, nan, nan, "counted", 10000},
+                   {"encoded_bytes_mean", "jpeg:q10", 699.9825, nan, nan, "counted", 10000}};
+    for (const char* condition : {"clean", "gaussian_noise:3 > jpeg:q20", "jpeg:q10"})
+      run.metrics.push_back({"top1", condition, 80.0 + i, 79, 86, "measured", 1000});
+    run.experiment = i == 2 ? "other" : "invented";
+    store.record(run);
+  }
+  export_published(store, "invented", folder / "out");
+  export_published(store, "other", folder / "out");
+  const Json shared = Json::parse(core::read_file(folder / "out/shared.json"));
+  EXPECT_EQ(shared["manifests"].size(), 3u);
+  EXPECT_EQ(shared["trainings"].size(), 2u);
+  EXPECT_EQ(shared["environments"].size(), 1u);
+  const std::string text = shared.dump();
+  for (const char* once : {"781.7424", "nnnnnnnnnn\""}) {
+    const auto first = text.find(once);
+    ASSERT_NE(first, std::string::npos) << once;
+    EXPECT_EQ(text.find(once, first + 1), std::string::npos) << once;
+  }
+  const auto runs = read_published(folder / "out");
+  ASSERT_EQ(runs.size(), 3u);
+  EXPECT_EQ(runs[0].training, runs[1].training);
+  EXPECT_EQ(runs[2].manifest["description"], "number 2");
+  EXPECT_EQ(runs[2].manifest["methods"]["automask"]["note"], std::string(100, 'n'));
+  for (const RunRecord& run : runs) {
+    ASSERT_EQ(run.metrics.size(), 5u);
+    EXPECT_EQ(run.metrics[0].value, 781.7424);
+    EXPECT_EQ(run.metrics[1].condition, "jpeg:q10");
+  }
+  // One cell's file alone finds what it names.
+  EXPECT_EQ(read_published(folder / "out/other/invented_set-resnet8-automask-cpu_int8-seed1.json").size(), 1u);
+}
+
+TEST_F(Published, DocumentsThatNoCellNamesGo) {
+  Store store = Store::open(file);
+  RunRecord run = full_run("k0", 0);
+  run.environment = {{"cpu", "the first"}};
+  store.record(run);
+  export_published(store, "invented", folder / "out");
+  Store other = Store::open(folder / "other.db");
+  run.environment = {{"cpu", "the second"}};
+  other.record(run);
+  export_published(other, "invented", folder / "out");
+  EXPECT_THAT(core::read_file(folder / "out/shared.json"),
+              AllOf(HasSubstr("the second"), testing::Not(HasSubstr("the first"))));
+}
+
+TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
+  Store store = Store::open(file);
+  RunRecord run = full_run("k0", 0);
+  run.training["teacher"] = {{"method", "dense_bn_k"}, {"note", std::string(100, 'n')}};
+  store.record(run);
+  export_published(store, "invented", folder / "out");
+  const Json whole = Json::parse(core::read_file(folder / "out/shared.json"));
+  ASSERT_FALSE(whole["parts"].empty());
+  const auto says = [&](const Json& changed) {
+    core::write_file_atomically(folder / "out/shared.json", changed.dump());
+    const core::Error error = error_of([&] { read_published(folder / "out"); });
+    EXPECT_EQ(error.code(), ExitCode::corrupt);
+    return std::string(error.what());
+  };
+  Json changed = whole;
+  changed["schema_version"] = 2;
+  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 3"));
+  changed = whole;
+  changed["trainigs"] = Json::object();
+  EXPECT_THAT(says(changed), HasSubstr("did you mean \"trainings\""));
+  changed = whole;
+  changed["builds"] = 7;
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/builds"), HasSubstr("must be an object of documents")));
+  changed = whole;
+  changed["parts"].erase(changed["parts"].begin());
+  EXPECT_THAT(says(changed), HasSubstr("lacks the part"));
+  changed = whole;  // a part of itself
+  for (auto& [name, part] : changed["parts"].items()) part = {{"again", {{"$", name}}}};
+  EXPECT_THAT(says(changed), HasSubstr("nests without end"));
+}
+
 TEST_F(Published, AnExportKeepsTheCellsOfEarlierOnes) {
   Store store = Store::open(file);
   store.record(full_run("k0", 0));
@@ -195,10 +284,12 @@ TEST_F(Published, NamesEachFaultWithItsPlace) {
   store.record(full_run("k0", 0));
   export_published(store, "invented", folder / "out");
   EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
-  EXPECT_THAT(fault("\"schema_version\": 2", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 2"));
+  EXPECT_THAT(fault("\"schema_version\": 3", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 3"));
   EXPECT_THAT(fault("[80,1000", "[\"80\",1000"), HasSubstr("/metrics/measured/top1/clean/0"));
   EXPECT_THAT(fault("{", "["), HasSubstr("line"));
-  std::filesystem::remove(folder / "out/invented/shared.json");
+  EXPECT_THAT(fault("\"environment\": \"", "\"environment\": \"0"),
+              AllOf(HasSubstr("/environment"), HasSubstr("out/shared.json does not hold")));
+  std::filesystem::remove(folder / "out/shared.json");
   EXPECT_THAT(error_of([&] { read_published(folder / "out"); }).what(), HasSubstr("without shared.json"));
   EXPECT_EQ(error_of([&] { read_published(folder / "nowhere"); }).code(), ExitCode::usage);
   std::filesystem::create_directories(folder / "empty");

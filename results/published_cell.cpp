@@ -1,0 +1,307 @@
+#include "results/published_cell.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "results/schema.h"
+#include "results/statistics.h"
+
+namespace automask::results {
+namespace {
+
+using core::ExitCode;
+using core::Json;
+using core::JsonCursor;
+
+constexpr std::size_t curve_points = 6;
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
+constexpr int digits = 8, few_digits = 6;  // few: curves, intervals
+
+Json shortened(double value, int kept = digits) {
+  if (!std::isfinite(value)) return {};
+  // Counts are exact.
+  const bool count = value == std::floor(value) && std::abs(value) < 1e15;
+  const double rounded = count ? value : std::stod(fmt::format("{:.{}g}", value, kept));
+  const bool whole = rounded == std::floor(rounded) && std::abs(rounded) < 1e15;
+  return whole ? Json(static_cast<std::int64_t>(rounded)) : Json(rounded);
+}
+
+// Fewer digits; of the curves of a training fewer points. What was shortened once stays as it is.
+Json shortened(const Json& json, bool curve = false) {
+  if (json.is_number_float()) return shortened(json.get<double>(), few_digits);
+  if (json.is_object()) {
+    Json object = Json::object();
+    for (const auto& [key, value] : json.items())
+      object[key] = shortened(value, key == "losses" || key == "learning_rates" || key == "cuts");
+    return object;
+  }
+  if (!json.is_array()) return json;
+  Json array = Json::array();
+  const std::size_t size = json.size(), points = curve ? std::min(size, curve_points) : size;
+  for (std::size_t i = 0; i < points; ++i)  // the first and the last are among them
+    array.push_back(shortened(json[points < 2 ? i : i * (size - 1) / (points - 1)]));
+  return array;
+}
+
+// By the unit of its definition, so that a new metric of time is one, too.
+bool timed(const Metric& metric) {
+  if (metric.evidence != "measured") return false;
+  for (const MetricDefinition& known : metric_definitions())
+    if (known.name == metric.name)
+      for (const std::string_view unit : {"ms", "1/s", "mJ"})
+        if (known.unit == unit) return true;
+  return false;
+}
+
+// [value, n] or [value, n, low, high]; [hits, n, "%"] for a share in percent with Wilson's interval, which says all.
+Json numbers_of(const Metric& metric) {
+  Json numbers = {shortened(metric.value), metric.n};
+  if (std::isnan(metric.ci_lo) && std::isnan(metric.ci_hi)) return numbers;
+  const Json low = shortened(metric.ci_lo), high = shortened(metric.ci_hi);
+  const double hits = std::round(metric.value * static_cast<double>(metric.n) / 100);
+  if (metric.n > 0 && hits >= 0 && hits <= static_cast<double>(metric.n)) {
+    const auto whole = static_cast<std::int64_t>(hits);
+    const Interval wilson = wilson_percent(whole, metric.n);
+    if (shortened(100 * hits / static_cast<double>(metric.n)) == numbers[0] && shortened(wilson.low) == low &&
+        shortened(wilson.high) == high)
+      return {whole, metric.n, "%"};
+  }
+  numbers.push_back(shortened(metric.ci_lo, few_digits));
+  numbers.push_back(shortened(metric.ci_hi, few_digits));
+  return numbers;
+}
+
+Metric share_of(const JsonCursor& hits, const JsonCursor& n) {
+  Metric metric;
+  metric.n = n.integer();
+  if (metric.n < 1) n.fail("must be above 0");
+  const std::int64_t whole = hits.integer_in(0, metric.n);
+  const Interval wilson = wilson_percent(whole, metric.n);
+  metric.value = 100 * static_cast<double>(whole) / static_cast<double>(metric.n);
+  metric.ci_lo = wilson.low;
+  metric.ci_hi = wilson.high;
+  return metric;
+}
+
+Metric metric_of(const JsonCursor& numbers) {
+  const std::size_t size = numbers.value().is_array() ? numbers.size() : 0;
+  if (size < 2 || size > 4) numbers.fail("must be [value, n], [value, n, low, high] or [hits, n, \"%\"]");
+  if (size == 3) {
+    if (numbers.at(2).string() != "%") numbers.at(2).fail("must be \"%\"");
+    return share_of(numbers.at(0), numbers.at(1));
+  }
+  const auto bound = [&](std::size_t i) {
+    return size < 4 || numbers.at(i).value().is_null() ? unknown : numbers.at(i).number();
+  };
+  Metric metric;
+  metric.value = numbers.at(0).number();
+  metric.n = numbers.at(1).integer();
+  metric.ci_lo = bound(2);
+  metric.ci_hi = bound(3);
+  return metric;
+}
+
+using ByCondition = std::map<std::string, Json>;  // numbers
+
+// The conditions that most metrics have, sorted: they are named once.
+std::vector<std::string> common_conditions(const std::map<std::string, std::map<std::string, ByCondition>>& metrics) {
+  std::map<std::vector<std::string>, int> lists;
+  for (const auto& [evidence, names] : metrics)
+    for (const auto& [name, conditions] : names) {
+      std::vector<std::string> list;
+      for (const auto& [condition, numbers] : conditions) list.push_back(condition);
+      if (list.front() != "") ++lists[list];
+    }
+  const auto most =
+      std::max_element(lists.begin(), lists.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == lists.end() ? std::vector<std::string>() : most->first;
+}
+
+// Of all conditions in their order: ["%", 1000, 812, ...] where all are shares of as many pictures, {"*": numbers}
+// where all are the same, else the numbers of each.
+Json numbers_of_all(const ByCondition& by_condition) {
+  const Json& first = by_condition.begin()->second;
+  Json same = {{"*", first}}, shares = {"%", first[1]}, all = Json::array();
+  for (const auto& [condition, numbers] : by_condition) {
+    if (numbers != first) same = Json();
+    if (numbers.size() != 3 || numbers[1] != first[1]) shares = Json();
+    if (!shares.is_null()) shares.push_back(numbers[0]);
+    all.push_back(numbers);
+  }
+  return !shares.is_null() ? shares : !same.is_null() ? same : all;
+}
+
+// {"measured": {"top1": ["%", 1000, 812, ...], "train_seconds": [80.5, 1]}}: a metric of the cell's conditions as
+// above, one of other conditions as an object of them, one of none as its numbers.
+Json metrics_json(const std::vector<Metric>& metrics, bool latencies, Json& conditions) {
+  std::map<std::string, std::map<std::string, ByCondition>> sorted;
+  for (const Metric& metric : metrics)
+    if (latencies || !timed(metric)) sorted[metric.evidence][metric.name][metric.condition] = numbers_of(metric);
+  const auto common = common_conditions(sorted);
+  conditions = common;
+  Json json = Json::object();
+  for (const auto& [evidence, names] : sorted)
+    for (const auto& [name, by_condition] : names) {
+      Json& entry = json[evidence][name];
+      const bool all = by_condition.size() == common.size() &&
+                       std::all_of(common.begin(), common.end(), [&](const auto& c) { return by_condition.count(c); });
+      if (by_condition.size() == 1 && by_condition.begin()->first.empty()) {
+        entry = by_condition.begin()->second;
+      } else if (all) {
+        entry = numbers_of_all(by_condition);
+      } else {
+        entry = by_condition;
+      }
+    }
+  return json;
+}
+
+std::vector<Metric> metrics_of(const JsonCursor& cursor, const JsonCursor& conditions) {
+  std::vector<Metric> metrics;
+  if (!conditions.value().is_array()) conditions.fail("must be an array of conditions");
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < conditions.size(); ++i)
+    if (!seen.insert(conditions.at(i).string()).second) conditions.at(i).fail("stands twice");
+  for (const std::string& evidence : cursor.keys())
+    for (const std::string& name : cursor.at(evidence).keys()) {
+      const JsonCursor entry = cursor.at(evidence).at(name);
+      const auto add = [&](const std::string& condition, Metric metric) {
+        metric.name = name;
+        metric.condition = condition;
+        metric.evidence = evidence;
+        metrics.push_back(std::move(metric));
+      };
+      const auto check_size = [&](std::size_t size) {
+        if (size != conditions.size())
+          entry.fail("has " + std::to_string(size) + " entries, the cell has " + std::to_string(conditions.size()) +
+                     " conditions");
+      };
+      const bool list = entry.value().is_array() && !entry.value().empty();
+      if (entry.value().is_object() && entry.has("*")) {
+        entry.only_keys({"*"});
+        if (conditions.size() == 0) entry.fail("is of all conditions, and the cell has none");
+        for (std::size_t i = 0; i < conditions.size(); ++i) add(conditions.at(i).string(), metric_of(entry.at("*")));
+      } else if (entry.value().is_object()) {
+        for (const std::string& condition : entry.keys()) add(condition, metric_of(entry.at(condition)));
+      } else if (list && entry.value().front() == "%") {
+        check_size(entry.size() - std::min<std::size_t>(entry.size(), 2));
+        for (std::size_t i = 0; i < conditions.size(); ++i)
+          add(conditions.at(i).string(), share_of(entry.at(i + 2), entry.at(1)));
+      } else if (list && entry.value().front().is_array()) {
+        check_size(entry.size());
+        for (std::size_t i = 0; i < entry.size(); ++i) add(conditions.at(i).string(), metric_of(entry.at(i)));
+      } else {
+        add("", metric_of(entry));
+      }
+    }
+  std::sort(metrics.begin(), metrics.end(), [](const Metric& a, const Metric& b) {
+    return std::tie(a.name, a.condition) < std::tie(b.name, b.condition);
+  });
+  return metrics;
+}
+
+// What a training says of its options stands in the cell's parameters already.
+Json training_json(const RunRecord& run) {
+  Json training = shortened(run.training);
+  if (run.training.is_object() && run.training.value("options", Json()) == run.method_parameters)
+    training["options"] = "parameters";
+  return training;
+}
+
+// Where the data lay on one machine says nothing on another.
+Json without_paths(Json manifest) {
+  if (manifest.is_object() && manifest.contains("datasets") && manifest["datasets"].is_object())
+    for (auto& [name, dataset] : manifest["datasets"].items())
+      if (dataset.is_object()) dataset.erase("path");
+  return manifest;
+}
+
+}  // namespace
+
+Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
+  Json environment = run.environment;
+  // Temperatures and loads: as many documents as runs.
+  if (environment.is_object()) environment.erase("timing");
+  if (environment.is_object() && environment.contains("device") && environment["device"].is_object())
+    environment["device"].erase("state");
+  Json artifacts = Json::array();
+  for (const Artifact& artifact : run.artifacts)
+    if (artifact.kind != "variant")  // as many as conditions, and the manifest makes the same again
+      artifacts.push_back({artifact.kind, std::filesystem::path(artifact.path).filename().generic_string(),
+                           artifact.bytes, artifact.sha256});
+  Json manifest = Json();
+  if (!run.manifest.is_null()) {
+    shared.put_as("manifests", run.manifest_sha256, without_paths(run.manifest));
+    manifest = run.manifest_sha256;
+  }
+  Json conditions;
+  Json metrics = metrics_json(run.metrics, latencies, conditions);
+  // What is counted is a network's and the pictures' own: seeds and experiments have it in common.
+  if (metrics.contains("counted")) metrics["counted"] = shared.as_part(metrics["counted"]);
+  return {{"schema_version", published_schema_version},
+          {"experiment", run.experiment},
+          {"dataset", run.dataset},
+          {"model", run.model},
+          {"method", run.method},
+          {"target", run.target},
+          {"seed", run.seed},
+          {"parameters", shared.put("parameters", run.method_parameters)},
+          {"key", run.key},
+          {"portable_key", run.portable_key},
+          {"state", run.state},
+          {"reason", run.reason},
+          {"started", run.started},
+          {"finished", run.finished},
+          {"manifest", manifest},
+          {"environment", shared.put("environments", environment)},
+          {"build", shared.put("builds", run.build)},
+          {"conditions", conditions},
+          {"metrics", metrics},
+          {"artifacts", artifacts},
+          {"training", shared.put_in_parts("trainings", training_json(run))}};
+}
+
+RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared, const std::string& shared_file) {
+  cell.only_keys({"schema_version", "experiment",  "dataset",      "model",      "method",  "target",    "seed",
+                  "parameters",     "key",         "portable_key", "state",      "reason",  "started",   "finished",
+                  "manifest",       "environment", "build",        "conditions", "metrics", "artifacts", "training"});
+  RunRecord run;
+  run.experiment = cell.at("experiment").string();
+  run.dataset = cell.at("dataset").string();
+  run.model = cell.at("model").string();
+  run.method = cell.at("method").string();
+  run.target = cell.at("target").string();
+  run.seed = cell.at("seed").integer();
+  run.method_parameters = shared.get("parameters", cell.at("parameters"), shared_file);
+  if (!run.method_parameters.is_object()) cell.at("parameters").fail("must name an object of parameters");
+  run.key = cell.at("key").string();
+  if (run.key.empty()) cell.at("key").fail("is empty");
+  run.portable_key = cell.at("portable_key").string();
+  run.state = cell.at("state").string();
+  run.reason = cell.at("reason").string();
+  run.started = cell.at("started").string();
+  run.finished = cell.at("finished").string();
+  if (!cell.at("manifest").value().is_null()) run.manifest_sha256 = cell.at("manifest").string();
+  run.manifest = shared.get("manifests", cell.at("manifest"), shared_file);
+  run.environment = shared.get("environments", cell.at("environment"), shared_file);
+  run.build = shared.get("builds", cell.at("build"), shared_file);
+  const Json metrics = shared.whole(cell.at("metrics"), shared_file);
+  run.metrics =
+      metrics_of({metrics, cell.file(), cell.at("metrics").pointer(), ExitCode::corrupt}, cell.at("conditions"));
+  const JsonCursor artifacts = cell.at("artifacts");
+  for (std::size_t i = 0; i < artifacts.size(); ++i)
+    run.artifacts.push_back({artifacts.at(i).at(3).string(), artifacts.at(i).at(0).string(),
+                             artifacts.at(i).at(1).string(), artifacts.at(i).at(2).integer()});
+  run.training = shared.get("trainings", cell.at("training"), shared_file);
+  if (run.training.is_object() && run.training.value("options", Json()) == "parameters")
+    run.training["options"] = run.method_parameters;
+  return run;
+}
+
+}  // namespace automask::results
