@@ -352,6 +352,9 @@ Manifest parse(const Document& source) {
     check_files(methods.at(method.name), method, manifest.conditions);
     check_others(methods.at(method.name), method, manifest);
   }
+  for (const auto& method : manifest.methods)
+    if (!method.distillation.model.empty())
+      check_known(methods.at(method.name).at("distillation").at("model"), "model", names_of(manifest.models));
   const JsonCursor targets = root.at("targets");
   for (const std::string& name : entries(targets)) manifest.targets.push_back(read_target(targets.at(name), name));
 

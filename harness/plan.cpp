@@ -218,7 +218,8 @@ class Planner {
     for (const auto& [condition, file] : method.files)
       step.locations["files"][condition] = external_file(method, file).string();
     if (method.train.epochs > 0)
-      step.work = training_work(method, macs(cell), count(cell.dataset, datasets::Split::train));
+      step.work = training_work(method, macs(cell), macs(with_model(cell, method.distillation.model)),
+                                count(cell.dataset, datasets::Split::train));
     std::vector<std::size_t> needs;
     if (method.latency_budget && !method.latency_budget->target.empty()) {
       // Which target was asked stands in that step's key, by what it is and not by its name.
@@ -226,12 +227,21 @@ class Planner {
       needs.push_back(costs(cell, method));
       step.inputs.emplace_back("costs", key(needs.back()));
     }
-    for (const auto& [role, wanted, its_seed] : methods::prerequisites(method.trained_spec())) {
+    // Which network the teacher is stands in its own key, by what it is and not by its name.
+    if (!method.distillation.model.empty()) step.parameters["method"]["distillation"].erase("model");
+    for (const auto& [role, wanted, its_seed, model_of_it] : methods::prerequisites(method.trained_spec())) {
       const auto seed_of_it = its_seed ? static_cast<std::int64_t>(*its_seed) : seed;
-      needs.push_back(train(cell, wanted, wanted.parameters(), seed_of_it));
+      needs.push_back(train(with_model(cell, model_of_it), wanted, wanted.parameters(), seed_of_it));
       step.inputs.emplace_back(role, key(needs.back()));
     }
     return add(std::move(step), std::move(needs));
+  }
+
+  // The same with another model of the manifest; as it is where the name is empty.
+  Cell with_model(Cell cell, const std::string& name) const {
+    for (std::size_t i = 0; i < manifest_.models.size(); ++i)
+      if (manifest_.models[i].name == name) cell.model = i;
+    return cell;
   }
 
   // What the layers of the cell's model cost on the target that the method's latency_budget names.

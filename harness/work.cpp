@@ -10,14 +10,14 @@ constexpr double cpu_thread_rate = 2e10, gpu_rate = 5e12;
 
 }  // namespace
 
-Work training_work(const methods::MethodSpec& method, double macs, double pictures) {
+Work training_work(const methods::MethodSpec& method, double macs, double teacher_macs, double pictures) {
   const auto& train = method.train;
   const bool gpu = train.device == methods::Processor::cuda,
              taught = method.distillation.teacher != methods::DistillationOptions::Teacher::none;
-  const double passes = 3 * method.passes_per_picture() + (taught ? 1 : 0);
+  const double macs_per_picture = 3 * method.passes_per_picture() * macs + (taught ? teacher_macs : 0);
   Work work;
   work.kind = gpu ? "train cuda" : "train cpu " + std::to_string(train.threads);
-  work.amount = passes * macs * pictures * (train.epochs + method.qat.epochs);
+  work.amount = macs_per_picture * pictures * (train.epochs + method.qat.epochs);
   work.guessed_rate = gpu ? gpu_rate : cpu_thread_rate * train.threads;
   return work;
 }

@@ -18,8 +18,8 @@ struct Work {
 };
 
 // Forward and backward passes (three times the forward's) of every view that is shown, and the teacher's.
-// `macs` of the dense network for one picture.
-Work training_work(const methods::MethodSpec& method, double macs, double pictures);
+// Macs are of the dense networks for one picture.
+Work training_work(const methods::MethodSpec& method, double macs, double teacher_macs, double pictures);
 
 core::Json to_json(const Work& work);
 Work work_from_json(const core::Json& json);  // an empty one where it is none

@@ -76,6 +76,7 @@ struct DistillationOptions {
   double weight = 0.5;                // of KL(teacher || student) x temperature^2
   double temperature = 4;             // of both softmaxes
   std::optional<TrainOptions> train;  // the teacher's schedule; empty: the student's
+  std::string model;                  // the teacher's network, by its name in the manifest; empty: the student's
 };
 
 // INT8 quantisation-aware fine-tuning at the end; 0 epochs: none, ranges are calibrated when compiling.

@@ -103,11 +103,20 @@ core::Json write_estimator(const MethodSpec& spec) {
 
 void read_distillation(const core::JsonCursor& cursor, MethodSpec& spec) {
   DistillationOptions& distillation = spec.distillation;
-  cursor.only_keys({"teacher", "weight", "temperature", "train"});
+  cursor.only_keys({"teacher", "weight", "temperature", "train", "model"});
   if (cursor.has("teacher"))
     distillation.teacher = choice<DistillationOptions::Teacher>(cursor.at("teacher"), teachers);
   if (cursor.has("weight")) distillation.weight = cursor.at("weight").number_in(0, 1000);
   if (cursor.has("temperature")) distillation.temperature = number_above(cursor.at("temperature"), 0, 1000);
+  if (cursor.has("model")) {
+    distillation.model = cursor.at("model").string();
+    if (distillation.model.empty()) cursor.at("model").fail("is empty", "name one of the manifest's models");
+    if (distillation.teacher == DistillationOptions::Teacher::none)
+      cursor.at("model").fail("is of no teacher", "write \"teacher\": \"dense_bn_k\" or \"dense\"");
+    if (!is_word_of_init(spec.init))
+      cursor.at("model").fail("is another network, and init is one network's file",
+                              "let training start from \"published\", \"clean\" or \"scratch\"");
+  }
   if (!cursor.has("train")) return;
   distillation.train = spec.train;  // read before all other options
   read_train(cursor.at("train"), *distillation.train);
@@ -122,6 +131,7 @@ core::Json write_distillation(const MethodSpec& spec) {
                      {"weight", spec.distillation.weight},
                      {"temperature", spec.distillation.temperature}};
   if (spec.distillation.train) json["train"] = to_json(*spec.distillation.train);
+  if (!spec.distillation.model.empty()) json["model"] = spec.distillation.model;
   return json;
 }
 

@@ -10,7 +10,8 @@ constexpr double candidate_epochs = 0.25;  // of the training's
 Prerequisite teacher_of(const MethodSpec& student) {
   const bool own_sets = student.distillation.teacher == DistillationOptions::Teacher::dense_bn_k;
   const core::Json method = {{"method", own_sets ? "dense_bn_k" : "augment"}};
-  Prerequisite teacher{teacher_role, MethodSpec::from_json({method, "the teacher"}, "teacher", nullptr), {}};
+  Prerequisite teacher{
+      teacher_role, MethodSpec::from_json({method, "the teacher"}, "teacher", nullptr), {}, student.distillation.model};
   teacher.spec.train = student.distillation.train.value_or(student.train);
   teacher.spec.frequencies = student.frequencies;
   teacher.spec.init = student.init;
@@ -19,13 +20,13 @@ Prerequisite teacher_of(const MethodSpec& student) {
 
 Prerequisite clean_start_of(const MethodSpec& method) {
   const core::Json clean = {{"method", "clean"}};
-  Prerequisite start{initial_role, MethodSpec::from_json({clean, "where training starts"}, "clean", nullptr), {}};
+  Prerequisite start{initial_role, MethodSpec::from_json({clean, "where training starts"}, "clean", nullptr), {}, ""};
   start.spec.train = method.train;
   return start;
 }
 
 Prerequisite candidate_of(const MethodSpec& method, double consensus) {
-  Prerequisite candidate{consensus_role(consensus), method, 0};
+  Prerequisite candidate{consensus_role(consensus), method, 0, ""};
   candidate.spec.name += " with " + consensus_role(consensus);
   candidate.spec.consensus = consensus;
   if (consensus == 1) {  // one mask for all, of which these say nothing

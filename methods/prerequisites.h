@@ -14,11 +14,12 @@ struct Prerequisite {
   std::string role;  // "teacher", "consensus:0.3": its key in TrainJob::prerequisites
   MethodSpec spec;
   std::optional<std::uint64_t> seed;  // none: the job's own
+  std::string model;                  // by its name in the manifest; empty: the job's own
 };
 
-// Of the same model, data and conditions as the training of `spec`:
+// Of the same data and conditions as the training of `spec`:
 // - the network trained on clean pictures where `init` is "clean", by the same schedule;
-// - the teacher where distillation wants one, by its own schedule or the student's;
+// - the teacher where distillation wants one, by its own schedule or the student's, of its own model or the student's;
 // - where consensus is "auto", a short training with each candidate (a quarter of the epochs, no teacher, no INT8
 //   fine-tuning), always with seed 0, so that all seeds of an experiment choose alike.
 std::vector<Prerequisite> prerequisites(const MethodSpec& spec);

@@ -8,12 +8,19 @@
 
 #include "core/error.h"
 #include "methods/prerequisites.h"
+#include "methods/training/input_scaling.h"
 
 namespace automask::methods {
 
 Teacher::Teacher(const TrainJob& job, const std::vector<corruptions::Condition>& conditions) {
   const models::Checkpoint& checkpoint = job.prerequisite(teacher_role);
   network_ = std::make_unique<models::Network>(checkpoint);
+  const models::InputScaling own = input_scaling_of(job), &its = checkpoint.input;
+  if (own.mean != its.mean || own.deviation != its.deviation) {
+    const auto row = [](const std::vector<float>& of_channel) { return at::tensor(of_channel).view({1, -1, 1, 1}); };
+    factor_ = row(own.deviation) / row(its.deviation);
+    offset_ = (row(own.mean) - row(its.mean)) / row(its.deviation);
+  }
   network_->eval();
   const auto& sets = checkpoint.conditions;
   for (const corruptions::Condition& condition : conditions) {
@@ -27,6 +34,8 @@ Teacher::Teacher(const TrainJob& job, const std::vector<corruptions::Condition>&
              {"steps", checkpoint.training.at("steps")},
              {"views", checkpoint.training.at("views")},
              {"validation_top1", checkpoint.training.at("validation_top1")}};
+  const auto macs = graph::cost(checkpoint.graph).macs;
+  if (macs != graph::cost(job.graph).macs) record_["macs"] = macs;  // another network
 }
 
 void Teacher::move(torch::Device device) {
@@ -35,8 +44,9 @@ void Teacher::move(torch::Device device) {
   for (int k = 0; k < network_->conditions(); ++k) network_->set_mask(k, graph::Mask(network_->mask(k)));
 }
 
-torch::Tensor Teacher::answer(const torch::Tensor& x, const std::vector<int>& shown) {
+torch::Tensor Teacher::answer(const torch::Tensor& seen, const std::vector<int>& shown) {
   const torch::NoGradGuard no_grad;
+  const torch::Tensor x = factor_.defined() ? seen * factor_.to(seen.device()) + offset_.to(seen.device()) : seen;
   std::map<int, std::vector<std::int64_t>> of_set;
   for (std::size_t i = 0; i < shown.size(); ++i)
     of_set[set_of_.at(static_cast<std::size_t>(shown[i]))].push_back(static_cast<std::int64_t>(i));

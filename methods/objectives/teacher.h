@@ -1,5 +1,5 @@
 #pragma once
-// The dense network whose answers a student learns besides the labels.
+// The dense network, of the student's kind or another, whose answers a student learns besides the labels.
 #include <torch/types.h>
 
 #include <memory>
@@ -16,15 +16,16 @@ class Teacher {
 
   void move(torch::Device device);  // x must lie there, too
 
-  // Logits [N, classes] of x [N, C, H, W], without a gradient; picture i is shown under conditions[shown[i]], which
-  // picks the set of a teacher that has several.
-  torch::Tensor answer(const torch::Tensor& x, const std::vector<int>& shown);
+  // Logits [N, classes] of the student's input [N, C, H, W], without a gradient; picture i is shown under
+  // conditions[shown[i]], which picks the set of a teacher that has several.
+  torch::Tensor answer(const torch::Tensor& seen, const std::vector<int>& shown);
 
   core::Json record() const { return record_; }  // what it cost and reached: {"steps", "views", ...}
 
  private:
   std::unique_ptr<models::Network> network_;
-  std::vector<int> set_of_;  // per condition
+  torch::Tensor factor_, offset_;  // [1, C, 1, 1]: to the teacher's scaling of pictures; undefined where it is the same
+  std::vector<int> set_of_;        // per condition
   core::Json record_;
 };
 

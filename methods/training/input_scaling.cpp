@@ -23,4 +23,8 @@ models::InputScaling scaling_of(const datasets::PictureSet& set) {
   return scaling;
 }
 
+models::InputScaling input_scaling_of(const TrainJob& job) {
+  return job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train);
+}
+
 }  // namespace automask::methods

@@ -108,7 +108,7 @@ class Trainer {
         may_mask_(recipe.masked && recipe.fixed_masks.empty()),
         schedule_(job.spec.train, job.train->size(), 1),
         weights_(weights_of(job, recipe)),
-        scaling_(job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train)),
+        scaling_(input_scaling_of(job)),
         cutter_(graph_, job.spec, recipe.mac_budget.value_or(job.spec.mac_budget), recipe.consensus, set_weights(),
                 bytes_of_masks()),
         masked_(may_mask_ && (cutter_.budget() < 1 || job.spec.byte_budget > 0)),

@@ -131,13 +131,14 @@ TEST_F(ExplainTest, EstimatesInProportionToTheWorkOfTheSameKind) {
 TEST(TrainingWork, CountsPassesViewsAndTheTeacher) {
   const auto work = [](const Json& method) {
     return training_work(methods::MethodSpec::from_json({method, "test"}, "mine", {{"epochs", 2}, {"threads", 3}}), 100,
-                         10);
+                         500, 10);
   };
   const Work plain = work({{"method", "augment"}});
   EXPECT_EQ(plain.kind, "train cpu 3");
   EXPECT_DOUBLE_EQ(plain.amount, 3 * 100 * 10 * 2);
   EXPECT_GT(plain.guessed_rate, 0);
-  EXPECT_DOUBLE_EQ(work({{"method", "augment"}, {"distillation", {{"teacher", "dense"}}}}).amount, 4 * 100 * 10 * 2);
+  EXPECT_DOUBLE_EQ(work({{"method", "augment"}, {"distillation", {{"teacher", "dense"}}}}).amount,
+                   (3 * 100 + 500) * 10 * 2);
   EXPECT_DOUBLE_EQ(work({{"method", "augment"}, {"consistency", 1}}).amount, 6 * 100 * 10 * 2);
   EXPECT_DOUBLE_EQ(work({{"method", "augmix"}}).amount, 9 * 100 * 10 * 2);
   EXPECT_DOUBLE_EQ(work({{"method", "augment"}, {"qat", {{"epochs", 1}}}}).amount, 3 * 100 * 10 * 3);

@@ -81,6 +81,46 @@ TEST(Plan, StartsFromTheNetworkTrainedOnCleanPictures) {
   EXPECT_EQ(plan.needs[taught[1]], std::vector<std::size_t>{trained["clean"]}) << "its teacher starts there, too";
 }
 
+// A teacher of another network is trained once for all whom it teaches; what it is called decides nothing.
+TEST(Plan, ATeacherMayBeAnotherNetwork) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["models"]["large"] = {{"name", "resnet8"}};
+  json["matrix"]["model"] = {"tiny"};
+  json["methods"] = {
+      {"one", {{"method", "augment"}, {"distillation", {{"teacher", "dense_bn_k"}, {"model", "large"}}}}},
+      {"two", {{"method", "kill_test"}, {"distillation", {{"teacher", "dense_bn_k"}, {"model", "large"}}}}}};
+  const auto planned = [&] { return test::plan_of(test::load(folder, json)); };
+  const Plan plan = planned();
+  ASSERT_EQ(plan.cells.size(), 2U);
+  std::set<std::size_t> teachers;
+  for (const PlannedCell& cell : plan.cells) {
+    ASSERT_EQ(plan.needs[cell.train].size(), 1U);
+    teachers.insert(plan.needs[cell.train][0]);
+    EXPECT_EQ(plan.steps[cell.train].parameters["model"]["name"], "tinynet");
+  }
+  ASSERT_EQ(teachers.size(), 1U);
+  const Step& teacher = plan.steps[*teachers.begin()];
+  EXPECT_EQ(teacher.parameters["model"]["name"], "resnet8");
+  EXPECT_EQ(teacher.parameters["method"]["method"], "dense_bn_k");
+
+  json["models"]["big"] = json["models"]["large"];
+  json["models"].erase("large");
+  for (auto& [name, method] : json["methods"].items()) method["distillation"]["model"] = "big";
+  const Plan renamed = planned();
+  for (std::size_t i = 0; i < plan.cells.size(); ++i)
+    EXPECT_EQ(renamed.steps[renamed.cells[i].train].key, plan.steps[plan.cells[i].train].key);
+  for (auto& [name, method] : json["methods"].items()) method["distillation"]["model"] = "tiny";
+  const Plan same = planned();
+  for (auto& [name, method] : json["methods"].items()) method["distillation"].erase("model");
+  const Plan usual = planned();
+  EXPECT_EQ(same.steps[same.cells[0].train].key, usual.steps[usual.cells[0].train].key) << "the student's own network";
+  EXPECT_NE(same.steps[same.cells[0].train].key, plan.steps[plan.cells[0].train].key);
+  json["methods"]["one"]["distillation"]["model"] = "tin";
+  const core::Error error = automask::testing::error_of(planned);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("/methods/one/distillation/model"), HasSubstr("did you mean \"tiny\"")));
+}
+
 // A target's layers are asked for once, before whatever has to meet a time there.
 TEST(Plan, AsksATargetForTheCostsOfLayers) {
   const TempFolder folder;

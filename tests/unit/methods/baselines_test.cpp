@@ -11,8 +11,11 @@
 #include "methods/evaluate.h"
 #include "methods/masks/widths.h"
 #include "methods/objectives/objective.h"
+#include "methods/objectives/teacher.h"
+#include "methods/prerequisites.h"
 #include "methods/recipes/denoiser.h"
 #include "methods/recipes/recipes.h"
+#include "methods/training/input_scaling.h"
 #include "models/zoo.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/methods/fashion.h"
@@ -128,6 +131,35 @@ TEST(Baselines, DistillationByHand) {
   EXPECT_NEAR(objective.distillation(student, part).item<double>(), 0.75 * 9 * divergence * 0.5 / 8, 1e-5);
   EXPECT_NEAR(objective.classification(student, part).item<double>(),
               cross_entropy(student, part.labels, 0.05) * 0.5 / 8 + 0.75 * 9 * divergence * 0.5 / 8, 1e-5);
+}
+
+// A teacher of another network, which wants its pictures scaled in another way, answers as it would alone.
+TEST(Baselines, ATeacherOfAnotherNetworkSeesPicturesScaledItsWay) {
+  const datasets::PictureSet& set = pictures(datasets::Split::train);
+  TrainJob teaching =
+      small_job({{"method", "dense_bn_k"}, {"train", {{"epochs", 1}, {"threads", 1}}}}, {{"name", "resnet8"}}, set);
+  teaching.spec.estimator.pictures = 50;
+  auto teacher = std::make_shared<models::Checkpoint>(train(teaching));
+  const torch::NoGradGuard no_grad;
+  TrainJob job = job_of({{"method", "augment"}, {"distillation", {{"teacher", "dense_bn_k"}, {"model", "other"}}}});
+  job.prerequisites[teacher_role] = teacher;
+  const std::vector<int> shown = {2, 0, 1, 2};
+  const auto input = [&](const models::InputScaling& scaling) { return input_of(set.pixels.data(), 4, set, scaling); };
+  const auto answer = [&] { return make_teacher(job, job.conditions)->answer(input(input_scaling_of(job)), shown); };
+  models::Network alone(*teacher);
+  alone.eval();
+  for (const bool other_scaling : {false, true}) {
+    if (other_scaling) {
+      teacher->input = {{0.25F}, {0.125F}};
+      alone = models::Network(*teacher);
+      alone.eval();
+    }
+    const torch::Tensor x = input(teacher->input), answered = answer();
+    for (std::int64_t i = 0; i < 4; ++i)
+      EXPECT_LT((answered[i] - alone.forward(x.narrow(0, i, 1), shown[std::size_t(i)])[0]).abs().max().item<double>(),
+                1e-4);
+  }
+  EXPECT_GT(make_teacher(job, job.conditions)->record()["macs"].get<std::int64_t>(), graph::cost(job.graph).macs);
 }
 
 // Half of the Kullback-Leibler divergences to the mean of the two answers.

@@ -205,6 +205,21 @@ TEST(Catalogue, ATeacherMayHaveAScheduleOfItsOwn) {
   EXPECT_FALSE(with(Json::object()).parameters()["distillation"].contains("train"));
 }
 
+TEST(Catalogue, ATeacherMayBeAnotherNetwork) {
+  const MethodSpec spec =
+      spec_of({{"method", "augment"}, {"distillation", {{"teacher", "dense_bn_k"}, {"model", "wide"}}}});
+  ASSERT_EQ(prerequisites(spec).size(), 1U);
+  EXPECT_EQ(prerequisites(spec)[0].model, "wide");
+  EXPECT_EQ(spec.parameters()["distillation"]["model"], "wide");
+  EXPECT_EQ(spec_of(spec.parameters()).parameters(), spec.parameters());
+  for (const Prerequisite& wanted :
+       prerequisites(spec_of({{"method", "automask"},
+                              {"init", "clean"},
+                              {"consensus", "auto"},
+                              {"distillation", {{"teacher", "dense"}, {"model", "wide"}}}})))
+    EXPECT_EQ(wanted.model, wanted.role == teacher_role ? "wide" : "") << wanted.role;
+}
+
 TEST(Catalogue, FrequenciesNameEveryConditionAndNoOther) {
   const auto weights = [](const Json& frequencies) {
     return spec_of({{"method", "augment"}, {"frequencies", frequencies}})
@@ -372,6 +387,12 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"frequencies", {{"claen", 1}}}}, "/methods/mine/frequencies/claen",
        "unknown corruption");
   says({{"method", "prune"}, {"distillation", {{"teacher", "big"}}}}, "/methods/mine/distillation/teacher", "dense");
+  says({{"method", "prune"}, {"distillation", {{"model", "wide"}}}}, "/methods/mine/distillation/model",
+       "is of no teacher");
+  says({{"method", "prune"}, {"distillation", {{"teacher", "dense"}, {"model", ""}}}},
+       "/methods/mine/distillation/model", "is empty");
+  says({{"method", "prune"}, {"init", "net.pth"}, {"distillation", {{"teacher", "dense"}, {"model", "wide"}}}},
+       "/methods/mine/distillation/model", "init is one network's file");
   says({{"method", "prune"}, {"criterion", "l2"}}, "/methods/mine/criterion", "l1");
   says({{"method", "prune"}, {"scorer", "fisher"}}, "/methods/mine/scorer", "automask, kill_test");
   says({{"method", "augmix"}, {"augmix", {{"widht", 2}}}}, "/methods/mine/augmix", "did you mean \"width\"?");
