@@ -60,6 +60,7 @@ constexpr MetricDefinition table[] = {
     {"encoded_bytes_mean", "B", "lower", "mean size of one picture as the condition's codec leaves it"},
     // computation
     {"macs", "MAC", "lower", "multiply-accumulates of one inference, counted on the shrunk network"},
+    {"general_macs", "MAC", "lower", "macs under the set that serves what no condition describes"},
     {"mean_macs", "MAC", "lower", "mean of macs over the trained conditions, adaptation_macs added"},
     {"mix_macs", "MAC", "lower", "mean of macs weighted as a mix of the manifest says"},
     {"adaptation_macs", "MAC", "lower", "multiply-accumulates of one picture's share of adapting at test time"},
