@@ -171,6 +171,7 @@ TEST(Train, AGeneralSetServesOtherPictures) {
   const package::Estimator estimator =
       package::estimator_from_json(checkpoint.estimator, checkpoint.conditions.size(), "test");
   EXPECT_EQ(estimator.fallback, 3);
+  double spread = 0;
   for (const char* name : {"fog:4", "impulse_noise:5"}) {
     const core::Json& measured = checkpoint.training["others"][name];
     const auto top1 = measured["top1"].get<std::vector<double>>();
@@ -189,8 +190,10 @@ TEST(Train, AGeneralSetServesOtherPictures) {
       const auto estimate = package::decide(estimator, package::estimator_scores(estimator, statistics));
       taken += top1[static_cast<std::size_t>(estimate.condition)] / static_cast<double>(shown.size());
     }
-    EXPECT_GT(taken, top1[best] - 1.5) << name;
+    EXPECT_GT(taken, top1[best] - 0.5) << name << ": " << core::Json(top1);
+    spread = std::max(spread, top1[best] - *std::min_element(top1.begin(), top1.end()));
   }
+  EXPECT_GT(spread, 10) << "a set that is taken at random would lose points";
   EXPECT_EQ(checkpoint.training["validation_estimator"].size(), 3U)
       << "of the conditions; no picture is a general set's";
   method["estimator"]["others"] = {"jpeg:q10"};
