@@ -5,6 +5,7 @@
 
 #include "corruptions/writer/job.h"
 #include "harness/commands/commands.h"
+#include "harness/commands/picture_options.h"
 #include "harness/environment.h"
 #include "harness/progress.h"
 #include "harness/store_layout.h"
@@ -21,12 +22,9 @@ using corruptions::Edition;
 using corruptions::WriterJob;
 using results::Format;
 
-struct CorruptOptions {
-  std::string source, destination;
-  std::string corruptions, severities = "1-5", variant = "fixed", output, layout = "folder", preprocess;
+struct CorruptOptions : PictureOptions {
+  std::string destination, layout = "folder", part = "1/1";
   std::vector<std::string> conditions;
-  std::string classes, ground_truth, ilsvrc_ids, subfolder, frost, subset, part = "1/1", split = "test";
-  std::uint64_t seed = 0;
   int pictures_per_shard = 1000;
   std::int64_t max_pixels = WriterJob().max_pixels;
   bool resume = false, verify = false, dry_run = false, keep_going = false;
@@ -43,32 +41,16 @@ void read_part(const std::string& text, WriterJob& job) {
 }
 
 WriterJob job_of(const Commands& commands, const CorruptOptions& options) {
-  WriterJob job;
-  job.source = options.source;
+  WriterJob job = options.job(commands);
   job.destination = options.destination;
-  job.class_list = options.classes;
-  job.ground_truth = options.ground_truth;
-  job.ilsvrc_ids = options.ilsvrc_ids;
-  job.subfolder = options.subfolder;
-  job.settings.edition = corruptions::parse_edition(options.variant);
-  job.settings.frost_folder = options.frost;
-  job.seed = options.seed;
-  job.split = options.split;
-  const bool compat = job.settings.edition == Edition::compat;
-  job.output = corruptions::parse_output(options.output.empty() ? (compat ? "jpeg85" : "png") : options.output);
   job.layout = corruptions::parse_layout(options.layout);
-  job.preparation = corruptions::parse_preparation(options.preprocess.empty() ? (compat ? "imagenet224" : "none")
-                                                                              : options.preprocess);
   job.pictures_per_shard = options.pictures_per_shard;
   if (job.pictures_per_shard < 1)
     throw Error(ExitCode::usage, "--pictures-per-shard", "must be at least 1", "give, e.g., 1000");
-  job.subset = options.subset;
   read_part(options.part, job);
-  job.threads = commands.thread_count();
   job.resume = options.resume;
   job.keep_going = options.keep_going;
   job.max_pixels = options.max_pixels;
-  job.program_version = version();
 
   std::string grid = options.corruptions;
   if (grid.empty() && options.conditions.empty()) grid = "imagenet-c";

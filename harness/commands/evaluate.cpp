@@ -6,6 +6,7 @@
 
 #include "corruptions/writer/job.h"
 #include "harness/commands/commands.h"
+#include "harness/commands/picture_options.h"
 #include "harness/environment.h"
 #include "harness/progress.h"
 #include "harness/tool.h"
@@ -21,33 +22,14 @@ using corruptions::Condition;
 using corruptions::WriterJob;
 using results::Format;
 
-struct EvaluateOptions {
-  std::string model, weights, data;
+struct EvaluateOptions : PictureOptions {
+  std::string model, weights, normaliser;
   std::vector<std::string> conditions;
-  std::string corruptions, severities = "1-5", variant = "fixed", output, preprocess;
-  std::string classes, ground_truth, ilsvrc_ids, subfolder, frost, subset, split = "test", normaliser;
-  std::uint64_t seed = 0;
   std::string progress = "auto";
 };
 
 WriterJob job_of(const Commands& commands, const EvaluateOptions& options) {
-  WriterJob job;
-  job.source = options.data;
-  job.class_list = options.classes;
-  job.ground_truth = options.ground_truth;
-  job.ilsvrc_ids = options.ilsvrc_ids;
-  job.subfolder = options.subfolder;
-  job.subset = options.subset;
-  job.settings.edition = corruptions::parse_edition(options.variant);
-  job.settings.frost_folder = options.frost;
-  job.seed = options.seed;
-  job.split = options.split;
-  const bool compat = job.settings.edition == corruptions::Edition::compat;
-  job.output = corruptions::parse_output(options.output.empty() ? (compat ? "jpeg85" : "png") : options.output);
-  job.preparation = corruptions::parse_preparation(options.preprocess.empty() ? (compat ? "imagenet224" : "none")
-                                                                              : options.preprocess);
-  job.threads = commands.thread_count();
-  job.program_version = version();
+  WriterJob job = options.job(commands);
   if (!options.corruptions.empty()) {
     job.conditions = corruptions::corruption_grid(options.corruptions, options.severities);
     job.conditions.insert(job.conditions.begin(), Condition());  // relative errors need it
@@ -99,7 +81,7 @@ int evaluate_command(const Commands& commands, const EvaluateOptions& options) {
                   {"weights", options.weights},
                   {"threads", commands.thread_count()}};
   if (!options.normaliser.empty()) request["normaliser"] = read_normaliser(options.normaliser);
-  Json result = run_tool(program_folder() / "automask-evaluate", request, "evaluate " + options.data, progress);
+  Json result = run_tool(program_folder() / "automask-evaluate", request, "evaluate " + options.source, progress);
   const auto format = commands.table_format();
   if (format == Format::json) {
     result["schema_version"] = 1;
@@ -130,7 +112,7 @@ void add_evaluate(CLI::App& app, Commands& commands) {
       ->required();
   text("--model", options->model, "NAME",
        "the network of published weights, of `automask models list`; else held against what the file holds");
-  text("--data", options->data, "SRC", "what `automask corrupt` reads, or a folder that it wrote")->required();
+  text("--data", options->source, "SRC", "what `automask corrupt` reads, or a folder that it wrote")->required();
   command
       ->add_option(
           "--condition", options->conditions,
