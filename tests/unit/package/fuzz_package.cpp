@@ -5,6 +5,7 @@
 #include <random>
 
 #include "hw_targets/package/layout.h"
+#include "tests/unit/core/change_bytes.h"
 #include "tests/unit/package/packages.h"
 
 namespace automask {
@@ -97,20 +98,7 @@ TEST(FuzzPackage, ChangedBytes) {
     std::string bytes = good;
     // Mostly in the header, where a change reaches the parser.
     const std::size_t reach = random() % 4 == 0 ? bytes.size() : 2000;
-    for (unsigned n = 1 + random() % 4; n > 0; --n) {
-      const std::size_t at = random() % std::min(reach, bytes.size());
-      switch (random() % 3) {
-        case 0:
-          bytes[at] = static_cast<char>(random());
-          break;
-        case 1:
-          bytes.erase(at, 1 + random() % 8);
-          break;
-        case 2:
-          bytes.insert(at, 1 + random() % 8, "\"0[]{},:"[random() % 8]);
-          break;
-      }
-    }
+    damage::change_bytes(bytes, random, 1 + random() % 4, reach);
     if (bytes != good) {
       EXPECT_FALSE(survives(bytes)) << trial;
     }

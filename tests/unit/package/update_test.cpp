@@ -8,6 +8,7 @@
 #include <random>
 
 #include "hw_targets/package/layout.h"
+#include "tests/unit/core/change_bytes.h"
 #include "tests/unit/package/packages.h"
 
 namespace automask {
@@ -127,20 +128,7 @@ TEST(FuzzUpdate, ChangedBytes) {
   int refused = 0;
   for (int trial = 0; trial < networks::trials(1000); ++trial) {
     std::string bytes = good;
-    for (unsigned n = 1 + random() % 3; n > 0; --n) {
-      const std::size_t at = random() % bytes.size();
-      switch (random() % 3) {
-        case 0:
-          bytes[at] = static_cast<char>(random());
-          break;
-        case 1:
-          bytes.erase(at, 1 + random() % 8);
-          break;
-        case 2:
-          bytes.insert(at, 1 + random() % 8, "\"0[]{},:"[random() % 8]);
-          break;
-      }
-    }
+    damage::change_bytes(bytes, random, 1 + random() % 3);
     try {
       EXPECT_EQ(package::apply_update(two, "two", bytes, "u"), three);
     } catch (const package::PackageError&) {

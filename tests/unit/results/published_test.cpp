@@ -6,6 +6,7 @@
 #include "core/hash.h"
 #include "fixture.h"
 #include "results/statistics.h"
+#include "tests/unit/core/change_bytes.h"
 
 namespace automask::results {
 namespace {
@@ -262,6 +263,35 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   changed = whole;  // a part of itself
   for (auto& [name, part] : changed["parts"].items()) part = {{"again", {{"$", name}}}};
   EXPECT_THAT(says(changed), HasSubstr("nests without end"));
+}
+
+// Whatever a file was damaged to: cells, or one sentence that names it.
+TEST_F(Published, ChangedBytesAreReadOrRefused) {
+  Store store = Store::open(file);
+  RunRecord run = full_run("k0", 0);
+  run.training["teacher"] = {{"method", "dense_bn_k"}, {"note", std::string(100, 'n')}};
+  store.record(run);
+  export_published(store, "invented", folder / "out");
+  std::mt19937 random(31);
+  int refused = 0;
+  for (const char* name : {"invented/invented_set-resnet8-automask-cpu-seed0.json", "shared.json"}) {
+    const std::string good = core::read_file(folder / "out" / name);
+    for (int trial = 0; trial < 300; ++trial) {
+      std::string bytes = good;
+      damage::change_bytes(bytes, random, 1 + random() % 3);
+      core::write_file_atomically(folder / "out" / name, bytes);
+      try {
+        read_published(folder / "out");
+      } catch (const core::Error& error) {
+        ++refused;
+        EXPECT_EQ(error.code(), ExitCode::corrupt) << error.what();
+        EXPECT_THAT(error.what(), HasSubstr(".json"));
+      }
+    }
+    core::write_file_atomically(folder / "out" / name, good);
+  }
+  EXPECT_GT(refused, 300);
+  EXPECT_LT(refused, 600) << "some changes are harmless";
 }
 
 TEST_F(Published, AnExportKeepsTheCellsOfEarlierOnes) {
