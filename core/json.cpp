@@ -26,12 +26,16 @@ std::string escape_pointer(const std::string& key) {
   return out;
 }
 
+constexpr int deepest = 500;
+
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& file, ExitCode code) {
   std::vector<std::set<std::string>> open;
   std::string duplicate;
-  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    // Whatever walks through a document does so by recursion.
+    if (depth > deepest) throw Error(code, file, "is nested deeper than " + std::to_string(deepest) + " levels");
     if (event == Json::parse_event_t::object_start) open.emplace_back();
     if (event == Json::parse_event_t::object_end) open.pop_back();
     if (event == Json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)

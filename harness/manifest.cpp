@@ -319,6 +319,18 @@ void check_others(const JsonCursor& cursor, const methods::MethodSpec& method, c
   }
 }
 
+// A teacher of another network is one of the experiment's, and can start where its student does.
+void check_teacher(const JsonCursor& cursor, const methods::MethodSpec& method, const Manifest& manifest) {
+  check_known(cursor, "model", names_of(manifest.models));
+  if (method.init != "published") return;
+  for (const ModelSpec& model : manifest.models) {
+    const auto* entry = models::find_in_zoo(model.parameters.at("name").get<std::string>());
+    if (model.name == cursor.string() && entry != nullptr && !entry->published)
+      cursor.fail("is a " + entry->name + ", of which there are no published weights for training to start from",
+                  "let the method start from \"clean\" or \"scratch\", or use another teacher");
+  }
+}
+
 Manifest parse(const Document& source) {
   const JsonCursor raw(source.json, source.file.string());
   raw.only_keys({"$schema", "name", "description", "datasets", "conditions", "held_out", "mixes", "models", "train",
@@ -354,7 +366,7 @@ Manifest parse(const Document& source) {
   }
   for (const auto& method : manifest.methods)
     if (!method.distillation.model.empty())
-      check_known(methods.at(method.name).at("distillation").at("model"), "model", names_of(manifest.models));
+      check_teacher(methods.at(method.name).at("distillation").at("model"), method, manifest);
   const JsonCursor targets = root.at("targets");
   for (const std::string& name : entries(targets)) manifest.targets.push_back(read_target(targets.at(name), name));
 

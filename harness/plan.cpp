@@ -193,6 +193,12 @@ class Planner {
     return found->second = train(cell, manifest_.methods[cell.method], method_parameters_[cell.method], cell.seed);
   }
 
+  // Which network a teacher is stands in its training's key, by what it is and not by its name.
+  static Json without_names(Json method) {
+    if (method.contains("distillation")) method["distillation"].erase("model");
+    return method;
+  }
+
   std::size_t train(const Cell& cell, const methods::MethodSpec& method, const Json& parameters, std::int64_t seed) {
     const auto& spec = manifest_.datasets[cell.dataset];
     const auto& model = manifest_.models[cell.model];
@@ -201,7 +207,7 @@ class Planner {
     step.label = "train " + spec.name + " " + model.name + " " + method.name + " seed " + std::to_string(seed);
     step.parameters = {{"dataset", split_parameters(spec, datasets::Split::train)},
                        {"model", model.parameters},
-                       {"method", parameters},
+                       {"method", without_names(parameters)},
                        {"conditions", training_conditions(manifest_, method)},
                        {"seed", seed}};
     // Without training only the classes count, and they are those of the test files.
@@ -227,8 +233,6 @@ class Planner {
       needs.push_back(costs(cell, method));
       step.inputs.emplace_back("costs", key(needs.back()));
     }
-    // Which network the teacher is stands in its own key, by what it is and not by its name.
-    if (!method.distillation.model.empty()) step.parameters["method"]["distillation"].erase("model");
     for (const auto& [role, wanted, its_seed, model_of_it] : methods::prerequisites(method.trained_spec())) {
       const auto seed_of_it = its_seed ? static_cast<std::int64_t>(*its_seed) : seed;
       needs.push_back(train(with_model(cell, model_of_it), wanted, wanted.parameters(), seed_of_it));
@@ -317,7 +321,7 @@ class Planner {
                  method.name + " seed " + std::to_string(cell.seed);
     step.parameters = {
         {"conditions", conditions_}, {"pictures", alone ? 0 : crossed_pictures}, {"threads", method.train.threads}};
-    if (alone) step.parameters["method"] = method.parameters();
+    if (alone) step.parameters["method"] = without_names(method.parameters());
     // methods::stream_order; here and not as a code version, since only methods that adapt answer by it.
     if (method.trained_spec().method != method.method) step.parameters["order"] = "mixed";
     if (cell.repetition > 0 && alone) step.parameters["repetition"] = cell.repetition;

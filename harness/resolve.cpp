@@ -109,10 +109,10 @@ bool excluded(const Manifest& manifest, const Cell& cell) {
 
 void check_shapes(const Manifest& manifest, const std::vector<Cell>& cells) {
   std::set<std::pair<std::size_t, std::size_t>> seen;
-  for (const Cell& cell : cells) {
-    if (!seen.emplace(cell.dataset, cell.model).second) continue;
+  const auto check = [&](const Cell& cell, std::size_t model_index) {
+    if (!seen.emplace(cell.dataset, model_index).second) return;
     const auto& dataset = manifest.datasets[cell.dataset];
-    const auto& model = manifest.models[cell.model];
+    const auto& model = manifest.models[model_index];
     const core::JsonCursor cursor(model.parameters, manifest.file.string(), "/models/" + model.name);
     try {
       graph::infer_shapes(models::build_model(cursor, {dataset.channels, dataset.height, dataset.width}, 10));
@@ -120,6 +120,13 @@ void check_shapes(const Manifest& manifest, const std::vector<Cell>& cells) {
       cursor.fail("does not fit the pictures of \"" + dataset.name + "\": " + error.what(),
                   "use another model, or exclude the pair in /matrix/exclude");
     }
+  };
+  for (const Cell& cell : cells) {
+    check(cell, cell.model);
+    // A teacher sees the same pictures.
+    const std::string& teacher = manifest.methods[cell.method].distillation.model;
+    for (std::size_t i = 0; i < manifest.models.size(); ++i)
+      if (manifest.models[i].name == teacher) check(cell, i);
   }
 }
 

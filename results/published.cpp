@@ -9,6 +9,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/folder_lock.h"
 #include "results/published_cell.h"
 #include "results/query.h"
 #include "results/shared_documents.h"
@@ -49,14 +50,29 @@ SharedDocuments shared_of(const fs::path& folder) {
   return SharedDocuments({json, (folder / shared_name).string(), "", ExitCode::corrupt});
 }
 
-// Sorted; a folder holds experiments, and these their cells.
+// Below the folder, whatever its depth; sorted.
 std::vector<fs::path> cell_files(const fs::path& folder) {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
+  for (const auto& entry : fs::recursive_directory_iterator(
+           folder, fs::directory_options::follow_directory_symlink | fs::directory_options::skip_permission_denied))
     if (entry.is_regular_file() && entry.path().extension() == ".json" && entry.path().filename() != shared_name)
       files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
+}
+
+// The cells of an export's folder: it holds experiments, and these their cells.
+std::map<fs::path, Json> cells_in(const fs::path& folder) {
+  std::map<fs::path, Json> cells;
+  for (const auto& experiment : fs::directory_iterator(folder)) {
+    if (!experiment.is_directory()) continue;
+    for (const auto& entry : fs::directory_iterator(experiment.path())) {
+      if (!entry.is_regular_file() || entry.path().extension() != ".json") continue;
+      const Json& cell = cells[entry.path()] = read_json(entry.path());
+      check_schema_version({cell, entry.path().string(), "", ExitCode::corrupt});
+    }
+  }
+  return cells;
 }
 
 Json parsed(const Json& text) {
@@ -133,28 +149,40 @@ std::vector<std::string> experiment_names(const Store& store) {
   return names;
 }
 
-Exported export_published(const Store& store, const std::string& experiment, const fs::path& folder, bool latencies) {
+Exported export_published(const Store& store, const std::vector<std::string>& experiments, const fs::path& folder,
+                          bool latencies) {
   SharedDocuments shared;
   Exported exported;
-  std::map<std::string, std::string> cells;
-  std::set<std::string> taken;
-  for (const std::string& key : current_keys(store, experiment)) {
-    auto run = stored_run(store, key);
-    if (!run) continue;
-    run->experiment = experiment;
-    const std::string& text = cells[file_name(*run, taken)] = lines(cell_json(*run, shared, latencies));
-    ++exported.cells;
-    exported.bytes += text.size();
+  std::map<fs::path, Json> cells;
+  for (const std::string& experiment : experiments) {
+    std::set<std::string> taken;
+    Exported::Experiment written{experiment};
+    for (const std::string& key : current_keys(store, experiment)) {
+      auto run = stored_run(store, key);
+      if (!run) continue;
+      run->experiment = experiment;
+      const Json& cell = cells[folder / experiment / file_name(*run, taken)] = cell_json(*run, shared, latencies);
+      ++written.cells;
+      written.bytes += lines(cell).size();
+    }
+    if (written.cells > 0) exported.experiments.push_back(written);
   }
-  if (exported.cells == 0) return exported;
-  // Cells of earlier exports keep the documents they name. At every moment all documents of all cells are there.
+  if (cells.empty()) return exported;
+  fs::create_directories(folder);
+  const core::FolderLock lock(folder);  // another export would take away what these cells name
+  // What lies there is read before anything is written, so that a fault in it changes nothing.
+  std::map<fs::path, Json> all = cells_in(folder);
   if (fs::exists(folder / shared_name)) shared.add(shared_of(folder));
+  // At every moment all documents of all cells are there.
   core::write_file_atomically(folder / shared_name, shared.text());
-  for (const auto& [name, text] : cells) core::write_file_atomically(folder / experiment / name, text);
-  Json all = Json::array();
-  for (const fs::path& file : cell_files(folder)) all.push_back(read_json(file));
-  shared.keep_what_is_named_in(all);
-  core::write_file_atomically(folder / shared_name, shared.text());
+  for (const auto& [file, cell] : cells) core::write_file_atomically(file, lines(cell));
+  for (auto& [file, cell] : cells) all.insert_or_assign(file, std::move(cell));
+  Json named = Json::array();
+  for (auto& [file, cell] : all) named.push_back(std::move(cell));
+  shared.keep_what_is_named_in(named);
+  const std::string text = shared.text();
+  core::write_file_atomically(folder / shared_name, text);
+  exported.shared_bytes = text.size();
   return exported;
 }
 
@@ -178,7 +206,7 @@ std::vector<RunRecord> read_published(const fs::path& path) {
     const Json cell = read_json(file);
     const core::JsonCursor cursor(cell, file.string(), "", ExitCode::corrupt);
     check_schema_version(cursor);
-    const fs::path folder = fs::absolute(file).parent_path().parent_path();
+    const fs::path folder = fs::absolute(file).lexically_normal().parent_path().parent_path();
     if (!shared.contains(folder)) {
       if (!fs::exists(folder / shared_name, error))
         throw Error(ExitCode::corrupt, file.string(),
@@ -186,8 +214,8 @@ std::vector<RunRecord> read_published(const fs::path& path) {
                     "copy the whole folder that `automask db export` wrote");
       shared.emplace(folder, shared_of(folder));
     }
-    runs.push_back(run_of(cursor, shared.at(folder), (folder / shared_name).string()));
-    runs.back().origin = (file.parent_path().filename() / file.filename()).generic_string();
+    runs.push_back(run_of(cursor, shared.at(folder)));
+    runs.back().origin = (runs.back().experiment / file.filename()).generic_string();
     if (const auto [other, added] = seen.emplace(runs.back().key, file); !added)
       throw Error(ExitCode::corrupt, file.string(), "has the same key as " + other->second.string(),
                   "remove one of them");

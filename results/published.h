@@ -19,16 +19,22 @@ std::vector<std::string> current_keys(const Store& store, const std::string& exp
 std::vector<std::string> experiment_names(const Store& store);
 
 struct Exported {
-  std::size_t cells = 0;
-  std::uintmax_t bytes = 0;  // of these cells, without what they share
+  struct Experiment {
+    std::string name;
+    std::size_t cells = 0;
+    std::uintmax_t bytes = 0;  // of these cells, without what they share
+  };
+  std::vector<Experiment> experiments;  // those that have cells
+  std::uintmax_t shared_bytes = 0;      // of <folder>/shared.json, in which all cells of the folder have a part
 };
-// Writes the current runs of an experiment that passed. What cells of all experiments have in common stands once, in
-// <folder>/shared.json; cells of earlier exports stay. The same stores give the same bytes. Numbers keep eight digits,
-// counts all of theirs, curves of a training six points of six digits, the ends of intervals six. The pictures' artifacts
-// are left out, since the manifest makes them again, and of where a file lay in the store only its name stays. Without
-// `latencies` whatever was timed on the target stays at home too: for runs beside which others were training.
-Exported export_published(const Store& store, const std::string& experiment, const std::filesystem::path& folder,
-                          bool latencies = true);
+// Writes the current runs of experiments that passed. What cells have in common stands once, in <folder>/shared.json;
+// cells of earlier exports stay. The same stores give the same bytes. Numbers keep eight digits, counts all of theirs;
+// of a training's record numbers keep six and curves six points. The pictures' artifacts are left out, since the
+// manifest makes them again, and of where a file lay in the store only its name stays. Without `latencies` whatever was
+// timed on the target stays at home too: for runs beside which others were training. Error(corrupt) where the folder
+// holds what this program does not read: then nothing was written.
+Exported export_published(const Store& store, const std::vector<std::string>& experiments,
+                          const std::filesystem::path& folder, bool latencies = true);
 
 // All cells below a folder, or one cell's file, sorted by path. Error(corrupt) names file, place and fault.
 std::vector<RunRecord> read_published(const std::filesystem::path& path);

@@ -21,7 +21,7 @@ using core::JsonCursor;
 constexpr std::size_t curve_points = 6;
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
-constexpr int digits = 8, few_digits = 6;  // few: curves, intervals
+constexpr int digits = 8, few_digits = 6;  // few: what a training says of itself
 
 Json shortened(double value, int kept = digits) {
   if (!std::isfinite(value)) return {};
@@ -72,8 +72,8 @@ Json numbers_of(const Metric& metric) {
         shortened(wilson.high) == high)
       return {whole, metric.n, "%"};
   }
-  numbers.push_back(shortened(metric.ci_lo, few_digits));
-  numbers.push_back(shortened(metric.ci_hi, few_digits));
+  numbers.push_back(low);
+  numbers.push_back(high);
   return numbers;
 }
 
@@ -267,18 +267,24 @@ Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
           {"training", shared.put_in_parts("trainings", training_json(run))}};
 }
 
-RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared, const std::string& shared_file) {
+RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
   cell.only_keys({"schema_version", "experiment",  "dataset",      "model",      "method",  "target",    "seed",
                   "parameters",     "key",         "portable_key", "state",      "reason",  "started",   "finished",
                   "manifest",       "environment", "build",        "conditions", "metrics", "artifacts", "training"});
   RunRecord run;
   run.experiment = cell.at("experiment").string();
+  // An export makes a folder of that name.
+  if (const auto folder = std::filesystem::absolute(cell.file()).lexically_normal().parent_path().filename();
+      run.experiment != folder.string())
+    cell.at("experiment")
+        .fail("is \"" + run.experiment + "\", and its file lies in a folder " + folder.string(),
+              "leave cells where `automask db export` put them");
   run.dataset = cell.at("dataset").string();
   run.model = cell.at("model").string();
   run.method = cell.at("method").string();
   run.target = cell.at("target").string();
   run.seed = cell.at("seed").integer();
-  run.method_parameters = shared.get("parameters", cell.at("parameters"), shared_file);
+  run.method_parameters = shared.get("parameters", cell.at("parameters"));
   if (!run.method_parameters.is_object()) cell.at("parameters").fail("must name an object of parameters");
   run.key = cell.at("key").string();
   if (run.key.empty()) cell.at("key").fail("is empty");
@@ -288,17 +294,17 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared, const st
   run.started = cell.at("started").string();
   run.finished = cell.at("finished").string();
   if (!cell.at("manifest").value().is_null()) run.manifest_sha256 = cell.at("manifest").string();
-  run.manifest = shared.get("manifests", cell.at("manifest"), shared_file);
-  run.environment = shared.get("environments", cell.at("environment"), shared_file);
-  run.build = shared.get("builds", cell.at("build"), shared_file);
-  const Json metrics = shared.whole(cell.at("metrics"), shared_file);
+  run.manifest = shared.get("manifests", cell.at("manifest"));
+  run.environment = shared.get("environments", cell.at("environment"));
+  run.build = shared.get("builds", cell.at("build"));
+  const Json metrics = shared.whole(cell.at("metrics"));
   run.metrics =
       metrics_of({metrics, cell.file(), cell.at("metrics").pointer(), ExitCode::corrupt}, cell.at("conditions"));
   const JsonCursor artifacts = cell.at("artifacts");
   for (std::size_t i = 0; i < artifacts.size(); ++i)
     run.artifacts.push_back({artifacts.at(i).at(3).string(), artifacts.at(i).at(0).string(),
                              artifacts.at(i).at(1).string(), artifacts.at(i).at(2).integer()});
-  run.training = shared.get("trainings", cell.at("training"), shared_file);
+  run.training = shared.get("trainings", cell.at("training"));
   if (run.training.is_object() && run.training.value("options", Json()) == "parameters")
     run.training["options"] = run.method_parameters;
   return run;

@@ -11,7 +11,7 @@ namespace automask::results {
 // Without `latencies` what was timed on the target is left out.
 core::Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies);
 
-// Error(corrupt) names file, place and fault. `shared_file`: where the shared documents came from, for the error.
-RunRecord run_of(const core::JsonCursor& cell, const SharedDocuments& shared, const std::string& shared_file);
+// Error(corrupt) names file, place and fault.
+RunRecord run_of(const core::JsonCursor& cell, const SharedDocuments& shared);
 
 }  // namespace automask::results

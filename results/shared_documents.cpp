@@ -1,5 +1,7 @@
 #include "results/shared_documents.h"
 
+#include <set>
+
 #include "core/hash.h"
 
 namespace automask::results {
@@ -11,7 +13,9 @@ using core::JsonCursor;
 constexpr const char* parts = "parts";
 constexpr const char* reference = "$";     // {"$": name} stands for the part of that name
 constexpr std::size_t smallest_part = 64;  // characters; a reference takes 24
-constexpr int deepest = 32;
+// Values of one document when it is whole; the largest have some thousand. Parts that name parts multiply.
+constexpr std::size_t most_values = 1'000'000;
+constexpr int deepest = 200;
 
 const std::vector<std::string>& kinds() {
   static const std::vector<std::string> all = {"manifests", "environments", "builds", "parameters", "trainings", parts};
@@ -21,6 +25,8 @@ const std::vector<std::string>& kinds() {
 bool is_reference(const Json& value) {
   return value.is_object() && value.size() == 1 && value.contains(reference) && value.at(reference).is_string();
 }
+
+std::string name_of(const Json& document) { return core::sha256_hex(document.dump()).substr(0, 16); }
 
 void collect_strings(const Json& value, std::set<std::string>& strings) {
   if (value.is_string()) strings.insert(value.get<std::string>());
@@ -46,16 +52,26 @@ SharedDocuments::SharedDocuments(const JsonCursor& file) : SharedDocuments() {
   std::vector<std::string> known = kinds();
   known.push_back("schema_version");
   file.only_keys(known);
-  for (const std::string& kind : file.keys()) {
-    if (kind == "schema_version") continue;
-    if (!file.at(kind).value().is_object()) file.at(kind).fail("must be an object of documents");
-    documents_[kind] = file.at(kind).value();
+  file_ = file.file();
+  for (const std::string& kind : kinds()) {
+    if (!file.has(kind)) continue;
+    const JsonCursor documents = file.at(kind);
+    if (!documents.value().is_object()) documents.fail("must be an object of documents");
+    for (const std::string& name : documents.keys()) {
+      const JsonCursor document = documents.at(name);
+      if (!document.value().is_structured() || (kind != parts && !document.value().is_object()))
+        document.fail("must be an object");
+      // A manifest's name is the digest of what it was before paths were left out.
+      if (kind != "manifests" && name_of(document.value()) != name)
+        document.fail("is not what its name was given for", "export the cells again");
+    }
+    documents_[kind] = documents.value();
   }
 }
 
 std::string SharedDocuments::put(const std::string& kind, const Json& document) {
   if (document.is_null()) return "";
-  const std::string name = core::sha256_hex(document.dump()).substr(0, 16);
+  const std::string name = name_of(document);
   documents_[kind][name] = document;
   return name;
 }
@@ -81,25 +97,32 @@ std::string SharedDocuments::put_in_parts(const std::string& kind, const Json& d
   return put(kind, in_parts(document));
 }
 
-Json SharedDocuments::whole(const Json& value, const JsonCursor& name, const std::string& file, int depth) const {
+Json SharedDocuments::whole(const Json& value, const JsonCursor& name, std::size_t& room, int depth) const {
+  if (room-- == 0 || depth > deepest)
+    name.fail("names a document that has no end in " + file_, "export the cell again");
   if (!value.is_structured()) return value;
-  if (depth > deepest) name.fail("names a document that " + file + " nests without end", "export the cell again");
   if (is_reference(value)) {
     const auto part = value.at(reference).get<std::string>();
     if (!documents_.at(parts).contains(part))
-      name.fail("names a document of which " + file + " lacks the part \"" + part + "\"", "export the cell again");
-    return whole(documents_.at(parts).at(part), name, file, depth + 1);
+      name.fail("names a document of which " + file_ + " lacks the part \"" + part + "\"", "export the cell again");
+    return whole(documents_.at(parts).at(part), name, room, depth + 1);
   }
   Json all = value;
-  for (Json& child : all) child = whole(child, name, file, depth + 1);
+  for (Json& child : all) child = whole(child, name, room, depth + 1);
   return all;
 }
 
-Json SharedDocuments::get(const std::string& kind, const JsonCursor& name, const std::string& file) const {
+Json SharedDocuments::whole(const JsonCursor& value) const {
+  std::size_t room = most_values;
+  return whole(value.value(), value, room, 0);
+}
+
+Json SharedDocuments::get(const std::string& kind, const JsonCursor& name) const {
   if (name.value().is_null() || name.string().empty()) return {};
   if (!documents_.at(kind).contains(name.string()))
-    name.fail("names a document that " + file + " does not hold", "export the cell again");
-  return whole(documents_.at(kind).at(name.string()), name, file, 0);
+    name.fail("names a document that " + file_ + " does not hold", "export the cell again");
+  std::size_t room = most_values;
+  return whole(documents_.at(kind).at(name.string()), name, room, 0);
 }
 
 void SharedDocuments::add(const SharedDocuments& others) {

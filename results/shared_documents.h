@@ -1,6 +1,5 @@
 #pragma once
 // What many published cells have in common stands once, under a name that its content gives it: <folder>/shared.json.
-#include <set>
 #include <string>
 
 #include "core/json.h"
@@ -17,7 +16,8 @@ class SharedDocuments {
   static constexpr const char* file_name = "shared.json";
 
   SharedDocuments();
-  // Of a file's text. Error of the cursor's code: another version, not an object of known kinds.
+  // Of a file's text. Error of the cursor's code: another version, not objects of known kinds, a document that is not
+  // what its name says.
   explicit SharedDocuments(const core::JsonCursor& file);
 
   // Puts a document and gives the name it has from then on; "" for null.
@@ -28,11 +28,9 @@ class SharedDocuments {
   // A value inside a document, or its name where it is a large one.
   core::Json as_part(const core::Json& value);
 
-  // The document that `name` names, whole; null for "" and null. `name` fails where there is none, `file` is told.
-  core::Json get(const std::string& kind, const core::JsonCursor& name, const std::string& file) const;
-  core::Json whole(const core::JsonCursor& value, const std::string& file) const {
-    return whole(value.value(), value, file, 0);
-  }
+  // The document that `name` names, whole; null for "" and null. `name` fails where there is none.
+  core::Json get(const std::string& kind, const core::JsonCursor& name) const;
+  core::Json whole(const core::JsonCursor& value) const;
 
   void add(const SharedDocuments& others);
   // Only what the names in these cells reach.
@@ -42,9 +40,11 @@ class SharedDocuments {
 
  private:
   core::Json in_parts(const core::Json& value);
-  core::Json whole(const core::Json& value, const core::JsonCursor& name, const std::string& file, int depth) const;
+  // `room`: how many values it may still have; `depth`: how deep they lie.
+  core::Json whole(const core::Json& value, const core::JsonCursor& name, std::size_t& room, int depth) const;
 
-  core::Json documents_;  // kind, name, document
+  std::string file_ = file_name;  // where they came from
+  core::Json documents_;          // kind, name, document
 };
 
 }  // namespace automask::results

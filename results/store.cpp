@@ -1,14 +1,12 @@
 #include "results/store.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
 
 #include "core/error.h"
+#include "core/folder_lock.h"
 #include "results/connection.h"
 #include "results/schema.h"
 
@@ -27,26 +25,6 @@ void set_up_writer(SQLite::Database& database) {
   database.exec("PRAGMA synchronous = FULL");
   database.exec("PRAGMA foreign_keys = ON");
 }
-
-// Turning WAL on and migrating do not wait for another process that does the same: SQLite reports a lock at once. So
-// writers open one after the other. Locks the folder, which leaves no file behind; where the file system has no such
-// locks, the first two openings of a new database may collide, and one of them says so.
-class OpeningLock {
- public:
-  explicit OpeningLock(const std::filesystem::path& folder)
-      : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    while (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
-    }
-  }
-  ~OpeningLock() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  OpeningLock(const OpeningLock&) = delete;
-  OpeningLock& operator=(const OpeningLock&) = delete;
-
- private:
-  int descriptor_;
-};
 
 bool has_log(const std::filesystem::path& file) {
   std::error_code error;
@@ -130,7 +108,10 @@ Store Store::open(const std::filesystem::path& file) {
                   "check the rights, or name another --store");
   }
   return guarded(file, "opening it", [&] {
-    const OpeningLock lock(file.has_parent_path() ? file.parent_path() : ".");
+    // Turning WAL on and migrating do not wait for another process that does the same: SQLite reports a lock at once.
+    // So writers open one after the other. Without locks the first two openings of a new database may collide, and one
+    // of them says so.
+    const core::FolderLock lock(file.has_parent_path() ? file.parent_path() : ".");
     auto connection = std::make_unique<Connection>(file, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
     SQLite::Database& database = connection->database;
     const int version = check_schema(database, file, migrations());  // before anything is written

@@ -31,14 +31,15 @@ int export_command(const Commands& commands, const DbOptions& options) {
     if (std::find(known.begin(), known.end(), name) == known.end())
       throw core::Error(core::ExitCode::usage, "--experiment " + name, "is not in " + commands.layout().root.string(),
                         core::suggestion(name, known));
+  const auto exported = results::export_published(store, options.experiments.empty() ? known : options.experiments,
+                                                  options.folder, !options.without_latency);
   results::Table table{{"experiment", "cells", "bytes"}, {}};
-  for (const std::string& name : options.experiments.empty() ? known : options.experiments) {
-    const auto exported = results::export_published(store, name, options.folder, !options.without_latency);
-    if (exported.cells > 0) table.rows.push_back({name, exported.cells, exported.bytes});
-  }
+  for (const auto& experiment : exported.experiments)
+    table.rows.push_back({experiment.name, experiment.cells, experiment.bytes});
   if (table.rows.empty())
     throw core::Error(core::ExitCode::nothing_ran, commands.layout().database().string(), "holds no finished cell",
                       "start `automask run` first");
+  table.rows.push_back({"(shared.json)", nullptr, exported.shared_bytes});
   results::print(std::cout, table, format);
   return 0;
 }
@@ -67,7 +68,8 @@ void add_db(CLI::App& app, Commands& commands) {
   group->require_subcommand(0, 1);
   help_alone(*group, commands);
 
-  auto* out = group->add_subcommand("export", "write finished cells as small files: FOLDER/<experiment>/<cell>.json");
+  auto* out = group->add_subcommand(
+      "export", "write finished cells as small files: FOLDER/<experiment>/<cell>.json, and FOLDER/shared.json");
   auto options = std::make_shared<DbOptions>();
   out->add_option("folder", options->folder, "where to; files of the same cells are replaced")->required();
   out->add_option("--experiment,-e", options->experiments, "only this one; default: all")
@@ -81,7 +83,7 @@ void add_db(CLI::App& app, Commands& commands) {
 
   auto* in = group->add_subcommand("merge", "import published cells; those that are known change nothing");
   auto from = std::make_shared<DbOptions>();
-  in->add_option("folder", from->folder, "that `db export` wrote, or one cell's file")->required();
+  in->add_option("folder", from->folder, "that `db export` wrote, a part of it, or one cell's file in it")->required();
   in->footer(
       "`automask run` does not train or measure an imported cell again where code, parameters, data and seed are the\n"
       "same; its numbers keep the environment they were measured in. Raw latencies and packages are not published.\n\n"

@@ -4,10 +4,9 @@
 
 namespace automask::harness {
 
-bool PictureOptions::compat() const { return corruptions::parse_edition(variant) == corruptions::Edition::compat; }
-
 corruptions::WriterJob PictureOptions::job(const Commands& commands) const {
   corruptions::WriterJob job;
+  const bool compat = corruptions::parse_edition(variant) == corruptions::Edition::compat;
   job.source = source;
   job.class_list = classes;
   job.ground_truth = ground_truth;
@@ -18,9 +17,8 @@ corruptions::WriterJob PictureOptions::job(const Commands& commands) const {
   job.settings.frost_folder = frost;
   job.seed = seed;
   job.split = split;
-  job.output = corruptions::parse_output(output.empty() ? (compat() ? "jpeg85" : "png") : output);
-  job.preparation =
-      corruptions::parse_preparation(preprocess.empty() ? (compat() ? "imagenet224" : "none") : preprocess);
+  job.output = corruptions::parse_output(output.empty() ? (compat ? "jpeg85" : "png") : output);
+  job.preparation = corruptions::parse_preparation(preprocess.empty() ? (compat ? "imagenet224" : "none") : preprocess);
   job.threads = commands.thread_count();
   job.program_version = version();
   return job;

@@ -15,7 +15,6 @@ struct PictureOptions {
   std::string classes, ground_truth, ilsvrc_ids, subfolder, frost, subset, split = "test";
   std::uint64_t seed = 0;
 
-  bool compat() const;
   // Without conditions, which commands choose differently. Error(usage) names a wrong value.
   corruptions::WriterJob job(const Commands& commands) const;
 };

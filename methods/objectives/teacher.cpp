@@ -34,11 +34,17 @@ Teacher::Teacher(const TrainJob& job, const std::vector<corruptions::Condition>&
              {"steps", checkpoint.training.at("steps")},
              {"views", checkpoint.training.at("views")},
              {"validation_top1", checkpoint.training.at("validation_top1")}};
-  const auto macs = graph::cost(checkpoint.graph).macs;
-  if (macs != graph::cost(job.graph).macs) record_["macs"] = macs;  // another network
+  if (graph::to_json(checkpoint.graph) != graph::to_json(job.graph)) {  // another network
+    const graph::Cost cost = graph::cost(checkpoint.graph);
+    record_.update({{"macs", cost.macs}, {"parameters", cost.parameters}});
+  }
 }
 
 void Teacher::move(torch::Device device) {
+  if (factor_.defined()) {
+    factor_ = factor_.to(device);
+    offset_ = offset_.to(device);
+  }
   if (network_->device() == device) return;
   network_->to(device);
   for (int k = 0; k < network_->conditions(); ++k) network_->set_mask(k, graph::Mask(network_->mask(k)));
@@ -46,7 +52,7 @@ void Teacher::move(torch::Device device) {
 
 torch::Tensor Teacher::answer(const torch::Tensor& seen, const std::vector<int>& shown) {
   const torch::NoGradGuard no_grad;
-  const torch::Tensor x = factor_.defined() ? seen * factor_.to(seen.device()) + offset_.to(seen.device()) : seen;
+  const torch::Tensor x = factor_.defined() ? seen * factor_ + offset_ : seen;
   std::map<int, std::vector<std::int64_t>> of_set;
   for (std::size_t i = 0; i < shown.size(); ++i)
     of_set[set_of_.at(static_cast<std::size_t>(shown[i]))].push_back(static_cast<std::int64_t>(i));

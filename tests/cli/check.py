@@ -222,7 +222,8 @@ def results(s):
 def published(s):
     """Cells travel as files: what is merged elsewhere is known there and not done again."""
     # A cell names the machine it was measured on.
-    s.holes = [(r"(small +2) +[\d]+\b", r"\1 <bytes>"), (r'("cells": 2, "bytes":) \d+', r"\1 <bytes>")] + HOLES
+    s.holes = [(r"(small +2) +[\d]+\b", r"\1 <bytes>"), (r'("cells": 2, "bytes":) \d+', r"\1 <bytes>"),
+               (r"(\(shared.json\) +)\d+", r"\1<bytes>"), (r'("cells": null, "bytes":) \d+', r"\1 <bytes>")] + HOLES
     s.run("run", "small.json", show=False)
     s.run("db", "export", "published")
     files = sorted(p.name for p in (s.folder / "published/small").iterdir())

@@ -75,6 +75,7 @@ assert ("stream_top1", "") in m and ("stream_top1", "") not in found["separate"]
 # A general set is one more normalisation and no MACs; it serves, by the runner too, what no condition describes.
 general = found["general"]
 assert general["mean_macs", ""] == sum(general["macs", c] for c in conditions) / 3 == general["general_macs", ""], general
+assert ("macs", "") not in general, "it is in no mean over conditions"
 without_own = [json.loads(p.read_text())["details"].get("fallback_conditions") for p in store.glob("cache/execute/*/result.json")]
 assert without_own.count(["gaussian_noise:5", "jpeg:q5", "fog:3"]) == 1, "automask's first set takes fog"
 assert without_own.count(["gaussian_noise:5", "jpeg:q5"]) == 1, "the general set is no makeshift"

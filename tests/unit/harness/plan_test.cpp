@@ -89,10 +89,11 @@ TEST(Plan, ATeacherMayBeAnotherNetwork) {
   json["matrix"]["model"] = {"tiny"};
   json["methods"] = {
       {"one", {{"method", "augment"}, {"distillation", {{"teacher", "dense_bn_k"}, {"model", "large"}}}}},
-      {"two", {{"method", "kill_test"}, {"distillation", {{"teacher", "dense_bn_k"}, {"model", "large"}}}}}};
+      {"two", {{"method", "kill_test"}, {"distillation", {{"teacher", "dense_bn_k"}, {"model", "large"}}}}},
+      {"adapting", {{"method", "bn_adapt"}, {"distillation", {{"teacher", "dense_bn_k"}, {"model", "large"}}}}}};
   const auto planned = [&] { return test::plan_of(test::load(folder, json)); };
   const Plan plan = planned();
-  ASSERT_EQ(plan.cells.size(), 2U);
+  ASSERT_EQ(plan.cells.size(), 3U);
   std::set<std::size_t> teachers;
   for (const PlannedCell& cell : plan.cells) {
     ASSERT_EQ(plan.needs[cell.train].size(), 1U);
@@ -108,8 +109,8 @@ TEST(Plan, ATeacherMayBeAnotherNetwork) {
   json["models"].erase("large");
   for (auto& [name, method] : json["methods"].items()) method["distillation"]["model"] = "big";
   const Plan renamed = planned();
-  for (std::size_t i = 0; i < plan.cells.size(); ++i)
-    EXPECT_EQ(renamed.steps[renamed.cells[i].train].key, plan.steps[plan.cells[i].train].key);
+  ASSERT_EQ(renamed.steps.size(), plan.steps.size());
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) EXPECT_EQ(renamed.steps[i].key, plan.steps[i].key);
   for (auto& [name, method] : json["methods"].items()) method["distillation"]["model"] = "tiny";
   const Plan same = planned();
   for (auto& [name, method] : json["methods"].items()) method["distillation"].erase("model");
@@ -119,6 +120,17 @@ TEST(Plan, ATeacherMayBeAnotherNetwork) {
   json["methods"]["one"]["distillation"]["model"] = "tin";
   const core::Error error = automask::testing::error_of(planned);
   EXPECT_THAT(error.what(), AllOf(HasSubstr("/methods/one/distillation/model"), HasSubstr("did you mean \"tiny\"")));
+  const auto refused = [&](const char* model, const char* init) {
+    json["models"] = {{"tiny", {{"name", "tinynet"}}}, {"large", {{"name", model}}}};
+    for (auto& [name, method] : json["methods"].items()) {
+      method["distillation"]["model"] = "large";
+      method["init"] = init;
+    }
+    return std::string(automask::testing::error_of(planned).what());
+  };
+  EXPECT_THAT(refused("alexnet", "scratch"), AllOf(HasSubstr("/models/large"), HasSubstr("does not fit the pictures")));
+  EXPECT_THAT(refused("resnet8", "published"),
+              AllOf(HasSubstr("/distillation/model"), HasSubstr("no published weights")));
 }
 
 // A target's layers are asked for once, before whatever has to meet a time there.

@@ -220,8 +220,9 @@ TEST(Run, AnImportedCellIsNotDoneAgain) {
   there.run();
   const TempFolder published;
   const auto exported = results::export_published(results::Store::open_read_only(there.cache.store().database()),
-                                                  "small", published / "published");
-  EXPECT_EQ(exported.cells, 2u);
+                                                  {"small"}, published / "published");
+  ASSERT_EQ(exported.experiments.size(), 1u);
+  EXPECT_EQ(exported.experiments[0].cells, 2u);
 
   Bench here;
   here.world.environment = "another machine";

@@ -52,8 +52,9 @@ TEST_F(Published, ComesBackAsItWas) {
   const RunRecord run = full_run("k0", 0);
   store.record(run);
   store.record(full_run("k1", 1));
-  const Exported exported = export_published(store, "invented", folder / "out");
-  EXPECT_EQ(exported.cells, 2u);
+  const Exported exported = export_published(store, {"invented"}, folder / "out");
+  ASSERT_EQ(exported.experiments.size(), 1u);
+  EXPECT_EQ(exported.experiments[0].cells, 2u);
   const auto runs = read_published(folder / "out");
   ASSERT_EQ(runs.size(), 2u);
   const RunRecord& back = runs[0];
@@ -107,7 +108,7 @@ TEST_F(Published, SharesOfPicturesAreCountsAndConditionsAreNamedOnce) {
   run.training["options"] = run.method_parameters;
   run.training["overlap"] = Json::array({1, 2, 3, 4, 5, 6, 7, 8, 9, 10});  // no curve
   store.record(run);
-  export_published(store, "invented", folder / "out");
+  export_published(store, {"invented"}, folder / "out");
   const std::string cell = core::read_file(folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json");
   EXPECT_THAT(cell, HasSubstr(R"("conditions": ["clean","jpeg:q10"])"));
   EXPECT_THAT(cell, HasSubstr(R"("top1":["%",3000,2345,1234])"));
@@ -151,7 +152,7 @@ TEST_F(Published, LeavesOutPicturesAndWhereAskedLatencies) {
   run.artifacts.push_back({"bb", "variant", "cache/variant/b/images.idx", 1});
   store.record(run);
   for (const bool latencies : {true, false}) {
-    export_published(store, "invented", folder / "out", latencies);
+    export_published(store, {"invented"}, folder / "out", latencies);
     const auto runs = read_published(folder / "out");
     ASSERT_EQ(runs.size(), 1u);
     EXPECT_EQ(runs[0].metrics.size(), latencies ? 4u : 2u);
@@ -165,7 +166,7 @@ TEST_F(Published, LeavesOutPicturesAndWhereAskedLatencies) {
 TEST_F(Published, MergingTwiceChangesNothingAndExportingAgainGivesTheSameBytes) {
   Store store = Store::open(file);
   for (int seed = 0; seed < 3; ++seed) store.record(full_run("k" + std::to_string(seed), seed));
-  export_published(store, "invented", folder / "out");
+  export_published(store, {"invented"}, folder / "out");
   const auto before = files(folder / "out");
   Store other = Store::open(folder / "other.db");
   for (int i = 0; i < 2; ++i) other.record(read_published(folder / "out"));
@@ -173,7 +174,7 @@ TEST_F(Published, MergingTwiceChangesNothingAndExportingAgainGivesTheSameBytes) 
   EXPECT_EQ(imported_runs(other).size(), 3u);
   EXPECT_EQ(imported_runs(other)[0].portable_key, "portable k0");
   EXPECT_TRUE(imported_runs(store).empty());
-  export_published(other, "invented", folder / "again");
+  export_published(other, {"invented"}, folder / "again");
   EXPECT_EQ(files(folder / "again"), before);
 }
 
@@ -194,8 +195,8 @@ TEST_F(Published, WhatCellsShareStandsOnce) {
     run.experiment = i == 2 ? "other" : "invented";
     store.record(run);
   }
-  export_published(store, "invented", folder / "out");
-  export_published(store, "other", folder / "out");
+  export_published(store, {"invented"}, folder / "out");
+  export_published(store, {"other"}, folder / "out");
   const Json shared = Json::parse(core::read_file(folder / "out/shared.json"));
   EXPECT_EQ(shared["manifests"].size(), 3u);
   EXPECT_EQ(shared["trainings"].size(), 2u);
@@ -225,11 +226,11 @@ TEST_F(Published, DocumentsThatNoCellNamesGo) {
   RunRecord run = full_run("k0", 0);
   run.environment = {{"cpu", "the first"}};
   store.record(run);
-  export_published(store, "invented", folder / "out");
+  export_published(store, {"invented"}, folder / "out");
   Store other = Store::open(folder / "other.db");
   run.environment = {{"cpu", "the second"}};
   other.record(run);
-  export_published(other, "invented", folder / "out");
+  export_published(other, {"invented"}, folder / "out");
   EXPECT_THAT(core::read_file(folder / "out/shared.json"),
               AllOf(HasSubstr("the second"), testing::Not(HasSubstr("the first"))));
 }
@@ -239,7 +240,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   RunRecord run = full_run("k0", 0);
   run.training["teacher"] = {{"method", "dense_bn_k"}, {"note", std::string(100, 'n')}};
   store.record(run);
-  export_published(store, "invented", folder / "out");
+  export_published(store, {"invented"}, folder / "out");
   const Json whole = Json::parse(core::read_file(folder / "out/shared.json"));
   ASSERT_FALSE(whole["parts"].empty());
   const auto says = [&](const Json& changed) {
@@ -260,9 +261,29 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   changed = whole;
   changed["parts"].erase(changed["parts"].begin());
   EXPECT_THAT(says(changed), HasSubstr("lacks the part"));
-  changed = whole;  // a part of itself
-  for (auto& [name, part] : changed["parts"].items()) part = {{"again", {{"$", name}}}};
-  EXPECT_THAT(says(changed), HasSubstr("nests without end"));
+  for (const char* kind : {"manifests", "environments", "builds", "parameters", "trainings"})
+    for (const Json& other : {Json(7), Json("x"), Json(), Json::array({1, 2})}) {
+      changed = whole;
+      changed[kind].begin().value() = other;
+      EXPECT_THAT(says(changed), AllOf(HasSubstr(std::string("/") + kind + "/"), HasSubstr("must be an object")));
+    }
+  changed = whole;
+  changed["parameters"].begin().value()["mac_budget"] = 0.123;
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/parameters/"), HasSubstr("is not what its name was given for")));
+  changed = whole;
+  changed["parts"].begin().value()["note"] = "another";
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/parts/"), HasSubstr("is not what its name was given for")));
+  // Parts of parts of parts: what names them has no end in practice.
+  changed = whole;
+  Json part = {{"note", std::string(100, 'n')}};
+  for (int level = 0; level < 30; ++level) {
+    const std::string name = core::sha256_hex(part.dump()).substr(0, 16);
+    changed["parts"][name] = part;
+    part = Json::object();
+    for (int i = 0; i < 8; ++i) part[std::to_string(i)] = {{"$", name}};
+  }
+  changed["manifests"].begin().value() = part;
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/manifest"), HasSubstr("has no end")));
 }
 
 // Whatever a file was damaged to: cells, or one sentence that names it.
@@ -271,7 +292,7 @@ TEST_F(Published, ChangedBytesAreReadOrRefused) {
   RunRecord run = full_run("k0", 0);
   run.training["teacher"] = {{"method", "dense_bn_k"}, {"note", std::string(100, 'n')}};
   store.record(run);
-  export_published(store, "invented", folder / "out");
+  export_published(store, {"invented"}, folder / "out");
   std::mt19937 random(31);
   int refused = 0;
   for (const char* name : {"invented/invented_set-resnet8-automask-cpu-seed0.json", "shared.json"}) {
@@ -294,15 +315,65 @@ TEST_F(Published, ChangedBytesAreReadOrRefused) {
   EXPECT_LT(refused, 600) << "some changes are harmless";
 }
 
+// Cells of earlier exports are read before anything is written, and keep what they name whatever happens later.
+TEST_F(Published, AnExportThatFailsLeavesEarlierCellsReadable) {
+  Store store = Store::open(file);
+  store.record(full_run("k0", 0));
+  export_published(store, {"invented"}, folder / "out");
+  RunRecord other = full_run("k1", 1);
+  other.experiment = "other";
+  other.environment = {{"cpu", "another"}};
+  store.record(other);
+  const auto before = files(folder / "out");
+  core::write_file_atomically(folder / "out/old/cell.json", R"({"schema_version": 2})");
+  EXPECT_THAT(error_of([&] { export_published(store, {"other"}, folder / "out"); }).what(),
+              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 3")));
+  std::filesystem::remove_all(folder / "out/old");
+  EXPECT_EQ(files(folder / "out"), before);
+  // A folder stands where the cell's file belongs.
+  std::filesystem::create_directories(folder / "out/other/invented_set-resnet8-automask-cpu-seed1.json");
+  EXPECT_ANY_THROW(export_published(store, {"other"}, folder / "out"));
+  EXPECT_EQ(read_published(folder / "out").size(), 1u);
+}
+
+TEST_F(Published, CellsBehindLinksAndOddPathsAreCells) {
+  Store store = Store::open(file);
+  store.record(full_run("k0", 0));
+  export_published(store, {"invented"}, folder / "out");
+  std::filesystem::rename(folder / "out/invented", folder / "elsewhere");
+  std::filesystem::create_directory_symlink(folder / "elsewhere", folder / "out/invented");
+  RunRecord other = full_run("k1", 1);
+  other.experiment = "other";
+  store.record(other);
+  export_published(store, {"other"}, folder / "out");
+  EXPECT_EQ(read_published(folder / "out").size(), 2u);
+  const auto here = std::filesystem::current_path();
+  std::filesystem::current_path(folder / "out/invented");
+  std::filesystem::current_path(folder / "out/other");
+  EXPECT_EQ(read_published(".").size(), 1u);
+  EXPECT_EQ(read_published("./invented_set-resnet8-automask-cpu-seed1.json").size(), 1u);
+  EXPECT_EQ(read_published("invented_set-resnet8-automask-cpu-seed1.json").size(), 1u);
+  std::filesystem::current_path(here);
+}
+
+TEST_F(Published, AnExperimentIsItsFolder) {
+  Store store = Store::open(file);
+  store.record(full_run("k0", 0));
+  export_published(store, {"invented"}, folder / "out");
+  for (const char* name : {"../../out", "a/b", "", "shared.json"})
+    EXPECT_THAT(fault(R"("experiment": "invented")", "\"experiment\": \"" + std::string(name) + "\""),
+                AllOf(HasSubstr("/experiment"), HasSubstr("lies in a folder invented")));
+}
+
 TEST_F(Published, AnExportKeepsTheCellsOfEarlierOnes) {
   Store store = Store::open(file);
   store.record(full_run("k0", 0));
-  export_published(store, "invented", folder / "out");
+  export_published(store, {"invented"}, folder / "out");
   RunRecord later = full_run("k1", 1);
   later.environment = {{"cpu", "another"}};
   Store other = Store::open(folder / "other.db");
   other.record(later);
-  export_published(other, "invented", folder / "out");
+  export_published(other, {"invented"}, folder / "out");
   const auto runs = read_published(folder / "out");
   ASSERT_EQ(runs.size(), 2u);
   EXPECT_EQ(runs[0].environment["cpu"], "invented");
@@ -312,7 +383,7 @@ TEST_F(Published, AnExportKeepsTheCellsOfEarlierOnes) {
 TEST_F(Published, NamesEachFaultWithItsPlace) {
   Store store = Store::open(file);
   store.record(full_run("k0", 0));
-  export_published(store, "invented", folder / "out");
+  export_published(store, {"invented"}, folder / "out");
   EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
   EXPECT_THAT(fault("\"schema_version\": 3", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 3"));
   EXPECT_THAT(fault("[80,1000", "[\"80\",1000"), HasSubstr("/metrics/measured/top1/clean/0"));
