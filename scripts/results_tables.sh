@@ -45,9 +45,12 @@ HEAD
 
 printf '\n## What is claimed, and what was measured\n\n%s\n\n' "The limits are the project's own; \`claims\` among the saved queries holds any store against them. A verdict is of the
 whole interval, or of the mean alone; one seed decides nothing. \`equal\` to kill_test: the consensus that was chosen on validation pictures is one mask for all."
-ask "SELECT experiment, dataset, model, target, claim, [limit], iif(measured IS NULL, '', iif(ci_lo IS NULL, printf('%.2f', measured),
-       printf('%.2f [%.2f, %.2f]', measured, ci_lo, ci_hi))) AS measured, seeds, verdict
-     FROM ($(printf '\n'; cat "$queries/claims.sql"; printf '\n'))"
+claims="($(printf '\n'; cat "$queries/claims.sql"; printf '\n'))"
+ask "SELECT experiment, dataset, model, target, claim, [limit], iif(ci_lo IS NULL, printf('%.2f', measured),
+       printf('%.2f [%.2f, %.2f]', measured, ci_lo, ci_hi)) AS measured, seeds, verdict
+     FROM $claims WHERE measured IS NOT NULL"
+section "Claims without a measurement in an experiment" \
+  ask "SELECT experiment, target, group_concat(claim, '; ') AS claims FROM $claims WHERE measured IS NULL GROUP BY 1, 2"
 
 printf '\n## Machines and time\n\n'
 ask "SELECT json_extract(v.document, '\$.cpu') AS cpu, json_extract(v.document, '\$.cores') AS cores,
