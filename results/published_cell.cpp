@@ -149,8 +149,9 @@ Json metrics_json(const std::vector<Metric>& metrics, bool latencies, Json& cond
   for (const auto& [evidence, names] : sorted)
     for (const auto& [name, by_condition] : names) {
       Json& entry = json[evidence][name];
-      const bool all = by_condition.size() == common.size() &&
-                       std::all_of(common.begin(), common.end(), [&](const auto& c) { return by_condition.count(c); });
+      const bool all =
+          by_condition.size() == common.size() &&
+          std::all_of(common.begin(), common.end(), [&its = by_condition](const auto& c) { return its.count(c); });
       if (by_condition.size() == 1 && by_condition.begin()->first.empty()) {
         entry = by_condition.begin()->second;
       } else if (all) {
