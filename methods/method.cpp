@@ -34,9 +34,10 @@ models::Checkpoint train(const TrainJob& job) {
     if (job.spec.method != method.name) continue;
     if (job.spec.train.epochs == 0) return as_given(job);
     check_others(job);
-    Recipe recipe = method.recipe(job);
     core::Json choice;
-    if (!job.spec.consensus) recipe.consensus = chosen_consensus(job, choice);
+    TrainJob decided = job;
+    if (!job.spec.consensus) decided.spec.consensus = chosen_consensus(job, choice);
+    const Recipe recipe = method.recipe(decided);
     models::Checkpoint checkpoint = run(job, recipe);
     if (!choice.is_null()) checkpoint.training["log"]["consensus"] = choice;
     // Sets that are no conditions are the user's to select.

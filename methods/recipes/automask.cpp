@@ -34,9 +34,17 @@ std::vector<int> group_of_each(const TrainJob& job) {
   return of_set;
 }
 
+// One mask for all, and nothing else of its own: sets would differ only in whose statistics normalise their part of a
+// batch, which are not those that the one network has in the end.
+bool conditions_are_alike(const MethodSpec& spec) {
+  return spec.consensus == 1 && spec.normalisation == Normalisation::shared && spec.stem == Stem::shared &&
+         !spec.general_set;
+}
+
 }  // namespace
 
 Recipe automask_recipe(const TrainJob& job) {
+  if (conditions_are_alike(job.spec)) return prune_recipe(job);
   Recipe recipe;
   recipe.conditions = job.conditions;
   recipe.own_sets = true;

@@ -291,6 +291,19 @@ TEST(Baselines, TheKillTestIsAutomaskWithAConsensusOfOne) {
   for (const auto& [name, tensor] : one.weights) EXPECT_EQ(tensor.data, other.weights.at(name).data) << name;
 }
 
+// With nothing of its own a condition is an augmentation: batches are normalised whole, as in the one network that is
+// left, and not each condition's part by itself.
+TEST(Baselines, WithoutAnythingOfAConditionsOwnAutomaskIsPrune) {
+  const models::Checkpoint pruned = train(job_of({{"method", "prune"}, {"mac_budget", 0.5}}));
+  for (const char* method : {"kill_test", "automask"}) {
+    const models::Checkpoint other =
+        train(job_of({{"method", method}, {"mac_budget", 0.5}, {"normalisation", "shared"}}));
+    EXPECT_EQ(other.conditions, std::vector<std::string>{"*"});
+    EXPECT_EQ(other.masks, pruned.masks);
+    for (const auto& [name, tensor] : pruned.weights) EXPECT_EQ(tensor.data, other.weights.at(name).data) << name;
+  }
+}
+
 TEST(Baselines, SlimNetworksKeepWhatTheyStartWith) {
   for (const char* normalisation : {"shared", "bn_k"}) {
     const TrainJob job = job_of({{"method", "slim"}, {"mac_budget", 0.5}, {"normalisation", normalisation}});
