@@ -32,10 +32,13 @@ TEST(ParseJson, RefusesNumbersThatDontFit) {
   EXPECT_SAYS(error_of([] { parse_json("[1e999]", "m.json"); }), "too large");
 }
 
-TEST(ParseJson, SurvivesDeepNesting) {
-  const std::string open(200000, '['), close(200000, ']');
-  EXPECT_NO_THROW(parse_json(open + close, "m.json"));
-  EXPECT_SAYS(error_of([&] { parse_json(open, "m.json"); }), "not valid JSON");
+// Whatever walks through a document, dump() too, does so by recursion.
+TEST(ParseJson, RefusesDeepNesting) {
+  const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  EXPECT_NO_THROW(parse_json(nested(500), "m.json"));
+  for (const std::size_t levels : {std::size_t{600}, std::size_t{1'000'000}})
+    EXPECT_SAYS(error_of([&] { parse_json(nested(levels), "m.json"); }), "m.json: is nested deeper than 500 levels");
+  EXPECT_SAYS(error_of([&] { parse_json(std::string(400, '['), "m.json"); }), "not valid JSON");
 }
 
 TEST(ReadJsonFile, NamesAMissingFile) {
