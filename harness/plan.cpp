@@ -193,9 +193,12 @@ class Planner {
     return found->second = train(cell, manifest_.methods[cell.method], method_parameters_[cell.method], cell.seed);
   }
 
-  // Which network a teacher is stands in its training's key, by what it is and not by its name.
+  // Which network a teacher is, and which target was asked for a latency budget, stands in the key of that step, by
+  // what it is and not by its name.
   static Json without_names(Json method) {
     if (method.contains("distillation")) method["distillation"].erase("model");
+    if (method.contains("latency_budget") && method["latency_budget"].contains("target"))
+      method["latency_budget"]["target"] = "*";
     return method;
   }
 
@@ -228,8 +231,6 @@ class Planner {
                                 count(cell.dataset, datasets::Split::train));
     std::vector<std::size_t> needs;
     if (method.latency_budget && !method.latency_budget->target.empty()) {
-      // Which target was asked stands in that step's key, by what it is and not by its name.
-      step.parameters["method"]["latency_budget"]["target"] = "*";
       needs.push_back(costs(cell, method));
       step.inputs.emplace_back("costs", key(needs.back()));
     }

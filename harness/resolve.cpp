@@ -125,8 +125,7 @@ void check_shapes(const Manifest& manifest, const std::vector<Cell>& cells) {
     check(cell, cell.model);
     // A teacher sees the same pictures.
     const std::string& teacher = manifest.methods[cell.method].distillation.model;
-    for (std::size_t i = 0; i < manifest.models.size(); ++i)
-      if (manifest.models[i].name == teacher) check(cell, i);
+    if (!teacher.empty()) check(cell, index_of(manifest.models, teacher));
   }
 }
 

@@ -153,7 +153,8 @@ Exported export_published(const Store& store, const std::vector<std::string>& ex
                           bool latencies) {
   SharedDocuments shared;
   Exported exported;
-  std::map<fs::path, Json> cells;
+  std::map<fs::path, std::string> texts;
+  Json named = Json::array();  // all cells of the folder, as it will be
   for (const std::string& experiment : experiments) {
     std::set<std::string> taken;
     Exported::Experiment written{experiment};
@@ -161,24 +162,23 @@ Exported export_published(const Store& store, const std::vector<std::string>& ex
       auto run = stored_run(store, key);
       if (!run) continue;
       run->experiment = experiment;
-      const Json& cell = cells[folder / experiment / file_name(*run, taken)] = cell_json(*run, shared, latencies);
+      named.push_back(cell_json(*run, shared, latencies));
+      const std::string& text = texts[folder / experiment / file_name(*run, taken)] = lines(named.back());
       ++written.cells;
-      written.bytes += lines(cell).size();
+      written.bytes += text.size();
     }
     if (written.cells > 0) exported.experiments.push_back(written);
   }
-  if (cells.empty()) return exported;
+  if (texts.empty()) return exported;
   fs::create_directories(folder);
   const core::FolderLock lock(folder);  // another export would take away what these cells name
   // What lies there is read before anything is written, so that a fault in it changes nothing.
-  std::map<fs::path, Json> all = cells_in(folder);
+  for (auto& [file, cell] : cells_in(folder))
+    if (!texts.contains(file)) named.push_back(std::move(cell));
   if (fs::exists(folder / shared_name)) shared.add(shared_of(folder));
   // At every moment all documents of all cells are there.
   core::write_file_atomically(folder / shared_name, shared.text());
-  for (const auto& [file, cell] : cells) core::write_file_atomically(file, lines(cell));
-  for (auto& [file, cell] : cells) all.insert_or_assign(file, std::move(cell));
-  Json named = Json::array();
-  for (auto& [file, cell] : all) named.push_back(std::move(cell));
+  for (const auto& [file, text] : texts) core::write_file_atomically(file, text);
   shared.keep_what_is_named_in(named);
   const std::string text = shared.text();
   core::write_file_atomically(folder / shared_name, text);

@@ -6,7 +6,6 @@ namespace automask::harness {
 
 corruptions::WriterJob PictureOptions::job(const Commands& commands) const {
   corruptions::WriterJob job;
-  const bool compat = corruptions::parse_edition(variant) == corruptions::Edition::compat;
   job.source = source;
   job.class_list = classes;
   job.ground_truth = ground_truth;
@@ -17,6 +16,7 @@ corruptions::WriterJob PictureOptions::job(const Commands& commands) const {
   job.settings.frost_folder = frost;
   job.seed = seed;
   job.split = split;
+  const bool compat = job.settings.edition == corruptions::Edition::compat;
   job.output = corruptions::parse_output(output.empty() ? (compat ? "jpeg85" : "png") : output);
   job.preparation = corruptions::parse_preparation(preprocess.empty() ? (compat ? "imagenet224" : "none") : preprocess);
   job.threads = commands.thread_count();
