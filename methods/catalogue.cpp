@@ -176,6 +176,10 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
         .at("others")
         .fail("is measured on the sets of one network; " + info.name + " has a network for each condition",
               "remove it");
+  if (spec.consistency > 0 && info.per_condition && spec.normalisation == Normalisation::shared && spec.consensus != 1)
+    cursor.at("consistency")
+        .fail("compares answers of sets that have normalisations of their own, but conditions share theirs",
+              "give them their own (\"normalisation\": \"bn_k\"), or one mask for all (\"consensus\": 1)");
   // Slimming has a loss of its own; learnt gates are set for one condition's pass, and this makes two.
   for (const char* scorer : {"slimming", "straight_through", "hard_concrete"})
     if (spec.consistency > 0 && spec.scorer == scorer)

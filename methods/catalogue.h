@@ -77,6 +77,7 @@ struct DistillationOptions {
   double temperature = 4;             // of both softmaxes
   std::optional<TrainOptions> train;  // the teacher's schedule; empty: the student's
   std::string model;                  // the teacher's network, by its name in the manifest; empty: the student's
+  std::optional<std::uint64_t> seed;  // the teacher's; empty: the student's
 };
 
 // INT8 quantisation-aware fine-tuning at the end; 0 epochs: none, ranges are calibrated when compiling.

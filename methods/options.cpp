@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include "core/atomic_file.h"
 #include "methods/masks/scorer_names.h"
@@ -103,7 +104,7 @@ core::Json write_estimator(const MethodSpec& spec) {
 
 void read_distillation(const core::JsonCursor& cursor, MethodSpec& spec) {
   DistillationOptions& distillation = spec.distillation;
-  cursor.only_keys({"teacher", "weight", "temperature", "train", "model"});
+  cursor.only_keys({"teacher", "weight", "temperature", "train", "model", "seed"});
   if (cursor.has("teacher"))
     distillation.teacher = choice<DistillationOptions::Teacher>(cursor.at("teacher"), teachers);
   if (cursor.has("weight")) distillation.weight = cursor.at("weight").number_in(0, 1000);
@@ -116,6 +117,12 @@ void read_distillation(const core::JsonCursor& cursor, MethodSpec& spec) {
     if (!is_word_of_init(spec.init))
       cursor.at("model").fail("is another network, and init is one network's file",
                               "let training start from \"published\", \"clean\" or \"scratch\"");
+  }
+  if (cursor.has("seed")) {
+    distillation.seed =
+        static_cast<std::uint64_t>(cursor.at("seed").integer_in(0, std::numeric_limits<std::int64_t>::max()));
+    if (distillation.teacher == DistillationOptions::Teacher::none)
+      cursor.at("seed").fail("is of no teacher", "write \"teacher\": \"dense_bn_k\" or \"dense\"");
   }
   if (!cursor.has("train")) return;
   distillation.train = spec.train;  // read before all other options
@@ -132,6 +139,7 @@ core::Json write_distillation(const MethodSpec& spec) {
                      {"temperature", spec.distillation.temperature}};
   if (spec.distillation.train) json["train"] = to_json(*spec.distillation.train);
   if (!spec.distillation.model.empty()) json["model"] = spec.distillation.model;
+  if (spec.distillation.seed) json["seed"] = *spec.distillation.seed;
   return json;
 }
 

@@ -10,8 +10,8 @@ constexpr double candidate_epochs = 0.25;  // of the training's
 Prerequisite teacher_of(const MethodSpec& student) {
   const bool own_sets = student.distillation.teacher == DistillationOptions::Teacher::dense_bn_k;
   const core::Json method = {{"method", own_sets ? "dense_bn_k" : "augment"}};
-  Prerequisite teacher{
-      teacher_role, MethodSpec::from_json({method, "the teacher"}, "teacher", nullptr), {}, student.distillation.model};
+  Prerequisite teacher{teacher_role, MethodSpec::from_json({method, "the teacher"}, "teacher", nullptr),
+                       student.distillation.seed, student.distillation.model};
   teacher.spec.train = student.distillation.train.value_or(student.train);
   teacher.spec.frequencies = student.frequencies;
   teacher.spec.init = student.init;

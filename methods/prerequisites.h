@@ -19,7 +19,7 @@ struct Prerequisite {
 
 // Of the same data and conditions as the training of `spec`:
 // - the network trained on clean pictures where `init` is "clean", by the same schedule;
-// - the teacher where distillation wants one, by its own schedule or the student's, of its own model or the student's;
+// - the teacher where distillation wants one, by its own schedule, model and seed or the student's;
 // - where consensus is "auto", a short training with each candidate (a quarter of the epochs, no teacher, no INT8
 //   fine-tuning), always with seed 0, so that all seeds of an experiment choose alike.
 std::vector<Prerequisite> prerequisites(const MethodSpec& spec);

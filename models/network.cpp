@@ -196,13 +196,14 @@ struct Network::Nodes {
   torch::MemoryFormat format = torch::MemoryFormat::ChannelsLast;  // of values and of convolutions' weights
   // Per condition and node with an early gate: [channels]; undefined where all are kept.
   std::vector<std::vector<torch::Tensor>> masks;
-  std::vector<torch::Tensor> gates;  // per group, of the last forward pass while recording
+  std::vector<torch::Tensor> gates;  // per group, of the last forward pass that had any
+  std::vector<Rows> rows;            // of the last forward pass
   bool recording = false;
+  bool gated = false;  // gates multiply behind the nodes, masks fold into none: recording, or several conditions
 
   void plan(const graph::Graph& graph, const graph::ChannelGroups& groups);
   torch::Tensor run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values,
-                    const torch::Tensor& weight, int condition, bool training, bool statistics_frozen,
-                    double momentum) const;
+                    const torch::Tensor& weight, bool training, bool statistics_frozen, double momentum) const;
   // The gates of a node's channels, [N, channels, 1, 1]; ones where a group has none.
   torch::Tensor gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures, torch::Device device) const;
 };
@@ -247,13 +248,14 @@ void Network::Nodes::plan(const graph::Graph& graph, const graph::ChannelGroups&
 }
 
 torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values,
-                                  const torch::Tensor& weight, int condition, bool training, bool statistics_frozen,
+                                  const torch::Tensor& weight, bool training, bool statistics_frozen,
                                   double momentum) const {
   const Parts& p = parts[index];
+  const int condition = rows.front().condition;  // several share their normalisation
   const graph::Attributes& a = node.attributes;
   const torch::Tensor& x = values[node.inputs[0]];
-  // While gates are recorded they multiply later; else the mask costs nothing where it folds into scale and bias.
-  const torch::Tensor mask = p.early_gate && !recording ? masks[condition][index] : torch::Tensor();
+  // Gates multiply later; without them the mask costs nothing where it folds into scale and bias.
+  const torch::Tensor mask = p.early_gate && !gated ? masks[condition][index] : torch::Tensor();
   const auto masked = [&mask](const torch::Tensor& t) { return mask.defined() ? t * mask : t; };
   switch (node.op) {
     case Op::conv2d: {
@@ -319,7 +321,11 @@ torch::Tensor Network::Nodes::gate_of(const std::vector<graph::Segment>& channel
 }
 
 Network::Network(graph::Graph graph, const NetworkOptions& options, std::uint64_t seed, bool initialise)
-    : graph_(std::move(graph)), conditions_(options.conditions), seed_(seed), nodes_(std::make_shared<Nodes>()) {
+    : graph_(std::move(graph)),
+      conditions_(options.conditions),
+      masks_alone_differ_(options.shared_normalisation && !options.private_stem),
+      seed_(seed),
+      nodes_(std::make_shared<Nodes>()) {
   if (conditions_ < 1) throw graph::GraphError("a network needs at least one condition");
   groups_ = graph::channel_groups(graph_);
   std::map<std::string, std::vector<std::int64_t>> shapes;
@@ -375,17 +381,46 @@ Network::Network(const Checkpoint& checkpoint)
 }
 
 torch::Tensor Network::forward(torch::Tensor x, int condition) {
-  if (condition < 0 || condition >= conditions_)
-    throw graph::GraphError("condition " + std::to_string(condition) + " of " + std::to_string(conditions_));
-  executing_ = condition;
-  if (nodes_->recording) {
-    nodes_->gates.assign(groups_.groups.size(), {});
-    for (std::size_t g = 0; g < groups_.groups.size(); ++g) {
-      if (!groups_.groups[g].maskable) continue;
-      torch::Tensor gate = flags(masks_[condition][g]);
-      if (!gate_values_.empty()) gate.mul_(at::tensor(gate_values_.at(g)));
-      nodes_->gates[g] = gate.to(x.device()).repeat({x.size(0), 1}).set_requires_grad(true);
-    }
+  const std::int64_t pictures = x.size(0);
+  return forward(std::move(x), std::vector<Rows>{{condition, pictures}});
+}
+
+void Network::check(const std::vector<Rows>& rows, std::int64_t pictures) const {
+  std::int64_t sum = 0;
+  for (const Rows& r : rows) {
+    if (r.condition < 0 || r.condition >= conditions_)
+      throw graph::GraphError("condition " + std::to_string(r.condition) + " of " + std::to_string(conditions_));
+    sum += r.count;
+  }
+  if (rows.empty() || sum != pictures)
+    throw graph::GraphError(std::to_string(pictures) + " pictures, but conditions for " + std::to_string(sum));
+  if (rows.size() > 1 && !masks_alone_differ_)
+    throw graph::GraphError("several conditions in one batch, but each has a normalisation or stem of its own");
+}
+
+// Ones and zeros, or gate values, per picture and member of the group: [N, members].
+torch::Tensor Network::gates_of(std::size_t group, const std::vector<Rows>& rows, torch::Device device) const {
+  std::vector<torch::Tensor> pieces;
+  for (const Rows& r : rows) {
+    const auto k = static_cast<std::size_t>(r.condition);
+    torch::Tensor gate = flags(masks_[k][group]);
+    if (k < gate_values_.size() && !gate_values_[k].empty()) gate.mul_(at::tensor(gate_values_[k].at(group)));
+    pieces.push_back(gate.to(device).repeat({r.count, 1}));
+  }
+  return pieces.size() == 1 ? pieces[0] : at::cat(pieces);
+}
+
+torch::Tensor Network::forward(torch::Tensor x, const std::vector<Rows>& rows) {
+  check(rows, x.size(0));
+  const int condition = executing_ = rows.front().condition;
+  nodes_->rows = rows;
+  nodes_->gated = nodes_->recording || rows.size() > 1;
+  nodes_->gates.clear();
+  if (nodes_->gated) {
+    nodes_->gates.resize(groups_.groups.size());
+    for (std::size_t g = 0; g < groups_.groups.size(); ++g)
+      if (groups_.groups[g].maskable)
+        nodes_->gates[g] = gates_of(g, rows, x.device()).set_requires_grad(nodes_->recording);
   }
   std::vector<torch::Tensor> values(graph_.nodes.size());
   values[0] = x.contiguous(nodes_->format);
@@ -397,8 +432,7 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
     torch::Tensor weight;
     if (weight_observer_ && (graph_.nodes[i].op == Op::conv2d || graph_.nodes[i].op == Op::linear))
       weight = weight_observer_(static_cast<int>(i), p.weight_of(condition));
-    values[i] =
-        nodes_->run(graph_.nodes[i], i, values, weight, condition, is_training(), statistics_frozen_, norm_momentum_);
+    values[i] = nodes_->run(graph_.nodes[i], i, values, weight, is_training(), statistics_frozen_, norm_momentum_);
     if (graph_.nodes[i].op == Op::dropout && is_training()) {
       const std::string stream =
           "dropout " + graph_.nodes[i].name + " " + std::to_string(step_) + " " + std::to_string(condition);
@@ -406,7 +440,7 @@ torch::Tensor Network::forward(torch::Tensor x, int condition) {
                                               core::RandomStream(seed_, core::hash64(stream)))
                                   .to(x_device);
     }
-    if (nodes_->recording && p.late_gate)
+    if (nodes_->gated && p.late_gate)
       values[i] = values[i] * nodes_->gate_of(groups_.of_node[i], values[i].size(0), x_device);
     if (observer_) values[i] = observer_(static_cast<int>(i), values[i]);
     for (const int dead : p.dies) values[dead] = torch::Tensor();
@@ -441,6 +475,25 @@ std::vector<torch::Tensor> Network::gate_gradients() const {
   for (std::size_t g = 0; g < nodes_->gates.size(); ++g)
     if (nodes_->gates[g].defined()) gradients[g] = nodes_->gates[g].grad();
   return gradients;
+}
+
+std::vector<torch::Tensor> Network::gate_gradients(int condition) const {
+  std::vector<torch::Tensor> gradients = gate_gradients();
+  std::int64_t first = 0;
+  for (const Rows& r : nodes_->rows) {
+    if (r.condition == condition) {
+      for (torch::Tensor& gradient : gradients)
+        if (gradient.defined()) gradient = gradient.narrow(0, first, r.count);
+      return gradients;
+    }
+    first += r.count;
+  }
+  return std::vector<torch::Tensor>(gradients.size());  // none of its pictures
+}
+
+void Network::set_gate_values(int condition, std::vector<std::vector<float>> values) {
+  gate_values_.resize(static_cast<std::size_t>(conditions_));
+  gate_values_.at(static_cast<std::size_t>(condition)) = std::move(values);
 }
 
 Network::NodeTensors Network::tensors_of(int node, int condition) const {

@@ -39,6 +39,16 @@ class Network : public torch::nn::Module {
   // softmax is left to the loss.
   torch::Tensor forward(torch::Tensor x, int condition = 0);
 
+  // So many pictures of a batch, one behind the other, are of this condition.
+  struct Rows {
+    int condition = 0;
+    std::int64_t count = 0;
+  };
+  // A batch of several conditions, in the order of `rows`: each picture under its condition's mask, batch statistics
+  // of all. The counts add up to N. Throws GraphError on rows that don't fit, and where conditions have more of their
+  // own than masks.
+  torch::Tensor forward(torch::Tensor x, const std::vector<Rows>& rows);
+
   const graph::Graph& graph() const { return graph_; }
   const graph::ChannelGroups& groups() const { return groups_; }
   int conditions() const { return conditions_; }
@@ -63,9 +73,11 @@ class Network : public torch::nn::Module {
   // Gates then multiply behind the additions and ReLUs that follow a normalisation, which is the same function; before
   // them the gradient of a masked channel's gate would be 0 by ReLU's own, and no channel could ever return.
   void record_gates(bool on);
-  std::vector<torch::Tensor> gate_gradients() const;  // empty tensors for unmaskable groups
-  // What recorded gates of kept channels are instead of 1, per group and member; empty: ones.
-  void set_gate_values(std::vector<std::vector<float>> values) { gate_values_ = std::move(values); }
+  // Of the last batch, and of one condition's pictures in it; empty tensors for unmaskable groups.
+  std::vector<torch::Tensor> gate_gradients() const;
+  std::vector<torch::Tensor> gate_gradients(int condition) const;
+  // What recorded gates of kept channels are under a condition instead of 1, per group and member; empty: ones.
+  void set_gate_values(int condition, std::vector<std::vector<float>> values);
 
   // While on, batch_norm uses its running statistics in training mode, too, and leaves them as they are.
   void freeze_statistics(bool on) { statistics_frozen_ = on; }
@@ -79,7 +91,8 @@ class Network : public torch::nn::Module {
   // used instead. For simulating other arithmetic. An empty function ends it.
   void observe_weights(Observer observer) { weight_observer_ = std::move(observer); }
 
-  // For observers: the condition of the forward pass under way, and a node's tensors. Undefined where it has none.
+  // For observers: the condition of the forward pass under way (of several: the first), and a node's tensors. Undefined
+  // where it has none.
   int executing() const { return executing_; }
   struct NodeTensors {
     // A batch_norm's, affine's or private stem's are those of `condition`.
@@ -92,16 +105,19 @@ class Network : public torch::nn::Module {
 
  private:
   Network(graph::Graph graph, const NetworkOptions& options, std::uint64_t seed, bool initialise);
+  void check(const std::vector<Rows>& rows, std::int64_t pictures) const;
+  torch::Tensor gates_of(std::size_t group, const std::vector<Rows>& rows, torch::Device device) const;
 
   graph::Graph graph_;
   graph::ChannelGroups groups_;
   int conditions_;
+  bool masks_alone_differ_;
   std::uint64_t seed_;
   std::int64_t step_ = 0;
   std::vector<graph::Mask> masks_;
   double norm_momentum_ = 0.1;
   bool statistics_frozen_ = false;
-  std::vector<std::vector<float>> gate_values_;
+  std::vector<std::vector<std::vector<float>>> gate_values_;  // per condition, where one has been set
   Observer observer_, weight_observer_;
   int executing_ = 0;
   struct Nodes;

@@ -59,7 +59,11 @@ bool timed(const Metric& metric) {
   return false;
 }
 
-// [value, n] or [value, n, low, high]; [hits, n, "%"] for a share in percent with Wilson's interval, which says all.
+constexpr const char* shares_mark = "%";
+constexpr const char* spread_mark = "+-";
+
+// [value, n] or [value, n, low, high]; [value, n, d] for an interval of value - d to value + d; [hits, n, "%"] for a
+// share in percent with Wilson's interval, which says all.
 Json numbers_of(const Metric& metric) {
   Json numbers = {shortened(metric.value), metric.n};
   if (std::isnan(metric.ci_lo) && std::isnan(metric.ci_hi)) return numbers;
@@ -70,8 +74,13 @@ Json numbers_of(const Metric& metric) {
     const Interval wilson = wilson_percent(whole, metric.n);
     if (shortened(100 * hits / static_cast<double>(metric.n)) == numbers[0] && shortened(wilson.low) == low &&
         shortened(wilson.high) == high)
-      return {whole, metric.n, "%"};
+      return {whole, metric.n, shares_mark};
   }
+  const double value = numbers[0].get<double>();
+  const Json spread = shortened(metric.ci_hi - value);
+  if (spread.is_number() && shortened(value - spread.get<double>()) == low &&
+      shortened(value + spread.get<double>()) == high)
+    return {numbers[0], metric.n, spread};
   numbers.push_back(low);
   numbers.push_back(high);
   return numbers;
@@ -89,11 +98,22 @@ Metric share_of(const JsonCursor& hits, const JsonCursor& n) {
   return metric;
 }
 
+Metric with_spread(const JsonCursor& value, const JsonCursor& n, const JsonCursor& spread) {
+  Metric metric;
+  metric.n = n.integer();
+  metric.value = value.number();
+  metric.ci_lo = metric.value - spread.number();
+  metric.ci_hi = metric.value + spread.number();
+  return metric;
+}
+
 Metric metric_of(const JsonCursor& numbers) {
   const std::size_t size = numbers.value().is_array() ? numbers.size() : 0;
-  if (size < 2 || size > 4) numbers.fail("must be [value, n], [value, n, low, high] or [hits, n, \"%\"]");
+  if (size < 2 || size > 4)
+    numbers.fail("must be [value, n], [value, n, low, high], [value, n, spread] or [hits, n, \"%\"]");
+  if (size == 3 && numbers.at(2).value().is_number()) return with_spread(numbers.at(0), numbers.at(1), numbers.at(2));
   if (size == 3) {
-    if (numbers.at(2).string() != "%") numbers.at(2).fail("must be \"%\"");
+    if (numbers.at(2).string() != shares_mark) numbers.at(2).fail("must be \"%\" or a number");
     return share_of(numbers.at(0), numbers.at(1));
   }
   const auto bound = [&](std::size_t i) {
@@ -123,18 +143,24 @@ std::vector<std::string> common_conditions(const std::map<std::string, std::map<
   return most == lists.end() ? std::vector<std::string>() : most->first;
 }
 
-// Of all conditions in their order: ["%", 1000, 812, ...] where all are shares of as many pictures, {"*": numbers}
-// where all are the same, else the numbers of each.
+// Of all conditions in their order: ["%", 1000, 812, ...] where all are shares of as many pictures, ["+-", 1000, 64.2,
+// 1.6, ...] where all are numbers and spreads of as many, {"*": numbers} where all are the same, else the numbers of
+// each.
 Json numbers_of_all(const ByCondition& by_condition) {
   const Json& first = by_condition.begin()->second;
-  Json same = {{"*", first}}, shares = {"%", first[1]}, all = Json::array();
+  Json same = {{"*", first}}, shares = {shares_mark, first[1]}, spreads = {spread_mark, first[1]}, all = Json::array();
   for (const auto& [condition, numbers] : by_condition) {
+    const bool three = numbers.size() == 3 && numbers[1] == first[1];
     if (numbers != first) same = Json();
-    if (numbers.size() != 3 || numbers[1] != first[1]) shares = Json();
+    if (!three || numbers[2] != shares_mark) shares = Json();
+    if (!three || !numbers[2].is_number()) spreads = Json();
     if (!shares.is_null()) shares.push_back(numbers[0]);
+    if (!spreads.is_null()) spreads.insert(spreads.end(), {numbers[0], numbers[2]});
     all.push_back(numbers);
   }
-  return !shares.is_null() ? shares : !same.is_null() ? same : all;
+  for (const Json& shorter : {shares, same, spreads})
+    if (!shorter.is_null()) return shorter;
+  return all;
 }
 
 // {"measured": {"top1": ["%", 1000, 812, ...], "train_seconds": [80.5, 1]}}: a metric of the cell's conditions as
@@ -190,7 +216,12 @@ std::vector<Metric> metrics_of(const JsonCursor& cursor, const JsonCursor& condi
         for (std::size_t i = 0; i < conditions.size(); ++i) add(conditions.at(i).string(), metric_of(entry.at("*")));
       } else if (entry.value().is_object()) {
         for (const std::string& condition : entry.keys()) add(condition, metric_of(entry.at(condition)));
-      } else if (list && entry.value().front() == "%") {
+      } else if (list && entry.value().front() == spread_mark) {
+        if (entry.size() % 2 != 0) entry.fail("must have a number and a spread for each condition");
+        check_size((entry.size() - 2) / 2);
+        for (std::size_t i = 0; i < conditions.size(); ++i)
+          add(conditions.at(i).string(), with_spread(entry.at(2 * i + 2), entry.at(1), entry.at(2 * i + 3)));
+      } else if (list && entry.value().front() == shares_mark) {
         check_size(entry.size() - std::min<std::size_t>(entry.size(), 2));
         for (std::size_t i = 0; i < conditions.size(); ++i)
           add(conditions.at(i).string(), share_of(entry.at(i + 2), entry.at(1)));

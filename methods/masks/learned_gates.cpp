@@ -28,7 +28,7 @@ StraightThroughScorer::StraightThroughScorer(const graph::ChannelGroups& groups,
 }
 
 void StraightThroughScorer::after_backward(models::Network& network, int condition, double scale) {
-  const std::vector<at::Tensor> gradients = network.gate_gradients();
+  const std::vector<at::Tensor> gradients = network.gate_gradients(condition);
   for (std::size_t g = 0; g < gradients.size(); ++g) {
     if (!gradients[g].defined()) continue;
     const std::vector<double> slopes = mean_gradient(gradients[g], scale);
@@ -56,7 +56,7 @@ double HardConcreteScorer::open_probability(double log_alpha) {
 
 HardConcreteScorer::HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::int64_t,
                                        std::uint64_t seed)
-    : seed_(seed), alpha_(conditions, zero_scores(groups)), scores_(alpha_) {
+    : seed_(seed), alpha_(conditions, zero_scores(groups)), scores_(alpha_), drawn_(alpha_.size()) {
   for (Scores& alpha : alpha_)
     for (auto& group : alpha) std::fill(group.begin(), group.end(), first_alpha);
 }
@@ -64,31 +64,33 @@ HardConcreteScorer::HardConcreteScorer(const graph::ChannelGroups& groups, int c
 void HardConcreteScorer::before_forward(models::Network& network, int condition, std::int64_t step) {
   core::RandomStream random(seed_,
                             core::hash64("hard concrete " + std::to_string(step) + " " + std::to_string(condition)));
-  drawn_.clear();
+  std::vector<std::vector<double>>& drawn = drawn_[static_cast<std::size_t>(condition)];
+  drawn.clear();
   std::vector<std::vector<float>> values;
   for (const auto& group : alpha_[condition]) {
-    drawn_.emplace_back();
+    drawn.emplace_back();
     values.emplace_back();
     for (const double log_alpha : group) {
-      drawn_.back().push_back(std::clamp(random.uniform(), 1e-6, 1 - 1e-6));
-      values.back().push_back(static_cast<float>(gate(log_alpha, drawn_.back().back())));
+      drawn.back().push_back(std::clamp(random.uniform(), 1e-6, 1 - 1e-6));
+      values.back().push_back(static_cast<float>(gate(log_alpha, drawn.back().back())));
     }
   }
-  network.set_gate_values(std::move(values));
+  network.set_gate_values(condition, std::move(values));
 }
 
 void HardConcreteScorer::after_backward(models::Network& network, int condition, double scale) {
-  const std::vector<at::Tensor> gradients = network.gate_gradients();
+  const std::vector<at::Tensor> gradients = network.gate_gradients(condition);
   for (std::size_t g = 0; g < gradients.size(); ++g) {
     if (!gradients[g].defined()) continue;
     const std::vector<double> slopes = mean_gradient(gradients[g], scale);
     for (std::size_t c = 0; c < slopes.size(); ++c) {
       double& log_alpha = alpha_[condition][g][c];
       const double open = open_probability(log_alpha);
-      log_alpha -= rate * (slopes[c] * slope(log_alpha, drawn_[g][c]) + penalty * open * (1 - open));
+      log_alpha -= rate * (slopes[c] * slope(log_alpha, drawn_[static_cast<std::size_t>(condition)][g][c]) +
+                           penalty * open * (1 - open));
     }
   }
-  network.set_gate_values({});
+  network.set_gate_values(condition, {});
 }
 
 void HardConcreteScorer::before_cut(models::Network&) {

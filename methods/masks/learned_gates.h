@@ -49,7 +49,8 @@ class HardConcreteScorer : public Scorer {
  private:
   std::uint64_t seed_;
   std::vector<Scores> alpha_, scores_;
-  std::vector<std::vector<double>> drawn_;  // the uniform numbers of the last forward pass
+  // Per condition, group and member: the uniform numbers of its last forward pass.
+  std::vector<std::vector<std::vector<double>>> drawn_;
 };
 
 }  // namespace automask::methods

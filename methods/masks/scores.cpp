@@ -11,7 +11,7 @@ FisherScorer::FisherScorer(const graph::ChannelGroups& groups, int conditions, d
     : memory_(memory), seen_(conditions), scores_(conditions, zero_scores(groups)) {}
 
 void FisherScorer::after_backward(models::Network& network, int condition, double scale) {
-  add(condition, network.gate_gradients(), scale);
+  add(condition, network.gate_gradients(condition), scale);
 }
 
 void FisherScorer::add(int condition, const std::vector<at::Tensor>& gradients, double scale) {

@@ -5,7 +5,7 @@
 namespace automask::methods {
 
 void TaylorScorer::after_backward(models::Network& network, int condition, double scale) {
-  add_absolute(condition, network.gate_gradients(), scale);
+  add_absolute(condition, network.gate_gradients(condition), scale);
 }
 
 // The squares of the roots of what is wanted, so that one running mean serves both.

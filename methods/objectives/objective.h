@@ -11,16 +11,19 @@
 
 namespace automask::methods {
 
-// One part of a batch: pictures of one condition, or of several mixed.
+// Pictures that go through the network together: a part of a batch, of one condition or of several mixed; or all parts,
+// where conditions share their normalisation, which then averages over all of them.
 struct Shown {
-  int set = 0;  // the network's, of normalisation and mask
+  int set = 0;                              // the network's, of normalisation and mask
+  std::vector<models::Network::Rows> rows;  // of views, where they are of several sets; else empty
   // views[0]: the pictures as the feed shows them; then one tensor per extra view of the recipe, of the same pictures
   // in the same order. Each [N, C, H, W], scaled.
   std::vector<torch::Tensor> views;
   torch::Tensor labels;              // [N], classes
   torch::Tensor teacher;             // the teacher's logits of views[0], [N, classes]; undefined without a teacher
   double pictures = 1;               // of the whole batch
-  double weight = 1;                 // p_k times the number of sets: 1 where all are alike
+  double weight = 1;                 // p_k times the number of sets: 1 where all are alike, and with row_weights
+  torch::Tensor row_weights;         // [N], the same of each picture, where sets are several and not alike
   std::int64_t step = 0, steps = 1;  // of the training
 };
 
@@ -42,6 +45,9 @@ class Objective {
   // What normalisations average over when they are recalibrated: pictures as the network saw them in training. Default:
   // views[0].
   virtual torch::Tensor calibration(const Shown& part) const;
+
+  // The network's logits of pictures of this part: views[0], or as many others of the same sets.
+  static torch::Tensor answer(models::Network& network, const torch::Tensor& view, const Shown& part);
 
   // cross_entropy() and, with a teacher, distillation(); scaled as loss() must be.
   torch::Tensor classification(const torch::Tensor& logits, const Shown& part) const;

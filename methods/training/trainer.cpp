@@ -196,8 +196,11 @@ class Trainer {
   void start();
   void shrink();
   void train();
+  bool one_normalisation() const;
   double forward_backward(const Batch& batch);
+  double weight_of(int set) const;
   Shown shown(const Part& part, double pictures, bool taught = true) const;
+  std::vector<Shown> shown(const Batch& batch, bool taught = true) const;
   void cut_masks();
   void recalibrate();
   void quantise();
@@ -265,6 +268,17 @@ void Trainer::shrink() {
   if (*kept_ != graph::full_mask(cutter_.groups())) learner_ = learner_->shrunk(*kept_);
 }
 
+// Sets that differ in their masks alone: each normalisation must average over all parts of a batch, as the one that is
+// left in the end does for all conditions.
+bool Trainer::one_normalisation() const {
+  return recipe_.own_sets && recipe_.shared_normalisation && sets() > 1 && has_normalisation(graph_);
+}
+
+// One part for all was drawn by the frequencies already.
+double Trainer::weight_of(int set) const {
+  return recipe_.own_sets ? weights_[static_cast<std::size_t>(set)] * static_cast<double>(weights_.size()) : 1;
+}
+
 Shown Trainer::shown(const Part& part, double pictures, bool taught) const {
   const auto count = static_cast<std::int64_t>(part.labels.size());
   Shown shown;
@@ -277,11 +291,38 @@ Shown Trainer::shown(const Part& part, double pictures, bool taught) const {
   shown.labels = moved(at::tensor(part.labels), learner_->options.device);
   if (teacher_ && taught) shown.teacher = teacher_->answer(shown.views[0], part.shown);
   shown.pictures = pictures;
-  // One part for all was drawn by the frequencies already.
-  shown.weight = recipe_.own_sets ? weights_[part.set] * static_cast<double>(weights_.size()) : 1;
+  shown.weight = weight_of(part.set);
   shown.step = step_;
   shown.steps = schedule_.steps;
   return shown;
+}
+
+// The parts of a batch, or all as one where they are normalised together.
+std::vector<Shown> Trainer::shown(const Batch& batch, bool taught) const {
+  const double pictures = double(batch.pictures());
+  std::vector<Shown> parts;
+  for (const Part& part : batch.parts) parts.push_back(shown(part, pictures, taught));
+  if (!one_normalisation() || parts.size() == 1) return parts;
+
+  const auto joined = [&](const auto& tensor_of) {
+    std::vector<torch::Tensor> tensors;
+    for (const Shown& part : parts) tensors.push_back(tensor_of(part));
+    return at::cat(tensors);
+  };
+  Shown all = parts[0];
+  for (std::size_t v = 0; v < all.views.size(); ++v)
+    all.views[v] = joined([v](const Shown& part) { return part.views[v]; });
+  all.labels = joined([](const Shown& part) { return part.labels; });
+  if (all.teacher.defined()) all.teacher = joined([](const Shown& part) { return part.teacher; });
+  bool alike = true;
+  for (const Shown& part : parts) {
+    all.rows.push_back({part.set, part.labels.size(0)});
+    alike = alike && part.weight == 1;
+  }
+  all.weight = 1;
+  if (!alike)
+    all.row_weights = joined([](const Shown& part) { return at::full_like(part.labels, part.weight, at::kFloat); });
+  return {all};
 }
 
 // The sum over the batch's parts of the mean loss over the batch; gradients add up in the optimizer's vector.
@@ -291,16 +332,20 @@ double Trainer::forward_backward(const Batch& batch) {
   double loss_sum = 0;
   network().record_gates(recording);
   network().set_step(step_);
-  for (const Part& part : batch.parts) {
-    const Shown what = shown(part, pictures);
-    if (recording) scorer_->before_forward(network(), part.set, step_);
+  for (const Shown& what : shown(batch)) {
+    std::vector<int> sets_shown;
+    for (const auto& rows : what.rows) sets_shown.push_back(rows.condition);
+    if (sets_shown.empty()) sets_shown.push_back(what.set);
+    for (const int k : sets_shown)
+      if (recording) scorer_->before_forward(network(), k, step_);
     const torch::Tensor loss = [&] {
       const MixedPrecision mixed(job_.spec.train.mixed_precision);
       return objective_->loss(network(), what);
     }();
     loss.backward();
     loss_sum += loss.item<double>();
-    if (recording) scorer_->after_backward(network(), part.set, pictures / what.weight);
+    for (const int k : sets_shown)
+      if (recording) scorer_->after_backward(network(), k, pictures / weight_of(k));
   }
   const torch::Tensor penalty = objective_->penalty(network(), step_);
   if (penalty.defined()) {
@@ -375,12 +420,15 @@ void Trainer::recalibrate() {
   for (std::int64_t i = 0; i < recalibration_batches; ++i) {
     const Batch batch = feed.next();
     network().set_step(schedule_.steps + i);
-    for (const Part& part : batch.parts) {
-      const torch::Tensor x = objective_->calibration(shown(part, double(batch.pictures()), false));
+    for (const Shown& part : shown(batch, false)) {
+      const torch::Tensor x = objective_->calibration(part);
       for (int k = 0; k < sets(); ++k) {
         if (recipe_.own_sets && k != part.set) continue;
-        network().set_norm_momentum(1.0 / ++seen[recipe_.shared_normalisation ? 0 : static_cast<std::size_t>(k)]);
-        network().forward(x, k);
+        network().set_norm_momentum(1.0 / ++seen[static_cast<std::size_t>(k)]);
+        if (part.rows.empty())
+          network().forward(x, k);
+        else
+          network().forward(x, part.rows);
       }
     }
     report("recalibrate", 0, batch.pictures());

@@ -81,6 +81,24 @@ TEST(Plan, StartsFromTheNetworkTrainedOnCleanPictures) {
   EXPECT_EQ(plan.needs[taught[1]], std::vector<std::size_t>{trained["clean"]}) << "its teacher starts there, too";
 }
 
+// Students of all seeds learn from the one teacher that the manifest names by its seed.
+TEST(Plan, ATeacherOfOneSeedIsTrainedOnceForAllSeeds) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["seeds"] = {0, 1, 2};
+  json["methods"] = {{"one", {{"method", "augment"}, {"distillation", {{"teacher", "dense_bn_k"}, {"seed", 1}}}}},
+                     {"each", {{"method", "augment"}, {"distillation", {{"teacher", "dense_bn_k"}}}}}};
+  const Plan plan = test::plan_of(test::load(folder, json));
+  std::set<std::size_t> one, each;
+  for (const PlannedCell& cell : plan.cells) {
+    const bool seeded = plan.steps[cell.train].parameters["method"]["distillation"].contains("seed");
+    (seeded ? one : each).insert(plan.needs[cell.train][0]);
+  }
+  EXPECT_EQ(each.size(), 3U);
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_EQ(each.count(*one.begin()), 1U) << "the very same as the second seed's own";
+}
+
 // A teacher of another network is trained once for all whom it teaches; what it is called decides nothing.
 TEST(Plan, ATeacherMayBeAnotherNetwork) {
   const TempFolder folder;

@@ -162,6 +162,36 @@ TEST(Baselines, ATeacherOfAnotherNetworkSeesPicturesScaledItsWay) {
   EXPECT_GT(make_teacher(job, job.conditions)->record()["macs"].get<std::int64_t>(), graph::cost(job.graph).macs);
 }
 
+// Parts of several conditions count for as much together as one by one.
+TEST(Baselines, PartsShownTogetherHaveTheirWeights) {
+  const torch::NoGradGuard no_grad;
+  const TrainJob job = job_of({{"method", "automask"}, {"distillation", {{"teacher", "dense"}, {"weight", 3}}}});
+  const Objective objective(job.spec);
+  Shown together;
+  std::vector<torch::Tensor> logits, labels, teacher, weights;
+  double apart = 0;
+  for (const int k : {0, 1}) {
+    Shown part;
+    part.set = k;
+    part.labels = at::arange(k, k + 3, torch::kLong);
+    part.teacher = at::sin(at::arange(30, torch::kFloat).view({3, 10}) + k);
+    part.pictures = 6;
+    part.weight = k == 0 ? 0.5 : 1.5;
+    logits.push_back(at::cos(at::arange(30, torch::kFloat).view({3, 10}) * (k + 2)));
+    apart += objective.classification(logits.back(), part).item<double>();
+    labels.push_back(part.labels);
+    teacher.push_back(part.teacher);
+    weights.push_back(at::full({3}, part.weight, torch::kFloat));
+  }
+  together.labels = at::cat(labels);
+  together.teacher = at::cat(teacher);
+  together.row_weights = at::cat(weights);
+  together.pictures = 6;
+  EXPECT_NEAR(objective.classification(at::cat(logits), together).item<double>(), apart, 1e-5);
+  together.row_weights = torch::Tensor();
+  EXPECT_GT(std::abs(objective.classification(at::cat(logits), together).item<double>() - apart), 1e-3);
+}
+
 // Half of the Kullback-Leibler divergences to the mean of the two answers.
 TEST(Baselines, ConsistencyWithTheCleanAnswerByHand) {
   const torch::NoGradGuard no_grad;

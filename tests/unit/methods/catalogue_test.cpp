@@ -220,6 +220,16 @@ TEST(Catalogue, ATeacherMayBeAnotherNetwork) {
     EXPECT_EQ(wanted.model, wanted.role == teacher_role ? "wide" : "") << wanted.role;
 }
 
+TEST(Catalogue, StudentsOfAllSeedsMayHaveOneTeacher) {
+  const MethodSpec spec = spec_of({{"method", "augment"}, {"distillation", {{"teacher", "dense_bn_k"}, {"seed", 7}}}});
+  ASSERT_EQ(prerequisites(spec).size(), 1U);
+  EXPECT_EQ(prerequisites(spec)[0].seed, 7U);
+  EXPECT_EQ(spec_of(spec.parameters()).parameters(), spec.parameters());
+  const MethodSpec usual = spec_of({{"method", "augment"}, {"distillation", {{"teacher", "dense_bn_k"}}}});
+  EXPECT_FALSE(prerequisites(usual)[0].seed);
+  EXPECT_FALSE(usual.parameters()["distillation"].contains("seed")) << "keys stay";
+}
+
 TEST(Catalogue, FrequenciesNameEveryConditionAndNoOther) {
   const auto weights = [](const Json& frequencies) {
     return spec_of({{"method", "augment"}, {"frequencies", frequencies}})
@@ -374,6 +384,8 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says(groups(Json::array({Json::array({"clean"})})), "/methods/mine/mask_groups/0", "two conditions");
   says(groups(Json::array({two, two})), "/methods/mine/mask_groups/1/0", "\"clean\" stands twice");
   says(groups(Json::array({Json::array({"clean", "jpg"})})), "/methods/mine/mask_groups/0/1", "unknown corruption");
+  says({{"method", "automask"}, {"consistency", 1}, {"normalisation", "shared"}, {"consensus", 0.5}},
+       "/methods/mine/consistency", "\"consensus\": 1");
   says({{"method", "automask"}, {"consistency", 1}, {"scorer", "slimming"}}, "/methods/mine/consistency", "slimming");
   says({{"method", "kill_test"}, {"consistency", 1}, {"scorer", "hard_concrete"}}, "/methods/mine/consistency",
        "hard_concrete");
@@ -389,6 +401,9 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "prune"}, {"distillation", {{"teacher", "big"}}}}, "/methods/mine/distillation/teacher", "dense");
   says({{"method", "prune"}, {"distillation", {{"model", "wide"}}}}, "/methods/mine/distillation/model",
        "is of no teacher");
+  says({{"method", "prune"}, {"distillation", {{"seed", 0}}}}, "/methods/mine/distillation/seed", "is of no teacher");
+  says({{"method", "prune"}, {"distillation", {{"teacher", "dense"}, {"seed", -1}}}}, "/methods/mine/distillation/seed",
+       "0");
   says({{"method", "prune"}, {"distillation", {{"teacher", "dense"}, {"model", ""}}}},
        "/methods/mine/distillation/model", "is empty");
   says({{"method", "prune"}, {"init", "net.pth"}, {"distillation", {{"teacher", "dense"}, {"model", "wide"}}}},

@@ -10,9 +10,11 @@
 #include "corruptions/variant.h"
 #include "hw_targets/compiler/compile.h"
 #include "hw_targets/compiler/quantise.h"
+#include "methods/evaluate.h"
 #include "methods/masks/consensus.h"
 #include "methods/method.h"
 #include "methods/prerequisites.h"
+#include "methods/training/feed.h"
 #include "models/safetensors.h"
 #include "models/zoo.h"
 #include "tests/unit/core/temporary_folder.h"
@@ -76,7 +78,9 @@ TEST(Train, EveryMethodLearns) {
     EXPECT_EQ(checkpoint.training["views"], 8000) << "the same for every method";
     const auto losses = checkpoint.training["log"]["losses"].get<std::vector<double>>();
     // The denoiser begins with squared errors of pixels, which are no smaller than cross entropy's numbers later.
-    if (info.name != "denoise") EXPECT_LT(losses.back(), 0.75 * losses.front()) << info.name;
+    if (info.name != "denoise") {
+      EXPECT_LT(losses.back(), 0.75 * losses.front()) << info.name;
+    }
     const double top1 = reference_top1(checkpoint, test, 0, 2);
     // Three widths share the steps that the others have for one network.
     EXPECT_GT(top1, info.name == "slimmable" ? 50 : 60) << info.name << ": chance is 10";
@@ -127,7 +131,9 @@ void interrupt(TrainJob job, int steps) {
 }
 
 TEST(Train, ResumesWithTheSameBits) {
-  for (const core::Json& method : {automask, core::Json{{"method", "prune"}, {"mac_budget", 0.5}},
+  core::Json one_normalisation = automask;
+  one_normalisation.update({{"normalisation", "shared"}, {"scorer", "hard_concrete"}});
+  for (const core::Json& method : {automask, one_normalisation, core::Json{{"method", "prune"}, {"mac_budget", 0.5}},
                                    core::Json{{"method", "prune"}, {"mac_budget", 0.5}, {"criterion", "slimming"}},
                                    core::Json{{"method", "augmix"}}, core::Json{{"method", "slimmable"}},
                                    core::Json{{"method", "denoise"}, {"denoiser", {{"pretraining", 0.3}}}}}) {
@@ -268,6 +274,66 @@ TEST(Train, EveryOptionTrains) {
       EXPECT_EQ(checkpoint.training["options"]["consensus"], "auto");
     }
   }
+}
+
+// Where only masks differ, the one normalisation holds the statistics of all conditions together: those of every node
+// before the first mask are computed here once more, from the batches that recalibration sees.
+TEST(Train, ASharedNormalisationHasTheStatisticsOfAllConditions) {
+  core::Json method = automask;
+  method["normalisation"] = "shared";
+  TrainJob job = job_of(method, 1);
+  // The means of these are far apart, which no condition by itself knows of.
+  job.conditions = {corruptions::Condition::parse("clean"), corruptions::Condition::parse("brightness:5")};
+  const models::Checkpoint checkpoint = train(job);
+  ASSERT_NE(checkpoint.masks[0], checkpoint.masks[1]);
+  EXPECT_EQ(checkpoint.normalisation[0].at("bn1.running_var").data,
+            checkpoint.normalisation[1].at("bn1.running_var").data);
+
+  models::Network network(checkpoint);
+  network.eval();
+  const int conv = network.graph().nodes[static_cast<std::size_t>(network.graph().find("bn1"))].inputs[0];
+  torch::Tensor convolved;
+  network.observe([&](int node, const torch::Tensor& value) {
+    if (node == conv) convolved = value.detach().clone();
+    return value;
+  });
+  FeedPlan plan;
+  plan.pictures = job.train;
+  plan.conditions = job.conditions;
+  plan.parts_by_condition = true;
+  plan.batch = job.spec.train.batch;
+  plan.seed = job.seed;
+  const torch::NoGradGuard no_grad;
+  torch::Tensor mean = torch::zeros({}), variance = torch::zeros({});
+  constexpr int steps = 20, batches = 20;
+  for (int i = 0; i < batches; ++i) {
+    std::vector<torch::Tensor> values;
+    for (const Part& part : make_batch(plan, steps + i).parts) {
+      const auto count = static_cast<std::int64_t>(part.labels.size());
+      network.forward(input_of(part.pixels.data(), count, *job.train, checkpoint.input), part.set);
+      values.push_back(convolved);
+    }
+    const torch::Tensor all = at::cat(values).transpose(0, 1).flatten(1);
+    mean = mean + all.mean(1) / batches;
+    variance = variance + all.var(1, true) / batches;
+  }
+  const auto stored = [&](const char* name) { return models::to_torch(checkpoint.normalisation[0].at(name)); };
+  EXPECT_TRUE(at::allclose(stored("bn1.running_mean"), mean, 1e-3, 1e-4));
+  EXPECT_TRUE(at::allclose(stored("bn1.running_var"), variance, 1e-3, 1e-4));
+}
+
+TEST(Train, ASharedNormalisationWeighsConditions) {
+  core::Json method = automask;
+  method["normalisation"] = "shared";
+  const models::Checkpoint none = train(with_prerequisites(job_of(method, 0.5)));
+  const auto with = [&](double noise) {
+    method["frequencies"] = {{"clean", 1}, {"gaussian_noise:3", noise}, {"jpeg:q10", 1}};
+    return train(with_prerequisites(job_of(method, 0.5)));
+  };
+  const models::Checkpoint same = with(1), other = with(6);
+  EXPECT_NE(same.weights.at("conv1.weight").data, other.weights.at("conv1.weight").data);
+  // Frequencies that are all alike change no tensor.
+  for (const auto& [name, tensor] : none.weights) EXPECT_EQ(tensor.data, same.weights.at(name).data) << name;
 }
 
 TEST(Train, GroupsOfMasksNameConditionsThatThereAre) {

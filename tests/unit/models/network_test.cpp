@@ -275,6 +275,54 @@ TEST(Network, GateGradientsReachEveryGroupThroughConcats) {
   }
 }
 
+// One normalisation over all pictures of a batch, and each picture's gates as its condition's mask has them.
+TEST(Network, SeveralConditionsInOneBatchAreNormalisedTogether) {
+  const graph::Graph net = resnet();
+  const auto fresh = [&net] {
+    auto network = std::make_unique<Network>(net, NetworkOptions{2, true, false}, 2);
+    graph::Mask mask = graph::full_mask(network->groups());
+    for (std::size_t g = 0; g < mask.size(); ++g)
+      if (network->groups().groups[g].maskable) mask[g][1] = 0;
+    network->set_mask(1, mask);
+    return network;
+  };
+  const torch::Tensor x = at::sin(at::arange(5 * 784, torch::kFloat)).view({5, 1, 28, 28});
+  const std::vector<Network::Rows> rows = {{1, 2}, {0, 3}};
+
+  auto together = fresh();
+  together->eval();
+  torch::Tensor answers = together->forward(x, rows);
+  const torch::Tensor apart =
+      at::cat({together->forward(x.narrow(0, 0, 2), 1), together->forward(x.narrow(0, 2, 3), 0)});
+  EXPECT_TRUE(at::allclose(answers, apart, 1e-5, 1e-6)) << "statistics stand still: each its condition's answer";
+  EXPECT_FALSE(at::allclose(answers, together->forward(x, 0), 1e-5, 1e-6));
+
+  // The first normalisation stands before any mask: its statistics are those of the whole batch.
+  together->train();
+  together->set_norm_momentum(1);
+  together->record_gates(true);
+  at::cross_entropy_loss(together->forward(x, rows), at::tensor({1, 5, 7, 2, 0}, torch::kLong)).backward();
+  auto whole = fresh();
+  whole->train();
+  whole->set_norm_momentum(1);
+  whole->forward(x, 0);
+  for (const char* name : {"bn1.running_mean", "bn1.running_var"})
+    EXPECT_TRUE(at::equal(together->named_buffers()[name], whole->named_buffers()[name])) << name;
+
+  const std::vector<torch::Tensor> all = together->gate_gradients(), own = together->gate_gradients(0);
+  for (std::size_t g = 0; g < all.size(); ++g) {
+    ASSERT_EQ(all[g].defined(), together->groups().groups[g].maskable);
+    if (all[g].defined()) {
+      EXPECT_TRUE(at::equal(own[g], all[g].narrow(0, 2, 3)));
+    }
+  }
+
+  EXPECT_THROW(together->forward(x, {{0, 2}, {1, 2}}), graph::GraphError) << "five pictures";
+  EXPECT_THROW(together->forward(x, {{0, 2}, {2, 3}}), graph::GraphError) << "two conditions";
+  Network own_normalisation(net, 2, 2);
+  EXPECT_THROW(own_normalisation.forward(x, rows), graph::GraphError);
+}
+
 TEST(Network, StoreAndLoadRoundTrip) {
   for (const bool private_stem : {false, true}) {
     std::mt19937 random(8);

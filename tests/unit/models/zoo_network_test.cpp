@@ -99,7 +99,7 @@ TEST_P(ZooNetwork, GateGradientsEqualFiniteDifferences) {
         std::vector<std::vector<float>> values;
         for (const auto& group : groups.groups) values.emplace_back(static_cast<std::size_t>(group.channels), 1.0F);
         values[g][static_cast<std::size_t>(c)] = gate;
-        network.set_gate_values(std::move(values));
+        network.set_gate_values(0, std::move(values));
         return loss().item<double>();
       };
       const double actual = gradients[g][0][c].item<double>();

@@ -88,7 +88,7 @@ TEST_F(Published, ComesBackAsItWas) {
   }
 }
 
-TEST_F(Published, SharesOfPicturesAreCountsAndConditionsAreNamedOnce) {
+TEST_F(Published, IntervalsAreShortAndConditionsAreNamedOnce) {
   Store store = Store::open(file);
   RunRecord run = full_run("k0", 0);
   const auto share = [](const std::string& name, const std::string& condition, std::int64_t hits) {
@@ -101,6 +101,9 @@ TEST_F(Published, SharesOfPicturesAreCountsAndConditionsAreNamedOnce) {
                  share("predicted_top1", "jpeg:q10", 3000),
                  share("unseen_severity_top1", "jpeg:q5", 77),
                  {"mean_top1_trained", "", 59.65, 58.9, 60.3, "measured", 6000},
+                 {"train_loss", "", 1.25, 1, 1.5, "measured", 7},
+                 {"random_condition_top1", "clean", 64.23, 62.649002, 65.810998, "measured", 2000},
+                 {"random_condition_top1", "jpeg:q10", 47.77, 46.05316, 49.48684, "measured", 2000},
                  {"macs_share", "clean", 0.5, nan, nan, "counted", 1},
                  {"macs_share", "jpeg:q10", 0.5, nan, nan, "counted", 1},
                  {"macs", "", 1814073344, nan, nan, "counted", 1}};
@@ -112,6 +115,9 @@ TEST_F(Published, SharesOfPicturesAreCountsAndConditionsAreNamedOnce) {
   const std::string cell = core::read_file(folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json");
   EXPECT_THAT(cell, HasSubstr(R"("conditions": ["clean","jpeg:q10"])"));
   EXPECT_THAT(cell, HasSubstr(R"("top1":["%",3000,2345,1234])"));
+  EXPECT_THAT(cell, HasSubstr(R"("mean_top1_trained":[59.65,6000,58.9,60.3])"));
+  EXPECT_THAT(cell, HasSubstr(R"("train_loss":[1.25,7,0.25])"));
+  EXPECT_THAT(cell, HasSubstr(R"("random_condition_top1":["+-",2000,64.23,1.580998,47.77,1.71684])"));
   EXPECT_THAT(cell, HasSubstr(R"("macs":[1814073344,1])"));
   EXPECT_THAT(cell, HasSubstr(R"("macs_share":{"*":[0.5,1]})"));
   EXPECT_THAT(core::read_file(folder / "out/shared.json"), HasSubstr(R"("options":"parameters")"));
@@ -132,6 +138,10 @@ TEST_F(Published, SharesOfPicturesAreCountsAndConditionsAreNamedOnce) {
   }
   EXPECT_THAT(fault(R"(3000,2345,)", R"(3000,3001,)"), HasSubstr("/metrics/measured/top1/2"));
   EXPECT_THAT(fault(R"([77,3000,"%"])", R"([77,3000,"p"])"), HasSubstr("must be \"%\""));
+  EXPECT_THAT(fault(R"([1.25,7,0.25])", R"([1.25,7,null])"), HasSubstr("/metrics/measured/train_loss/2"));
+  EXPECT_THAT(fault(R"(47.77,1.71684)", R"(47.77)"), HasSubstr("a number and a spread for each condition"));
+  EXPECT_THAT(fault(R"(,47.77,1.71684)", ""), HasSubstr("has 1 entries, the cell has 2 conditions"));
+  EXPECT_THAT(fault(R"(64.23,1.580998)", R"(64.23,"p")"), HasSubstr("/metrics/measured/random_condition_top1/3"));
   EXPECT_THAT(fault(R"({"*":[0.5,1]})", R"({"*":[0.5,1],"clean":[0.5,1]})"), HasSubstr("unknown key \"clean\""));
   EXPECT_THAT(fault(R"("conditions": ["clean","jpeg:q10"])", R"("conditions": ["clean","clean"])"),
               HasSubstr("stands twice"));
