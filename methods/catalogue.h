@@ -115,6 +115,7 @@ struct MethodSpec {
   double mac_budget = 1;                        // share of the dense MACs, (0, 1]
   std::optional<LatencyBudget> latency_budget;  // instead of mac_budget
   std::int64_t byte_budget = 0;  // of the INT8 package: union of the masks, normalisations and all; 0: any size
+  double freeze_at = 0.5;        // share of the steps after which masks stay as they are, (0, 1]
   // automask: weight of the mean score against the condition's own, [0, 1]; empty: "auto", chosen on validation data.
   std::optional<double> consensus = 1;
   Normalisation normalisation = Normalisation::bn_k;

@@ -328,6 +328,10 @@ const std::vector<Option> table = {
      [](const MethodSpec& s) { return s.stem == Stem::shared ? core::Json() : core::Json(name_of(s.stem, stems)); }},
     {"general_set", [](const core::JsonCursor& c, MethodSpec& s) { s.general_set = c.boolean(); },
      [](const MethodSpec& s) { return s.general_set ? core::Json(true) : core::Json(); }},
+    {"freeze_at", [](const core::JsonCursor& c, MethodSpec& s) { s.freeze_at = number_above(c, 0, 1); },
+     [](const MethodSpec& s) {
+       return s.freeze_at == MethodSpec().freeze_at ? core::Json() : core::Json(s.freeze_at);
+     }},
     {"union_penalty", [](const core::JsonCursor& c, MethodSpec& s) { s.union_penalty = c.number_in(0, 1); },
      [](const MethodSpec& s) { return core::Json(s.union_penalty); }},
     {"distillation", read_distillation, write_distillation},

@@ -1,6 +1,7 @@
 #include "methods/masks/slimming.h"
 
 #include "methods/masks/filter_scores.h"
+#include "methods/training/schedule.h"
 
 namespace automask::methods {
 
@@ -10,7 +11,7 @@ torch::Tensor SlimmingObjective::loss(models::Network& network, const Shown& par
 }
 
 torch::Tensor SlimmingObjective::penalty(models::Network& network, std::int64_t step) {
-  if (step >= steps_ / 2) return {};  // Schedule::freeze_step()
+  if (step >= freeze_step(steps_, spec().freeze_at)) return {};
   return slimming_penalty(network) * spec().slimming_penalty;
 }
 

@@ -12,7 +12,13 @@ constexpr std::int64_t cuts = 100;
 
 }  // namespace
 
-Schedule::Schedule(const TrainOptions& train, std::size_t pictures, double share) : options(train), budget(share) {
+std::int64_t freeze_step(std::int64_t steps, double freeze_at) {
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(freeze_at * double(steps)), 1,
+                                  std::max<std::int64_t>(steps, 1));
+}
+
+Schedule::Schedule(const TrainOptions& train, std::size_t pictures, double share, double freeze)
+    : options(train), budget(share), freeze_at(freeze) {
   steps = std::max<std::int64_t>(std::llround(train.epochs * double(pictures) / train.batch), 1);
 }
 

@@ -106,7 +106,7 @@ class Trainer {
         device_(training_device(job.spec.train)),
         graph_(graph_of(job, recipe)),
         may_mask_(recipe.masked && recipe.fixed_masks.empty()),
-        schedule_(job.spec.train, job.train->size(), 1),
+        schedule_(job.spec.train, job.train->size(), 1, job.spec.freeze_at),
         weights_(weights_of(job, recipe)),
         scaling_(input_scaling_of(job)),
         cutter_(graph_, job.spec, recipe.mac_budget.value_or(job.spec.mac_budget), recipe.consensus, set_weights(),

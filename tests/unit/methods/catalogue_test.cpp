@@ -83,6 +83,7 @@ Json example_of(const std::string& option) {
                                 {"general_set", true},
                                 {"consistency", 0.5},
                                 {"mask_groups", Json::array({{"clean", "jpeg:q10"}})},
+                                {"freeze_at", 0.25},
                                 {"union_penalty", 0.25},
                                 {"scorer", "random"},
                                 {"criterion", "fpgm"},
@@ -374,6 +375,8 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
        "fog");
   says({{"method", "automask"}, {"estimator", {{"others", {"fog:1", "fog: 1"}}}}}, "/methods/mine/estimator/others/1",
        "stands twice");
+  says({{"method", "automask"}, {"freeze_at", 0}}, "/methods/mine/freeze_at", "above 0");
+  says({{"method", "slim"}, {"freeze_at", 0.5}}, "/methods/mine/freeze_at", "prune, automask");
   says({{"method", "automask"}, {"union_penalty", 0.5}}, "/methods/mine/union_penalty", "lower consensus");
   const Json two = {"clean", "jpeg:q10"};
   says({{"method", "automask"}, {"mask_groups", Json::array({two})}}, "/methods/mine/mask_groups", "lower consensus");

@@ -45,6 +45,21 @@ TEST(Schedule, BudgetRampsOverTheFirstHalfAndFreezes) {
   EXPECT_GE(cuts, 50);
 }
 
+TEST(Schedule, MasksFreezeWhenTheyAreTold) {
+  TrainOptions train;
+  train.epochs = 10, train.batch = 10, train.warmup = 0.1;
+  const Schedule schedule(train, 1000, 0.3, 0.25);
+  EXPECT_EQ(schedule.freeze_step(), 250);
+  EXPECT_EQ(schedule.share(100), 1);
+  EXPECT_NEAR(schedule.share(175), 0.65, 1e-12);
+  EXPECT_EQ(schedule.share(250), 0.3);
+  EXPECT_TRUE(schedule.cuts_after(250));
+  EXPECT_FALSE(schedule.cuts_after(500));
+  EXPECT_EQ(Schedule(train, 1000, 0.3, 1).freeze_step(), 1000);
+  EXPECT_TRUE(Schedule(train, 1000, 0.3, 1).cuts_after(1000));
+  EXPECT_EQ(Schedule(train, 1000, 0.3, 0.0001).freeze_step(), 1);
+}
+
 // Short trainings must end at the budget, too.
 TEST(Schedule, FreezesExactlyOnceHoweverShort) {
   for (int steps = 2; steps < 30; ++steps) {

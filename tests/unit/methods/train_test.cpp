@@ -236,6 +236,7 @@ TEST(Train, EveryOptionTrains) {
                                    {{"general_set", true}},
                                    {{"general_set", true}, {"mask_groups", core::Json::array({{"clean", "jpeg:q10"}})}},
                                    {{"union_penalty", 0.5}},
+                                   {{"freeze_at", 0.25}},
                                    {{"mask_groups", core::Json::array({{"clean", "jpeg:q10"}})}},
                                    {{"consistency", 1}},
                                    {{"frequencies", {{"clean", 8}, {"gaussian_noise:3", 1}, {"jpeg:q10", 1}}}},
@@ -255,7 +256,7 @@ TEST(Train, EveryOptionTrains) {
     for (std::size_t k = 0; k < checkpoint.masks.size(); ++k) EXPECT_LE(share(checkpoint, k), 0.5) << option;
     EXPECT_EQ(log["learning_rates"].size(), 20U);
     ASSERT_FALSE(log["cuts"].empty());
-    EXPECT_EQ(log["cuts"].back()["step"], 30) << "masks freeze half way";
+    EXPECT_EQ(log["cuts"].back()["step"], option.contains("freeze_at") ? 15 : 30) << "masks freeze half way";
     EXPECT_EQ(log["overlap"].size(), option.contains("general_set") ? 4U : 3U);
     EXPECT_EQ(log.contains("teacher"), option.contains("distillation"));
     EXPECT_EQ(log.contains("fine_tuning"), option.contains("qat"));
