@@ -213,6 +213,11 @@ class Planner {
                        {"method", without_names(parameters)},
                        {"conditions", training_conditions(manifest_, method)},
                        {"seed", seed}};
+    // Each condition's part of a batch was normalised by itself once; here and not as a code version, since only masks
+    // that share a normalisation are trained otherwise by it.
+    if (methods::method_info(method.method).per_condition && method.normalisation == methods::Normalisation::shared &&
+        method.consensus != 1)
+      step.parameters["normalised"] = "whole";
     // Without training only the classes count, and they are those of the test files.
     const auto split = method.train.epochs > 0 ? datasets::Split::train : datasets::Split::test;
     step.inputs = {{"data", fingerprint(cell.dataset, split)}};

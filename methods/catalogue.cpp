@@ -152,7 +152,16 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
     cursor.fail("piggyback trains on the processor alone", "give it \"train\": {\"device\": \"cpu\"}");
   if (spec.latency_budget && cursor.has("mac_budget"))
     cursor.at("mac_budget").fail("stands beside latency_budget", "give one of them: what a channel costs is either");
+  if (cursor.has("freeze_at") && spec.freeze_at <= spec.train.warmup)
+    cursor.at("freeze_at")
+        .fail("lies within the warm-up, and the budget ramps down between the two",
+              "raise it above train.warmup, " + core::Json(spec.train.warmup).dump());
+  if (spec.method == "denoise" && spec.mac_budget < 1 && spec.freeze_at <= spec.denoiser.pretraining)
+    cursor.fail("freezes masks while the denoiser alone is trained: nothing is known of the classifier's channels then",
+                "raise \"freeze_at\" above denoiser.pretraining, " + core::Json(spec.denoiser.pretraining).dump());
   // What does nothing is a misunderstanding.
+  if (cursor.has("freeze_at") && spec.mac_budget == 1 && spec.byte_budget == 0 && !spec.latency_budget)
+    cursor.at("freeze_at").fail("does nothing without a budget", "give mac_budget, byte_budget or latency_budget");
   if (spec.consensus == 1 && spec.union_penalty > 0)
     cursor.at("union_penalty").fail("does nothing with one mask for all, which consensus 1 is", "lower consensus");
   if (spec.consensus == 1 && !spec.mask_groups.empty())

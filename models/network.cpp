@@ -184,7 +184,7 @@ struct Network::Nodes {
     std::vector<torch::Tensor> own_weight;  // a private stem's, per condition; `weight` is the first
     graph::Shape shape;                     // of the output
     bool early_gate = false;                // the mask folds into this node
-    bool late_gate = false;                 // gates multiply this node's output while they are recorded
+    bool late_gate = false;                 // gates multiply this node's output while there are any
     bool in_place = false;                  // may write over its first input
     std::vector<int> dies;                  // values nobody reads after this node
 
@@ -204,8 +204,8 @@ struct Network::Nodes {
   void plan(const graph::Graph& graph, const graph::ChannelGroups& groups);
   torch::Tensor run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values,
                     const torch::Tensor& weight, bool training, bool statistics_frozen, double momentum) const;
-  // The gates of a node's channels, [N, channels, 1, 1]; ones where a group has none.
-  torch::Tensor gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures, torch::Device device) const;
+  // A node's value times the gates of its channels; those of groups that have none stay as they are.
+  torch::Tensor gated_value(const torch::Tensor& value, const std::vector<graph::Segment>& channels) const;
 };
 
 // Where gates stand and which values may be overwritten; both follow from who reads whom.
@@ -308,16 +308,20 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
   throw graph::GraphError("node " + node.name + ": the network cannot execute " + graph::to_string(node.op));
 }
 
-torch::Tensor Network::Nodes::gate_of(const std::vector<graph::Segment>& channels, std::int64_t pictures,
-                                      torch::Device device) const {
+torch::Tensor Network::Nodes::gated_value(const torch::Tensor& value,
+                                          const std::vector<graph::Segment>& channels) const {
+  if (std::none_of(channels.begin(), channels.end(), [this](const auto& s) { return gates[s.group].defined(); }))
+    return value;
+  const std::int64_t pictures = value.size(0);
   std::vector<torch::Tensor> pieces;
   for (const graph::Segment& segment : channels) {
     const torch::Tensor& gate = gates[segment.group];
     const torch::Tensor piece = gate.defined() ? gate.narrow(1, segment.first, segment.members)
-                                               : torch::ones({pictures, segment.members}, device);
+                                               : torch::ones({pictures, segment.members}, value.device());
     pieces.push_back(segment.repeat == 1 ? piece : piece.repeat_interleave(segment.repeat, 1));
   }
-  return (pieces.size() == 1 ? pieces[0] : at::cat(pieces, 1)).view({pictures, -1, 1, 1});
+  const torch::Tensor all = (pieces.size() == 1 ? pieces[0] : at::cat(pieces, 1)).view({pictures, -1, 1, 1});
+  return value * (recording ? all : all.to(value.scalar_type()));
 }
 
 Network::Network(graph::Graph graph, const NetworkOptions& options, std::uint64_t seed, bool initialise)
@@ -391,6 +395,9 @@ void Network::check(const std::vector<Rows>& rows, std::int64_t pictures) const 
     if (r.condition < 0 || r.condition >= conditions_)
       throw graph::GraphError("condition " + std::to_string(r.condition) + " of " + std::to_string(conditions_));
     sum += r.count;
+    const auto same = [&r](const Rows& other) { return other.condition == r.condition; };
+    if (rows.size() > 1 && (r.count < 1 || std::count_if(rows.begin(), rows.end(), same) > 1))
+      throw graph::GraphError("condition " + std::to_string(r.condition) + " has no picture, or stands twice");
   }
   if (rows.empty() || sum != pictures)
     throw graph::GraphError(std::to_string(pictures) + " pictures, but conditions for " + std::to_string(sum));
@@ -404,10 +411,18 @@ torch::Tensor Network::gates_of(std::size_t group, const std::vector<Rows>& rows
   for (const Rows& r : rows) {
     const auto k = static_cast<std::size_t>(r.condition);
     torch::Tensor gate = flags(masks_[k][group]);
-    if (k < gate_values_.size() && !gate_values_[k].empty()) gate.mul_(at::tensor(gate_values_[k].at(group)));
+    if (nodes_->recording && k < gate_values_.size() && !gate_values_[k].empty())
+      gate.mul_(at::tensor(gate_values_[k].at(group)));
     pieces.push_back(gate.to(device).repeat({r.count, 1}));
   }
   return pieces.size() == 1 ? pieces[0] : at::cat(pieces);
+}
+
+bool Network::cuts(std::size_t group, const std::vector<Rows>& rows) const {
+  return std::any_of(rows.begin(), rows.end(), [&](const Rows& r) {
+    const auto& mask = masks_[static_cast<std::size_t>(r.condition)][group];
+    return std::find(mask.begin(), mask.end(), std::uint8_t{0}) != mask.end();
+  });
 }
 
 torch::Tensor Network::forward(torch::Tensor x, const std::vector<Rows>& rows) {
@@ -419,7 +434,7 @@ torch::Tensor Network::forward(torch::Tensor x, const std::vector<Rows>& rows) {
   if (nodes_->gated) {
     nodes_->gates.resize(groups_.groups.size());
     for (std::size_t g = 0; g < groups_.groups.size(); ++g)
-      if (groups_.groups[g].maskable)
+      if (groups_.groups[g].maskable && (nodes_->recording || cuts(g, rows)))
         nodes_->gates[g] = gates_of(g, rows, x.device()).set_requires_grad(nodes_->recording);
   }
   std::vector<torch::Tensor> values(graph_.nodes.size());
@@ -440,8 +455,7 @@ torch::Tensor Network::forward(torch::Tensor x, const std::vector<Rows>& rows) {
                                               core::RandomStream(seed_, core::hash64(stream)))
                                   .to(x_device);
     }
-    if (nodes_->gated && p.late_gate)
-      values[i] = values[i] * nodes_->gate_of(groups_.of_node[i], values[i].size(0), x_device);
+    if (nodes_->gated && p.late_gate) values[i] = nodes_->gated_value(values[i], groups_.of_node[i]);
     if (observer_) values[i] = observer_(static_cast<int>(i), values[i]);
     for (const int dead : p.dies) values[dead] = torch::Tensor();
   }

@@ -45,8 +45,8 @@ class Network : public torch::nn::Module {
     std::int64_t count = 0;
   };
   // A batch of several conditions, in the order of `rows`: each picture under its condition's mask, batch statistics
-  // of all. The counts add up to N. Throws GraphError on rows that don't fit, and where conditions have more of their
-  // own than masks.
+  // of all. Each stands once; the counts, above 0, add up to N. Throws GraphError on rows that don't fit, and where
+  // conditions have more of their own than masks.
   torch::Tensor forward(torch::Tensor x, const std::vector<Rows>& rows);
 
   const graph::Graph& graph() const { return graph_; }
@@ -60,8 +60,8 @@ class Network : public torch::nn::Module {
   // Share of a new batch in the running statistics; 1 / (n + 1) at the n-th batch makes them plain averages.
   void set_norm_momentum(double momentum) { norm_momentum_ = momentum; }
 
-  // What dropout drops is a function of the network's seed, this number, the node and the condition: the same in a
-  // training that was interrupted and resumed.
+  // What dropout drops is a function of the network's seed, this number, the node and the condition (of several in one
+  // batch: the first): the same in a training that was interrupted and resumed.
   void set_step(std::int64_t step) { step_ = step; }
 
   // Masked channels are multiplied by 0 at the group's gates. Throws GraphError on a mask that doesn't fit.
@@ -106,6 +106,7 @@ class Network : public torch::nn::Module {
  private:
   Network(graph::Graph graph, const NetworkOptions& options, std::uint64_t seed, bool initialise);
   void check(const std::vector<Rows>& rows, std::int64_t pictures) const;
+  bool cuts(std::size_t group, const std::vector<Rows>& rows) const;  // whether any of them is masked there
   torch::Tensor gates_of(std::size_t group, const std::vector<Rows>& rows, torch::Device device) const;
 
   graph::Graph graph_;

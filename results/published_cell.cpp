@@ -76,7 +76,7 @@ Json numbers_of(const Metric& metric) {
         shortened(wilson.high) == high)
       return {whole, metric.n, shares_mark};
   }
-  const double value = numbers[0].get<double>();
+  const double value = numbers[0].is_number() ? numbers[0].get<double>() : unknown;
   const Json spread = shortened(metric.ci_hi - value);
   if (spread.is_number() && shortened(value - spread.get<double>()) == low &&
       shortened(value + spread.get<double>()) == high)

@@ -21,10 +21,11 @@ class Scorer {
   // Whether this step's backward passes shall leave gate gradients (Network::record_gates). Only asked while masks are
   // still open. Default: no.
   virtual bool wants_gates(std::int64_t step) const;
-  // Before a part's forward pass of a step that wants gates, e.g. to set gate values. Default: nothing.
+  // Before the forward pass that shows a condition's pictures, maybe among others', in a step that wants gates: e.g. to
+  // set gate values. Default: nothing.
   virtual void before_forward(models::Network& network, int condition, std::int64_t step);
-  // After a part's backward pass of such a step. `scale` undoes the loss' mean, so that rows of
-  // network.gate_gradients() times it are gradients of one picture's loss. Default: nothing.
+  // After the backward pass. `scale` undoes the loss' mean, so that rows of network.gate_gradients(condition) times it
+  // are gradients of one picture's loss. Default: nothing.
   virtual void after_backward(models::Network& network, int condition, double scale);
   // Before masks are cut; where the worth follows from the weights alone, it is computed here. Default: nothing.
   virtual void before_cut(models::Network& network);

@@ -11,11 +11,13 @@ namespace automask::methods {
 
 torch::Tensor CleanConsistencyObjective::loss(models::Network& network, const Shown& part) {
   // Clean pictures answer like themselves.
+  if (clean_set_ >= 0 && !part.rows.empty())
+    throw core::Error(core::ExitCode::internal, "consistency", "was given several sets at once");
   if (part.set == clean_set_) return Objective::loss(network, part);
   const std::int64_t count = part.views[0].size(0);
   std::vector<torch::Tensor> logits;  // shown, clean
   if (clean_set_ < 0) {
-    logits = network.forward(calibration(part), part.set).split(count);
+    logits = answer(network, calibration(part), part).split(count);
   } else {
     const torch::Tensor clean = network.forward(part.views[1], clean_set_);
     logits = {network.forward(part.views[0], part.set), clean};  // last, as its gates are those recorded

@@ -20,7 +20,7 @@ class AugmixObjective : public Objective {
 
   // One forward pass, so that the normalisation sees pictures and mixtures as one batch, as in the paper's code.
   torch::Tensor loss(models::Network& network, const Shown& part) override {
-    const std::vector<torch::Tensor> logits = network.forward(calibration(part), part.set).split(part.views[0].size(0));
+    const std::vector<torch::Tensor> logits = answer(network, calibration(part), part).split(part.views[0].size(0));
     return classification(logits[0], part) +
            jensen_shannon(logits) * (spec().augmix.weight * part.weight / part.pictures);
   }

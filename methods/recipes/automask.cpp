@@ -34,8 +34,7 @@ std::vector<int> group_of_each(const TrainJob& job) {
   return of_set;
 }
 
-// One mask for all, and nothing else of its own: sets would differ only in whose statistics normalise their part of a
-// batch, which are not those that the one network has in the end.
+// One mask for all, and nothing else of its own: sets would differ in nothing.
 bool conditions_are_alike(const MethodSpec& spec) {
   return spec.consensus == 1 && spec.normalisation == Normalisation::shared && spec.stem == Stem::shared &&
          !spec.general_set;

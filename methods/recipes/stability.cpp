@@ -14,7 +14,7 @@ class StabilityObjective : public Objective {
   using Objective::Objective;
 
   torch::Tensor loss(models::Network& network, const Shown& part) override {
-    const std::vector<torch::Tensor> logits = network.forward(calibration(part), part.set).split(part.views[0].size(0));
+    const std::vector<torch::Tensor> logits = answer(network, calibration(part), part).split(part.views[0].size(0));
     const torch::Tensor &distorted = logits[0], &clean = logits[1];
     const torch::Tensor sum = cross_entropy(clean, part) +
                               stability(clean, distorted) * (spec().stability_weight * part.weight / part.pictures);

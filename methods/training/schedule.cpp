@@ -13,7 +13,7 @@ constexpr std::int64_t cuts = 100;
 }  // namespace
 
 std::int64_t freeze_step(std::int64_t steps, double freeze_at) {
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(freeze_at * double(steps)), 1,
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(freeze_at * double(steps) + 1e-9), 1,
                                   std::max<std::int64_t>(steps, 1));
 }
 

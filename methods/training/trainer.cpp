@@ -317,7 +317,7 @@ std::vector<Shown> Trainer::shown(const Batch& batch, bool taught) const {
   bool alike = true;
   for (const Shown& part : parts) {
     all.rows.push_back({part.set, part.labels.size(0)});
-    alike = alike && part.weight == 1;
+    alike = alike && std::abs(part.weight - 1) < 1e-9;
   }
   all.weight = 1;
   if (!alike)
@@ -325,7 +325,7 @@ std::vector<Shown> Trainer::shown(const Batch& batch, bool taught) const {
   return {all};
 }
 
-// The sum over the batch's parts of the mean loss over the batch; gradients add up in the optimizer's vector.
+// The sum over what is shown of the mean loss over the batch; gradients add up in the optimizer's vector.
 double Trainer::forward_backward(const Batch& batch) {
   const bool recording = masked_ && step_ < schedule_.freeze_step() && scorer_->wants_gates(step_);
   const double pictures = double(batch.pictures());
@@ -424,7 +424,7 @@ void Trainer::recalibrate() {
       const torch::Tensor x = objective_->calibration(part);
       for (int k = 0; k < sets(); ++k) {
         if (recipe_.own_sets && k != part.set) continue;
-        network().set_norm_momentum(1.0 / ++seen[static_cast<std::size_t>(k)]);
+        network().set_norm_momentum(1.0 / ++seen[recipe_.shared_normalisation ? 0 : static_cast<std::size_t>(k)]);
         if (part.rows.empty())
           network().forward(x, k);
         else
@@ -568,9 +568,12 @@ void Trainer::interrupted() const {
 core::Json Trainer::identity() const {
   core::Json conditions = core::Json::array();
   for (const corruptions::Condition& condition : recipe_.conditions) conditions.push_back(condition.canonical());
-  return {{"format_version", 2},           {"method", job_.spec.parameters()}, {"seed", job_.seed},
-          {"conditions", conditions},      {"graph", graph::to_json(graph_)},  {"pictures", job_.train->size()},
-          {"consensus", recipe_.consensus}};
+  core::Json identity = {
+      {"format_version", 2},           {"method", job_.spec.parameters()}, {"seed", job_.seed},
+      {"conditions", conditions},      {"graph", graph::to_json(graph_)},  {"pictures", job_.train->size()},
+      {"consensus", recipe_.consensus}};
+  if (one_normalisation()) identity["normalised"] = "whole";
+  return identity;
 }
 
 void Trainer::save() {

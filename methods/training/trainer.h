@@ -19,7 +19,8 @@ struct Recipe {
   std::vector<corruptions::Condition> conditions;  // what training pictures are shown under
   // A set of normalisation and mask per condition; batches come in parts, one per condition. Else one set for all.
   bool own_sets = false;
-  // With own sets: whether their normalisations are one and the same, so that only masks differ.
+  // With own sets: whether their normalisations are one and the same, so that only masks differ. A batch's parts are
+  // then shown together.
   bool shared_normalisation = false;
   // With own sets: one more, the last, which is shown a part of mixed conditions.
   bool general_set = false;

@@ -281,6 +281,11 @@ TEST(Baselines, ASlimmedTrainingIsPenalisedUntilMasksFreeze) {
   s.objective->loss(s.network, part);
   EXPECT_NEAR(s.objective->penalty(s.network, 49).item<double>(), 0.25 * scales, 1e-4);
   EXPECT_FALSE(s.objective->penalty(s.network, 50).defined());
+  Setting earlier({{"method", "prune"}, {"mac_budget", 0.5}, {"criterion", "slimming"}, {"freeze_at", 0.25}},
+                  prune_recipe);
+  earlier.objective->loss(earlier.network, part);
+  EXPECT_TRUE(earlier.objective->penalty(earlier.network, 24).defined());
+  EXPECT_FALSE(earlier.objective->penalty(earlier.network, 25).defined());
 }
 
 // Trains, compiles and verifies; the test's own look at the network is the caller's.

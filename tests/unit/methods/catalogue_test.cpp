@@ -113,6 +113,7 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
       if (info.name == "external") plain["file"] = "all.pth";
       if (option == "stem" || option == "general_set" || (info.name == "slim" && option == "estimator"))
         plain["normalisation"] = "bn_k";
+      if (option == "freeze_at") plain["mac_budget"] = 0.5;
       if (option == "union_penalty" || option == "mask_groups") plain["consensus"] = 0.5;
       Json other = plain;
       other[option] = example_of(option);
@@ -376,6 +377,10 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "automask"}, {"estimator", {{"others", {"fog:1", "fog: 1"}}}}}, "/methods/mine/estimator/others/1",
        "stands twice");
   says({{"method", "automask"}, {"freeze_at", 0}}, "/methods/mine/freeze_at", "above 0");
+  says({{"method", "automask"}, {"freeze_at", 0.3}}, "/methods/mine/freeze_at", "give mac_budget");
+  says({{"method", "automask"}, {"mac_budget", 0.5}, {"freeze_at", 0.1}, {"train", {{"warmup", 0.1}}}},
+       "/methods/mine/freeze_at", "warm-up");
+  says({{"method", "denoise"}, {"mac_budget", 0.5}, {"freeze_at", 0.2}}, "/methods/mine", "denoiser.pretraining");
   says({{"method", "slim"}, {"freeze_at", 0.5}}, "/methods/mine/freeze_at", "prune, automask");
   says({{"method", "automask"}, {"union_penalty", 0.5}}, "/methods/mine/union_penalty", "lower consensus");
   const Json two = {"clean", "jpeg:q10"};

@@ -317,6 +317,41 @@ TEST(Network, SeveralConditionsInOneBatchAreNormalisedTogether) {
     }
   }
 
+  // Where statistics stand still, each picture's gates have the gradients, and the values, that its condition alone
+  // gives them.
+  auto apart_too = fresh();
+  for (Network* network : {together.get(), apart_too.get()}) {
+    network->eval();
+    network->record_gates(true);
+    for (const int k : {0, 1}) {
+      std::vector<std::vector<float>> values;
+      for (const auto& group : network->groups().groups)
+        values.emplace_back(static_cast<std::size_t>(group.channels), k == 0 ? 0.5F : 0.75F);
+      network->set_gate_values(k, std::move(values));
+    }
+  }
+  apart_too->load([&together] {
+    Checkpoint checkpoint;
+    together->store(checkpoint);
+    return checkpoint;
+  }());
+  together->forward(x, rows).square().sum().backward();
+  std::int64_t first = 0;
+  for (const Network::Rows& r : rows) {
+    const std::vector<torch::Tensor> joint = together->gate_gradients(r.condition);
+    apart_too->forward(x.narrow(0, first, r.count), r.condition).square().sum().backward();
+    const std::vector<torch::Tensor> single = apart_too->gate_gradients();
+    for (std::size_t g = 0; g < single.size(); ++g) {
+      ASSERT_EQ(joint[g].defined(), single[g].defined());
+      if (!single[g].defined()) continue;
+      EXPECT_GT(single[g].abs().max().item<float>(), 0);
+      EXPECT_TRUE(at::allclose(joint[g], single[g], 1e-4, 1e-6)) << together->groups().groups[g].name;
+    }
+    first += r.count;
+  }
+
+  EXPECT_THROW(together->forward(x, {{0, -1}, {1, 6}}), graph::GraphError);
+  EXPECT_THROW(together->forward(x, {{0, 2}, {1, 2}, {0, 1}}), graph::GraphError) << "one stands twice";
   EXPECT_THROW(together->forward(x, {{0, 2}, {1, 2}}), graph::GraphError) << "five pictures";
   EXPECT_THROW(together->forward(x, {{0, 2}, {2, 3}}), graph::GraphError) << "two conditions";
   Network own_normalisation(net, 2, 2);
