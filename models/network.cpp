@@ -196,10 +196,11 @@ struct Network::Nodes {
   torch::MemoryFormat format = torch::MemoryFormat::ChannelsLast;  // of values and of convolutions' weights
   // Per condition and node with an early gate: [channels]; undefined where all are kept.
   std::vector<std::vector<torch::Tensor>> masks;
-  std::vector<torch::Tensor> gates;  // per group, of the last forward pass that had any
-  std::vector<Rows> rows;            // of the last forward pass
+  // Per group, of the last forward pass; empty unless they were recorded or conditions were several. Then they multiply
+  // behind the nodes, and masks fold into none.
+  std::vector<torch::Tensor> gates;
+  std::vector<Rows> rows;  // of the last forward pass
   bool recording = false;
-  bool gated = false;  // gates multiply behind the nodes, masks fold into none: recording, or several conditions
 
   void plan(const graph::Graph& graph, const graph::ChannelGroups& groups);
   torch::Tensor run(const graph::Node& node, std::size_t index, const std::vector<torch::Tensor>& values,
@@ -255,7 +256,7 @@ torch::Tensor Network::Nodes::run(const graph::Node& node, std::size_t index, co
   const graph::Attributes& a = node.attributes;
   const torch::Tensor& x = values[node.inputs[0]];
   // Gates multiply later; without them the mask costs nothing where it folds into scale and bias.
-  const torch::Tensor mask = p.early_gate && !gated ? masks[condition][index] : torch::Tensor();
+  const torch::Tensor mask = p.early_gate && gates.empty() ? masks[condition][index] : torch::Tensor();
   const auto masked = [&mask](const torch::Tensor& t) { return mask.defined() ? t * mask : t; };
   switch (node.op) {
     case Op::conv2d: {
@@ -429,9 +430,8 @@ torch::Tensor Network::forward(torch::Tensor x, const std::vector<Rows>& rows) {
   check(rows, x.size(0));
   const int condition = executing_ = rows.front().condition;
   nodes_->rows = rows;
-  nodes_->gated = nodes_->recording || rows.size() > 1;
   nodes_->gates.clear();
-  if (nodes_->gated) {
+  if (nodes_->recording || rows.size() > 1) {
     nodes_->gates.resize(groups_.groups.size());
     for (std::size_t g = 0; g < groups_.groups.size(); ++g)
       if (groups_.groups[g].maskable && (nodes_->recording || cuts(g, rows)))
@@ -455,7 +455,7 @@ torch::Tensor Network::forward(torch::Tensor x, const std::vector<Rows>& rows) {
                                               core::RandomStream(seed_, core::hash64(stream)))
                                   .to(x_device);
     }
-    if (nodes_->gated && p.late_gate) values[i] = nodes_->gated_value(values[i], groups_.of_node[i]);
+    if (!nodes_->gates.empty() && p.late_gate) values[i] = nodes_->gated_value(values[i], groups_.of_node[i]);
     if (observer_) values[i] = observer_(static_cast<int>(i), values[i]);
     for (const int dead : p.dies) values[dead] = torch::Tensor();
   }

@@ -425,10 +425,7 @@ void Trainer::recalibrate() {
       for (int k = 0; k < sets(); ++k) {
         if (recipe_.own_sets && k != part.set) continue;
         network().set_norm_momentum(1.0 / ++seen[recipe_.shared_normalisation ? 0 : static_cast<std::size_t>(k)]);
-        if (part.rows.empty())
-          network().forward(x, k);
-        else
-          network().forward(x, part.rows);
+        recipe_.own_sets ? Objective::answer(network(), x, part) : network().forward(x, k);
       }
     }
     report("recalibrate", 0, batch.pictures());
