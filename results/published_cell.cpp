@@ -129,14 +129,18 @@ Metric metric_of(const JsonCursor& numbers) {
 
 using ByCondition = std::map<std::string, Json>;  // numbers
 
-// The conditions that most metrics have, sorted: they are named once.
+// The sorted conditions that metrics have, of several lists the one that is longest to repeat: they are named once.
 std::vector<std::string> common_conditions(const std::map<std::string, std::map<std::string, ByCondition>>& metrics) {
-  std::map<std::vector<std::string>, int> lists;
+  std::map<std::vector<std::string>, std::size_t> lists;  // and the characters of their names in all metrics
   for (const auto& [evidence, names] : metrics)
     for (const auto& [name, conditions] : names) {
       std::vector<std::string> list;
-      for (const auto& [condition, numbers] : conditions) list.push_back(condition);
-      if (list.front() != "") ++lists[list];
+      std::size_t characters = 0;
+      for (const auto& [condition, numbers] : conditions) {
+        list.push_back(condition);
+        characters += condition.size();
+      }
+      if (characters > 0) lists[list] += characters;
     }
   const auto most =
       std::max_element(lists.begin(), lists.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -238,11 +242,31 @@ std::vector<Metric> metrics_of(const JsonCursor& cursor, const JsonCursor& condi
   return metrics;
 }
 
-// What a training says of its options stands in the cell's parameters already.
+// By condition, as a training's record has it; null of no conditions.
+Json validation_of(const RunRecord& run) {
+  Json validation;
+  for (const Metric& metric : run.metrics)
+    if (metric.name == "top1_validation") validation[metric.condition] = shortened(metric.value);
+  return validation;
+}
+
+// What a training says of its options and of validation pictures stands in the cell already.
+constexpr const char* its_parameters = "parameters";
+constexpr const char* its_metrics = "metrics";
+
 Json training_json(const RunRecord& run) {
   Json training = shortened(run.training);
-  if (run.training.is_object() && run.training.value("options", Json()) == run.method_parameters)
-    training["options"] = "parameters";
+  if (!training.is_object()) return training;
+  if (run.training.value("options", Json()) == run.method_parameters) training["options"] = its_parameters;
+  if (training.contains("validation_top1") && training["validation_top1"] == validation_of(run))
+    training["validation_top1"] = its_metrics;
+  return training;
+}
+
+Json training_of(const RunRecord& run, Json training) {
+  if (!training.is_object()) return training;
+  if (training.value("options", Json()) == its_parameters) training["options"] = run.method_parameters;
+  if (training.value("validation_top1", Json()) == its_metrics) training["validation_top1"] = validation_of(run);
   return training;
 }
 
@@ -275,7 +299,8 @@ Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
   Json conditions;
   Json metrics = metrics_json(run.metrics, latencies, conditions);
   // What is counted is a network's and the pictures' own: seeds and experiments have it in common.
-  if (metrics.contains("counted")) metrics["counted"] = shared.as_part(metrics["counted"]);
+  const Json counted = metrics.value("counted", Json());
+  metrics.erase("counted");
   return {{"schema_version", published_schema_version},
           {"experiment", run.experiment},
           {"dataset", run.dataset},
@@ -293,16 +318,18 @@ Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
           {"manifest", manifest},
           {"environment", shared.put("environments", environment)},
           {"build", shared.put("builds", run.build)},
-          {"conditions", conditions},
+          {"conditions", shared.put("conditions", conditions)},
           {"metrics", metrics},
+          {"counted", shared.put("counted", counted)},
           {"artifacts", artifacts},
-          {"training", shared.put_in_parts("trainings", training_json(run))}};
+          {"training", shared.put("trainings", training_json(run))}};
 }
 
 RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
-  cell.only_keys({"schema_version", "experiment",  "dataset",      "model",      "method",  "target",    "seed",
-                  "parameters",     "key",         "portable_key", "state",      "reason",  "started",   "finished",
-                  "manifest",       "environment", "build",        "conditions", "metrics", "artifacts", "training"});
+  cell.only_keys({"schema_version", "experiment", "dataset",   "model",        "method", "target",
+                  "seed",           "parameters", "key",       "portable_key", "state",  "reason",
+                  "started",        "finished",   "manifest",  "environment",  "build",  "conditions",
+                  "metrics",        "counted",    "artifacts", "training"});
   RunRecord run;
   run.experiment = cell.at("experiment").string();
   // An export makes a folder of that name.
@@ -329,16 +356,18 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
   run.manifest = shared.get("manifests", cell.at("manifest"));
   run.environment = shared.get("environments", cell.at("environment"));
   run.build = shared.get("builds", cell.at("build"));
-  const Json metrics = shared.whole(cell.at("metrics"));
-  run.metrics =
-      metrics_of({metrics, cell.file(), cell.at("metrics").pointer(), ExitCode::corrupt}, cell.at("conditions"));
+  Json metrics = cell.at("metrics").value();
+  if (!metrics.is_object()) cell.at("metrics").fail("must be an object");
+  if (Json counted = shared.get("counted", cell.at("counted")); !counted.is_null())
+    metrics["counted"] = std::move(counted);
+  const Json conditions = shared.get("conditions", cell.at("conditions"));
+  run.metrics = metrics_of({metrics, cell.file(), cell.at("metrics").pointer(), ExitCode::corrupt},
+                           {conditions, cell.file(), cell.at("conditions").pointer(), ExitCode::corrupt});
   const JsonCursor artifacts = cell.at("artifacts");
   for (std::size_t i = 0; i < artifacts.size(); ++i)
     run.artifacts.push_back({artifacts.at(i).at(3).string(), artifacts.at(i).at(0).string(),
                              artifacts.at(i).at(1).string(), artifacts.at(i).at(2).integer()});
-  run.training = shared.get("trainings", cell.at("training"));
-  if (run.training.is_object() && run.training.value("options", Json()) == "parameters")
-    run.training["options"] = run.method_parameters;
+  run.training = training_of(run, shared.get("trainings", cell.at("training")));
   return run;
 }
 

@@ -6,43 +6,36 @@
 
 namespace automask::results {
 
-constexpr int published_schema_version = 4;  // of a folder's files
+constexpr int published_schema_version = 5;  // of a folder's files
 // Error of the cursor's code: another version.
 void check_schema_version(const core::JsonCursor& document);
 
-// Kinds: manifests (by their own digest), environments, builds, parameters, trainings, and the parts of these.
+// Kinds: manifests (by their own digest), environments, builds, parameters, trainings, counted metrics, and lists of
+// conditions. In the file they are divided into parts (parts.h), here they are whole.
 class SharedDocuments {
  public:
   static constexpr const char* file_name = "shared.json";
 
   SharedDocuments();
-  // Of a file's text. Error of the cursor's code: another version, not objects of known kinds, a document that is not
+  // Of a file's text. Error of the cursor's code: another version, not documents of known kinds, a document that is not
   // what its name says.
   explicit SharedDocuments(const core::JsonCursor& file);
 
   // Puts a document and gives the name it has from then on; "" for null.
   std::string put(const std::string& kind, const core::Json& document);
-  // The same for one with parts that others share, and under a name of the caller's.
-  std::string put_in_parts(const std::string& kind, const core::Json& document);
+  // The same under a name of the caller's.
   void put_as(const std::string& kind, const std::string& name, const core::Json& document);
-  // A value inside a document, or its name where it is a large one.
-  core::Json as_part(const core::Json& value);
 
-  // The document that `name` names, whole; null for "" and null. `name` fails where there is none.
+  // The document that `name` names; null for "" and null. `name` fails where there is none.
   core::Json get(const std::string& kind, const core::JsonCursor& name) const;
-  core::Json whole(const core::JsonCursor& value) const;
 
   void add(const SharedDocuments& others);
-  // Only what the names in these cells reach.
+  // Only what these cells name.
   void keep_what_is_named_in(const core::Json& cells);
 
   std::string text() const;  // one document a line, so that a difference of two files can be read
 
  private:
-  core::Json in_parts(const core::Json& value);
-  // `room`: how many values it may still have; `depth`: how deep they lie.
-  core::Json whole(const core::Json& value, const core::JsonCursor& name, std::size_t& room, int depth) const;
-
   std::string file_ = file_name;  // where they came from
   core::Json documents_;          // kind, name, document
 };

@@ -61,7 +61,7 @@ def differences(wanted, found, place=""):
 
 def unchanged(files):
     """A published cell is of the manifest as it is, as far as can be seen without its data: else `automask run` would
-    train it again. (Defaults are held against the program's by Catalogue.PublishedParametersAreWrittenAsTheyWere.)"""
+    train it again. (Defaults are held against the program's by PublishedCells.ParametersAreWrittenAsTheyWere.)"""
     manifests = {}
     for path in (SOURCE / "experiments").rglob("*.json"):
         if path.name != "manifest.schema.json" and "published" not in path.parts:
@@ -89,7 +89,7 @@ def unchanged(files):
         # A teacher's schedule is written where it is not its student's.
         if (teacher := method.get("distillation", {})).get("train", {}).items() <= method["train"].items() and "train" in teacher:
             method["distillation"] = {key: value for key, value in teacher.items() if key != "train"}
-        for fault in differences(method, shared["parameters"][cell["parameters"]]):
+        for fault in differences(method, whole(shared["parameters"][cell["parameters"]])):
             sys.exit(f"{file}: {fault}")
 
 

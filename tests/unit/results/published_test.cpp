@@ -5,6 +5,7 @@
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "fixture.h"
+#include "results/parts.h"
 #include "results/statistics.h"
 #include "tests/unit/core/change_bytes.h"
 
@@ -104,26 +105,33 @@ TEST_F(Published, IntervalsAreShortAndConditionsAreNamedOnce) {
                  {"train_loss", "", 1.25, 1, 1.5, "measured", 7},
                  {"random_condition_top1", "clean", 64.23, 62.649002, 65.810998, "measured", 2000},
                  {"random_condition_top1", "jpeg:q10", 47.77, 46.05316, 49.48684, "measured", 2000},
+                 {"top1_validation", "clean", 78, nan, nan, "measured", 500},
+                 {"top1_validation", "jpeg:q10", 41.2, nan, nan, "measured", 500},
                  {"macs_share", "clean", 0.5, nan, nan, "counted", 1},
                  {"macs_share", "jpeg:q10", 0.5, nan, nan, "counted", 1},
                  {"macs", "", 1814073344, nan, nan, "counted", 1}};
   run.method_parameters["width"] = 1.0;
   run.training["options"] = run.method_parameters;
   run.training["overlap"] = Json::array({1, 2, 3, 4, 5, 6, 7, 8, 9, 10});  // no curve
+  run.training["validation_top1"] = {{"clean", 78}, {"jpeg:q10", 41.2}};
   store.record(run);
   export_published(store, {"invented"}, folder / "out");
   const std::string cell = core::read_file(folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json");
-  EXPECT_THAT(cell, HasSubstr(R"("conditions": ["clean","jpeg:q10"])"));
+  const std::string shared = core::read_file(folder / "out/shared.json");
+  EXPECT_THAT(shared, HasSubstr(R"(: ["clean","jpeg:q10"])"));
   EXPECT_THAT(cell, HasSubstr(R"("top1":["%",3000,2345,1234])"));
   EXPECT_THAT(cell, HasSubstr(R"("mean_top1_trained":[59.65,6000,58.9,60.3])"));
   EXPECT_THAT(cell, HasSubstr(R"("train_loss":[1.25,7,0.25])"));
   EXPECT_THAT(cell, HasSubstr(R"("random_condition_top1":["+-",2000,64.23,1.580998,47.77,1.71684])"));
-  EXPECT_THAT(cell, HasSubstr(R"("macs":[1814073344,1])"));
-  EXPECT_THAT(cell, HasSubstr(R"("macs_share":{"*":[0.5,1]})"));
-  EXPECT_THAT(core::read_file(folder / "out/shared.json"), HasSubstr(R"("options":"parameters")"));
+  EXPECT_THAT(cell, HasSubstr(R"("top1_validation":[[78,500],[41.2,500]])"));
+  EXPECT_THAT(shared, HasSubstr(R"("macs":[1814073344,1])"));
+  EXPECT_THAT(shared, HasSubstr(R"("macs_share":{"*":[0.5,1]})"));
+  EXPECT_THAT(shared, HasSubstr(R"("options":"parameters")"));
+  EXPECT_THAT(shared, HasSubstr(R"("validation_top1":"metrics")"));
   const auto back = read_published(folder / "out")[0];
   EXPECT_EQ(back.training["options"], run.method_parameters);
   EXPECT_EQ(back.training["overlap"], run.training["overlap"]);
+  EXPECT_EQ(back.training["validation_top1"], run.training["validation_top1"]);
   ASSERT_EQ(back.metrics.size(), run.metrics.size());
   for (const Metric& metric : run.metrics) {
     const auto found = std::find_if(back.metrics.begin(), back.metrics.end(), [&](const Metric& m) {
@@ -142,11 +150,10 @@ TEST_F(Published, IntervalsAreShortAndConditionsAreNamedOnce) {
   EXPECT_THAT(fault(R"(47.77,1.71684)", R"(47.77)"), HasSubstr("a number and a spread for each condition"));
   EXPECT_THAT(fault(R"(,47.77,1.71684)", ""), HasSubstr("has 1 entries, the cell has 2 conditions"));
   EXPECT_THAT(fault(R"(64.23,1.580998)", R"(64.23,"p")"), HasSubstr("/metrics/measured/random_condition_top1/3"));
-  EXPECT_THAT(fault(R"({"*":[0.5,1]})", R"({"*":[0.5,1],"clean":[0.5,1]})"), HasSubstr("unknown key \"clean\""));
-  EXPECT_THAT(fault(R"("conditions": ["clean","jpeg:q10"])", R"("conditions": ["clean","clean"])"),
-              HasSubstr("stands twice"));
-  EXPECT_THAT(fault(R"("conditions": ["clean","jpeg:q10"])", R"("conditions": null)"),
-              HasSubstr("array of conditions"));
+  EXPECT_THAT(fault(R"("top1_validation":[[78,500],[41.2,500]])", R"("top1_validation":{"*":[0.5,1],"clean":[0.5,1]})"),
+              HasSubstr("unknown key \"clean\""));
+  EXPECT_THAT(fault(R"("conditions": ")", R"("conditions": null, "was": ")"), HasSubstr("unknown key \"was\""));
+  EXPECT_THAT(fault(R"("conditions": ")", R"("conditions": "a)"), HasSubstr("shared.json does not hold"));
   EXPECT_THAT(fault(R"(2345,)", ""), HasSubstr("has 1 entries, the cell has 2 conditions"));
 }
 
@@ -249,6 +256,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   Store store = Store::open(file);
   RunRecord run = full_run("k0", 0);
   run.training["teacher"] = {{"method", "dense_bn_k"}, {"note", std::string(100, 'n')}};
+  run.training["teachers"] = {run.training["teacher"]};
   store.record(run);
   export_published(store, {"invented"}, folder / "out");
   const Json whole = Json::parse(core::read_file(folder / "out/shared.json"));
@@ -261,7 +269,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   };
   Json changed = whole;
   changed["schema_version"] = 2;
-  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 4"));
+  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 5"));
   changed = whole;
   changed["trainigs"] = Json::object();
   EXPECT_THAT(says(changed), HasSubstr("did you mean \"trainings\""));
@@ -270,8 +278,14 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/builds"), HasSubstr("must be an object of documents")));
   changed = whole;
   changed["parts"].erase(changed["parts"].begin());
-  EXPECT_THAT(says(changed), HasSubstr("lacks the part"));
-  for (const char* kind : {"manifests", "environments", "builds", "parameters", "trainings"})
+  EXPECT_THAT(says(changed), HasSubstr("names the part \""));
+  changed = whole;
+  changed["parts"] = 7;
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/parts"), HasSubstr("must be an object of parts")));
+  changed = whole;
+  changed["conditions"].begin().value() = "clean";
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/conditions/"), HasSubstr("must be an array")));
+  for (const char* kind : {"manifests", "environments", "builds", "parameters", "trainings", "counted"})
     for (const Json& other : {Json(7), Json("x"), Json(), Json::array({1, 2})}) {
       changed = whole;
       changed[kind].begin().value() = other;
@@ -285,15 +299,33 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/parts/"), HasSubstr("is not what its name was given for")));
   // Parts of parts of parts: what names them has no end in practice.
   changed = whole;
-  Json part = {{"note", std::string(100, 'n')}};
+  std::string name = "0123456789abcdef";
   for (int level = 0; level < 30; ++level) {
-    const std::string name = core::sha256_hex(part.dump()).substr(0, 16);
-    changed["parts"][name] = part;
-    part = Json::object();
+    Json part = Json::object();
     for (int i = 0; i < 8; ++i) part[std::to_string(i)] = {{"$", name}};
+    name = core::sha256_hex(name).substr(0, 16);
+    changed["parts"][name] = part;
   }
-  changed["manifests"].begin().value() = part;
-  EXPECT_THAT(says(changed), AllOf(HasSubstr("/manifest"), HasSubstr("has no end")));
+  changed["parts"]["0123456789abcdef"] = {{"$", name}};
+  changed["manifests"].begin().value() = {{"name", {{"$", name}}}};
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/manifests/"), HasSubstr("have no end")));
+}
+
+// A value in two places stands once, one in a single place where it is; what is put together again is as it was.
+TEST(Parts, WhatStandsOnceIsNoPart) {
+  const Json often = {{"note", std::string(100, 'o')}}, once = {{"note", std::string(100, 'u')}};
+  const Json inner = {{"inner", {{"note", std::string(100, 'i')}}}};  // in two places only within another value
+  const Json outer = {{"of", inner}, {"and", "more"}};
+  const Json documents = {{"trainings", {{"a", {{"x", often}, {"y", once}}}, {"b", {{"x", {1, often}}, {"z", outer}}}}},
+                          {"builds", {{"c", {{"z", outer}, {"small", {1, 2}}}}, {"d", {{"small", {1, 2}}}}}}};
+  const Json all = divided(documents);
+  EXPECT_EQ(all["parts"].size(), 2u);
+  EXPECT_EQ(all["parts"].at(content_name(often)), often);
+  EXPECT_EQ(all["parts"].at(content_name(outer)), outer);
+  EXPECT_EQ(all["trainings"]["a"]["y"], once);
+  EXPECT_EQ(all["trainings"]["b"]["x"], Json::array({1, {{"$", content_name(often)}}}));
+  EXPECT_EQ(all["builds"]["d"], documents["builds"]["d"]);
+  EXPECT_EQ(undivided({all, "shared.json"}), documents);
 }
 
 // Whatever a file was damaged to: cells, or one sentence that names it.
@@ -301,6 +333,7 @@ TEST_F(Published, ChangedBytesAreReadOrRefused) {
   Store store = Store::open(file);
   RunRecord run = full_run("k0", 0);
   run.training["teacher"] = {{"method", "dense_bn_k"}, {"note", std::string(100, 'n')}};
+  run.training["teachers"] = {run.training["teacher"]};
   store.record(run);
   export_published(store, {"invented"}, folder / "out");
   std::mt19937 random(31);
@@ -337,7 +370,7 @@ TEST_F(Published, AnExportThatFailsLeavesEarlierCellsReadable) {
   const auto before = files(folder / "out");
   core::write_file_atomically(folder / "out/old/cell.json", R"({"schema_version": 2})");
   EXPECT_THAT(error_of([&] { export_published(store, {"other"}, folder / "out"); }).what(),
-              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 4")));
+              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 5")));
   std::filesystem::remove_all(folder / "out/old");
   EXPECT_EQ(files(folder / "out"), before);
   // A folder stands where the cell's file belongs.
@@ -395,8 +428,8 @@ TEST_F(Published, NamesEachFaultWithItsPlace) {
   store.record(full_run("k0", 0));
   export_published(store, {"invented"}, folder / "out");
   EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
-  EXPECT_THAT(fault("\"schema_version\": 4", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 4"));
-  EXPECT_THAT(fault("[80,1000", "[\"80\",1000"), HasSubstr("/metrics/measured/top1/clean/0"));
+  EXPECT_THAT(fault("\"schema_version\": 5", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 5"));
+  EXPECT_THAT(fault("1000,80,", "1000,\"80\","), HasSubstr("/metrics/measured/top1/2"));
   EXPECT_THAT(fault("{", "["), HasSubstr("line"));
   EXPECT_THAT(fault("\"environment\": \"", "\"environment\": \"0"),
               AllOf(HasSubstr("/environment"), HasSubstr("out/shared.json does not hold")));

@@ -1,0 +1,19 @@
+#pragma once
+// Large values that stand in several places of a set of documents stand once, as parts that {"$": name} names.
+#include <string>
+
+#include "core/json.h"
+
+namespace automask::results {
+
+// What a value's content gives it: 16 hexadecimal digits.
+std::string content_name(const core::Json& value);
+
+// `documents`: kind, name, document. The same with references, and under "parts" what these name.
+core::Json divided(const core::Json& documents);
+
+// The inverse: only kinds, whole documents. Error of the cursor's code: a part that is missing, is not what its name
+// was given for, or has no end.
+core::Json undivided(const core::JsonCursor& documents);
+
+}  // namespace automask::results
