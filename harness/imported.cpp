@@ -7,12 +7,17 @@
 namespace automask::harness {
 
 ImportedCells imported_cells(const Plan& plan, const Cache& cache, const results::Store& store) {
-  std::map<std::string, results::Imported> known;
-  for (results::Imported& run : results::imported_runs(store)) known.insert_or_assign(run.portable_key, run);
+  std::map<std::string, results::Imported> known;  // by portable key, and by that of the steps alone
+  for (const results::Imported& run : results::imported_runs(store)) {
+    known.insert_or_assign(run.portable_key, run);
+    known.emplace(steps_of_portable_key(run.portable_key), run);
+  }
   ImportedCells cells;
   if (known.empty()) return cells;
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
-    const auto found = known.find(plan.cells[i].portable_key);
+    const std::string& key = plan.cells[i].portable_key;
+    const auto own_run = known.find(key);
+    const auto found = own_run != known.end() ? own_run : known.find(steps_of_portable_key(key));
     if (found == known.end()) continue;
     const auto steps = plan.cells[i].steps();
     const bool own = std::all_of(steps.begin(), steps.end(),
@@ -20,6 +25,10 @@ ImportedCells imported_cells(const Plan& plan, const Cache& cache, const results
     if (!own) cells.emplace(i, found->second);
   }
   return cells;
+}
+
+bool of_another_cell(const results::Imported& run, const PlannedCell& cell) {
+  return run.portable_key != cell.portable_key;
 }
 
 std::string imported_sentence(const ImportedCells& cells) {

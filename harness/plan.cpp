@@ -18,6 +18,7 @@ namespace {
 
 using core::Json;
 
+constexpr std::size_t steps_digits = 40, names_digits = 23;  // of a portable key
 constexpr int verify_pictures = 32;
 constexpr int crossed_pictures = 2000;     // per condition, of networks with several sets under each of them
 constexpr int calibration_pictures = 256;  // per condition; more move INT8's ranges by less than their rounding
@@ -405,7 +406,13 @@ class Planner {
   }
 
   std::string portable_key(const Cell& cell, const PlannedCell& planned) const {
-    return run_key("on any machine " + portable_[planned.execute], cell);
+    core::FieldHasher steps;
+    steps.add("execute", portable_[planned.execute]);
+    if (planned.evaluate) steps.add("evaluate", portable_[*planned.evaluate]);
+    // They decide what is summarised.
+    steps.add("conditions", Json(conditions_).dump()).add("held out", Json(held_out_).dump());
+    for (const Mix& mix : manifest_.mixes) steps.add("mix " + mix.name, Json(mix.weights).dump());
+    return steps.hex().substr(0, steps_digits) + "-" + run_key("", cell).substr(0, names_digits);
   }
 
   const Manifest& manifest_;
@@ -436,6 +443,8 @@ std::vector<std::size_t> PlannedCell::steps() const {
   all.push_back(execute);
   return all;
 }
+
+std::string steps_of_portable_key(const std::string& portable_key) { return portable_key.substr(0, steps_digits); }
 
 std::vector<std::string> training_conditions(const Manifest& manifest, const methods::MethodSpec& method) {
   if (method.trained_spec().method == "clean") return {"clean"};

@@ -17,8 +17,8 @@ namespace automask::harness {
 // The steps of one cell, as indices into Plan::steps.
 struct PlannedCell {
   Cell cell;
-  std::string run_key;                // content address of the cell's run in the database
-  std::string portable_key;           // the same without the machine: by it a published cell is known again
+  std::string run_key;       // content address of the cell's run in the database
+  std::string portable_key;  // <steps>-<names>, both without the machine: by it a published cell is known again
   std::vector<std::size_t> variants;  // one per condition, then one per held-out condition
   std::vector<std::size_t> before;    // what `train` builds on: teacher, candidates for the consensus, costs of layers
   std::size_t train = 0, compile = 0;
@@ -33,6 +33,9 @@ struct Plan {
   std::vector<std::vector<std::size_t>> needs;  // per step, indices
   std::vector<PlannedCell> cells;
 };
+
+// What a portable key says of the steps alone: equal in cells that give the same result, whatever they are called.
+std::string steps_of_portable_key(const std::string& portable_key);
 
 // What planning asks of the world.
 struct PlanContext {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/hash.h"
 #include "harness/environment.h"
 #include "harness/summaries.h"
 
@@ -104,6 +105,23 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
     set_environment(run, std::move(environment));
   }
   for (results::Metric& metric : summaries(manifest, run.metrics)) run.metrics.push_back(std::move(metric));
+  return run;
+}
+
+results::RunRecord adopted_run(const Manifest& manifest, const PlannedCell& cell, const results::RunRecord& published) {
+  const results::RunRecord own = identity(manifest, cell);
+  results::RunRecord run = published;
+  // Not the key of the run that this machine would make: with --ignore-imported it still can.
+  run.key = core::FieldHasher().add("cell", own.key).add("published", published.key).hex();
+  run.portable_key = own.portable_key;
+  run.experiment = own.experiment;
+  run.manifest = own.manifest;
+  run.manifest_sha256 = own.manifest_sha256;
+  run.dataset = own.dataset;
+  run.model = own.model;
+  run.method = own.method;
+  run.target = own.target;
+  run.method_parameters = own.method_parameters;
   return run;
 }
 

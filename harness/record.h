@@ -16,6 +16,10 @@ namespace automask::harness {
 std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Plan& plan, const PlannedCell& cell,
                                              const Cache& cache);
 
+// The published run of another cell as this cell's: what was measured, where and when stays, names and keys are its
+// own.
+results::RunRecord adopted_run(const Manifest& manifest, const PlannedCell& cell, const results::RunRecord& published);
+
 // The run of a cell that failed: its state, and which step failed and why. Nothing when no step of it failed.
 std::optional<results::RunRecord> failed_run(const Manifest& manifest, const PlannedCell& cell,
                                              const std::vector<StepOutcome>& outcomes);

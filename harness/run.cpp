@@ -70,6 +70,27 @@ class Recorder {
   std::size_t recorded_ = 0;
 };
 
+// Published results of other cells become runs of the chosen ones; what is not chosen stays as it is.
+ImportedCells adopted(const Manifest& manifest, const Plan& plan, const std::vector<std::size_t>& chosen,
+                      ImportedCells imported, results::Store& database) {
+  const std::set<std::size_t> wanted(chosen.begin(), chosen.end());
+  for (auto it = imported.begin(); it != imported.end();) {
+    auto& [i, from] = *it;
+    if (!of_another_cell(from, plan.cells[i])) {
+      ++it;
+    } else if (const auto run = wanted.contains(i) ? results::stored_run(database, from.key) : std::nullopt) {
+      const results::RunRecord own = adopted_run(manifest, plan.cells[i], *run);
+      database.record(own);
+      from.key = own.key;
+      from.portable_key = own.portable_key;
+      ++it;
+    } else {
+      it = imported.erase(it);
+    }
+  }
+  return imported;
+}
+
 void count(RunSummary& summary, const std::vector<StepOutcome>& outcomes, const std::vector<std::size_t>& wanted) {
   for (const std::size_t id : wanted) {
     const StepOutcome& outcome = outcomes[id];
@@ -109,7 +130,9 @@ RunSummary run_plan(const Manifest& manifest, const Plan& plan, const std::vecto
                     const Cache& cache, Launcher& launcher, ProgressSink& sink, ExecuteOptions options,
                     bool ignore_imported) {
   results::Store database = results::Store::open(cache.store().database());
-  const ImportedCells imported = ignore_imported ? ImportedCells{} : imported_cells(plan, cache, database);
+  const ImportedCells imported =
+      ignore_imported ? ImportedCells{}
+                      : adopted(manifest, plan, chosen_cells, imported_cells(plan, cache, database), database);
   std::set<std::size_t> distinct;
   std::vector<std::size_t> own_cells;
   ImportedCells chosen_imported;

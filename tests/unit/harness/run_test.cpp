@@ -254,6 +254,57 @@ TEST(Run, AnImportedCellIsNotDoneAgain) {
   EXPECT_EQ(here.run().imported, 0u);
 }
 
+// What was published of one experiment serves another with the same network under another name: as a run of the
+// other's.
+TEST(Run, APublishedCellServesOtherExperiments) {
+  Bench there;
+  there.run();
+  const TempFolder published;
+  results::export_published(results::Store::open_read_only(there.cache.store().database()), {"small"},
+                            published / "published");
+
+  Json json = test::small_manifest();
+  json["name"] = "other";
+  json["methods"]["renamed"] = json["methods"]["plain"];
+  json["methods"].erase("plain");
+  Bench here(json);
+  here.world.environment = "another machine";
+  std::filesystem::create_directories(here.cache.store().root);
+  results::Store::open(here.cache.store().database()).record(results::read_published(published / "published"));
+  here.filter = Filter::parse("method=renamed");
+  const RunSummary summary = here.run();
+  EXPECT_EQ(summary.done, 0u);
+  EXPECT_EQ(summary.imported, 1u);
+  EXPECT_THAT(summary.imported_from, HasSubstr("1 cell is imported, from small/toy-tiny-plain-host-seed0.json"));
+  const char* sql =
+      "SELECT k.method, a.condition, a.top1, a.n FROM accuracy_by_condition a JOIN current_passed k ON k.run = a.run "
+      "AND k.experiment = a.experiment WHERE k.experiment = 'other' ORDER BY 2";
+  const Json rows = here.rows(sql);
+  ASSERT_FALSE(rows.empty());
+  EXPECT_EQ(rows[0][0], "renamed");
+  // What was measured is as it was there; the other cell of that manifest has not run yet.
+  EXPECT_EQ(here.rows("SELECT top1 FROM accuracy_by_condition WHERE experiment = 'other'"),
+            there.rows("SELECT top1 FROM accuracy_by_condition WHERE method = 'plain'"));
+  EXPECT_EQ(here.rows("SELECT count(*) FROM run"), (Json{{3}}));
+
+  // Again it is the experiment's own, exported under its name, and known elsewhere without the first.
+  EXPECT_EQ(here.run().imported, 1u);
+  EXPECT_EQ(here.rows("SELECT count(*) FROM run"), (Json{{3}}));
+  results::export_published(results::Store::open_read_only(here.cache.store().database()), {"other"},
+                            published / "again");
+  const auto again = results::read_published(published / "again");
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].experiment, "other");
+  EXPECT_EQ(again[0].method, "renamed");
+  EXPECT_EQ(again[0].environment["cpu"], "test");
+  EXPECT_EQ(results::read_published(published / ".").size(), 3u);
+
+  // Other pictures, other seeds: another result.
+  json["seeds"] = {1};
+  here.manifest = test::load(here.folder, json);
+  EXPECT_EQ(here.run().imported, 0u);
+}
+
 TEST(Run, OtherMixesAreOtherRunsOfTheSameSteps) {
   Json json = test::small_manifest();
   json["conditions"] = {"clean"};
