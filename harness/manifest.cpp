@@ -319,6 +319,38 @@ void check_others(const JsonCursor& cursor, const methods::MethodSpec& method, c
   }
 }
 
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// What a method says of conditions is said of the experiment's.
+void check_conditions(const JsonCursor& cursor, const methods::MethodSpec& method, const Manifest& manifest) {
+  const auto known = [&](const JsonCursor& at, const std::string& name) {
+    if (std::none_of(manifest.conditions.begin(), manifest.conditions.end(),
+                     [&](const auto& condition) { return condition.canonical() == name; }))
+      at.fail("\"" + name + "\" is no condition of the experiment", "remove it, or add the condition");
+  };
+  if (!method.frequencies.empty()) {
+    const JsonCursor at = cursor.at("frequencies");
+    for (const auto& [name, share] : method.frequencies) known(at, name);
+    for (const auto& condition : manifest.conditions)
+      if (!method.frequencies.contains(condition.canonical()))
+        at.fail("the condition \"" + condition.canonical() + "\" has none", "give every condition one");
+  }
+  for (std::size_t i = 0; i < method.mask_groups.size(); ++i)
+    for (const std::string& name : method.mask_groups[i]) known(cursor.at("mask_groups").at(i), name);
+}
+
+// The consensus is chosen on validation pictures.
+void check_consensus(const JsonCursor& cursor, const methods::MethodSpec& method, const Manifest& manifest) {
+  if (method.consensus || method.train.epochs == 0) return;
+  for (const auto& dataset : manifest.datasets)
+    if (dataset.validation == 0 && is_among(manifest.matrix.dataset, dataset.name))
+      cursor.at("consensus")
+          .fail("\"auto\" is chosen on validation pictures, and data set \"" + dataset.name + "\" has none",
+                "set /datasets/" + dataset.name + "/validation, or give consensus a number");
+}
+
 // A teacher of another network is one of the experiment's, and can start where its student does.
 void check_teacher(const JsonCursor& cursor, const methods::MethodSpec& method, const Manifest& manifest) {
   check_known(cursor, "model", names_of(manifest.models));
@@ -375,6 +407,12 @@ Manifest parse(const Document& source) {
       check_known(methods.at(method.name).at("latency_budget").at("target"), "target", names_of(manifest.targets));
 
   manifest.matrix = read_matrix(root, manifest);
+  // Only of methods that are used: an included manifest has others, for conditions of its own.
+  for (const auto& method : manifest.methods)
+    if (is_among(manifest.matrix.method, method.name)) {
+      check_conditions(methods.at(method.name), method, manifest);
+      check_consensus(methods.at(method.name), method, manifest);
+    }
   if (root.has("seeds")) manifest.seeds = read_seeds(root.at("seeds"));
   if (root.has("repetitions")) manifest.repetitions = static_cast<int>(root.at("repetitions").integer_in(1, 10000));
   if (root.has("corruption_seed"))

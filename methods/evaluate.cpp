@@ -4,6 +4,7 @@
 #include <torch/utils.h>
 
 #include "core/error.h"
+#include "corruptions/variant.h"
 #include "methods/method.h"
 #include "methods/training/device.h"
 
@@ -31,6 +32,17 @@ double top1(models::Network& network, const datasets::PictureSet& pictures, cons
     for (std::int64_t i = 0; i < count; ++i) right += answers[i] == pictures.labels[begin + i];
   }
   return 100.0 * double(right) / double(pictures.size());
+}
+
+std::optional<double> validation_top1(models::Network& network, const TrainJob& job,
+                                      const corruptions::Condition& condition, const models::InputScaling& scaling,
+                                      int set) {
+  if (!job.validation || job.validation->size() == 0) return std::nullopt;
+  corruptions::VariantOptions options;
+  options.seed = job.seed;
+  options.split = "validation";
+  options.threads = job.spec.train.threads;
+  return top1(network, corruptions::make_variant(*job.validation, condition, options).pictures, scaling, set);
 }
 
 double reference_top1(const models::Checkpoint& checkpoint, const datasets::PictureSet& pictures, int k, int threads) {

@@ -1,6 +1,9 @@
 #pragma once
 // Top-1 of a network on pictures in memory.
+#include <optional>
+
 #include "datasets/picture_set.h"
+#include "methods/method.h"
 #include "models/network.h"
 
 namespace automask::methods {
@@ -8,6 +11,11 @@ namespace automask::methods {
 // In percent. Leaves the network in evaluation mode.
 double top1(models::Network& network, const datasets::PictureSet& pictures, const models::InputScaling& scaling,
             int condition);
+
+// The same on the job's validation pictures under a condition, whose set is `set`; nothing where there are none.
+std::optional<double> validation_top1(models::Network& network, const TrainJob& job,
+                                      const corruptions::Condition& condition, const models::InputScaling& scaling,
+                                      int set);
 
 // u8 bytes [count, H, W, C] as the network's input.
 torch::Tensor input_of(const std::uint8_t* pixels, std::int64_t count, const datasets::PictureSet& shape,

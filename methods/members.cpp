@@ -52,8 +52,13 @@ models::Bundle train_members(const TrainJob& job) {
   core::Json members = core::Json::array();
   for (const models::Checkpoint& member : bundle.members) members.push_back(member.training);
   for (const auto& condition : job.conditions) bundle.conditions.push_back(condition.canonical());
-  bundle.training = {
-      {"method", job.spec.method}, {"options", job.spec.parameters()}, {"seed", job.seed}, {"members", members}};
+  core::Json validation = core::Json::object();
+  for (const core::Json& member : members) validation.update(member.value("validation_top1", core::Json::object()));
+  bundle.training = {{"method", job.spec.method},
+                     {"options", job.spec.parameters()},
+                     {"seed", job.seed},
+                     {"validation_top1", validation},
+                     {"members", members}};
   add_estimator(job, bundle);
   return bundle;
 }

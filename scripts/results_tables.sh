@@ -14,6 +14,19 @@ $(cat "$queries/$1.sql")
 ) WHERE experiment = '$experiment' ${3:-}"; }
 # The manifest of that name, where it is one of the project's.
 manifest_of() { grep -rlF --include='*.json' "\"name\": \"$1\"" experiments --exclude-dir=published | head -1; }
+# The commands that made an experiment's rows: one for each set of methods with the same seeds and targets.
+commands_of() {
+  lines "WITH cell AS (SELECT DISTINCT dataset, method, target, seed FROM current_passed WHERE experiment = '$experiment'),
+    row AS (SELECT m.method,
+        (SELECT group_concat(seed) FROM (SELECT DISTINCT seed FROM cell c WHERE c.method = m.method ORDER BY seed)) AS seeds,
+        (SELECT group_concat(target, '|') FROM (SELECT DISTINCT target FROM cell c WHERE c.method = m.method ORDER BY target)) AS targets,
+        (SELECT group_concat(data, ' ') FROM (SELECT DISTINCT '--data ' || dataset || '=DIR' AS data FROM cell c
+          WHERE c.method = m.method ORDER BY 1)) AS data
+      FROM (SELECT DISTINCT method FROM cell ORDER BY method) m)
+    SELECT '    automask run $1 ' || data || ' --set seeds=[' || seeds || '] --filter ''method=' || group_concat(method, '|') ||
+      ',target=' || targets || '''' AS command
+    FROM row GROUP BY seeds, targets, data ORDER BY seeds, targets" | sed 's/^"\(.*\)"$/\1/'
+}
 lines() { ask "$1" csv | tail -n +2 | tr -d '\r'; }
 # A table with its heading; nothing where it would have no row.
 section() {
@@ -31,9 +44,8 @@ wherever a network has several sets, and `oracle` with the true one. `[low, high
 t); of one seed it is the pictures' own (Wilson), which says nothing about another training. A difference is of paired seeds,
 and `unresolved` where 0 lies in its interval; intervals are of single comparisons, not corrected for their number. MACs
 and bytes are counted on the packages. `unsupported` rows are accuracies by the training framework in FP32: no runner executes
-those networks. Rows were made with the command of their section and, where the table has fewer than the manifest,
-`--filter method=...` of its rows and `--set seeds=[...]`, two steps at a time (`--jobs 2`). Minutes
-are by the clock on the wall, one thread a training, of a machine that did other work besides, and since the last resume of a training that was interrupted. Sections `bet_*` look for a
+those networks. Rows were made with the commands of their section (`--data` only where the manifest names no path or
+another), two steps at a time (`--jobs 2`). Minutes are by the clock on the wall, one thread a training, of a machine that did other work besides, and since the last resume of a training that was interrupted. Sections `bet_*` look for a
 setting in which masks that differ between conditions (`masks_C`: consensus C; `groups_C`: masks of groups) beat
 `kill_test`, the same recipe with one mask, by 0.3 points at equal MACs. The published cells themselves are in
 `experiments/published`:
@@ -66,8 +78,8 @@ while IFS= read -r experiment; do
   [[ -z "$experiment" ]] && continue
   printf '\n## %s\n\n' "$experiment"
   manifest=$(manifest_of "$experiment")
-  printf 'Made by `automask run %s` (with `--data NAME=DIR` where the manifest names no path).\n' \
-    "${manifest:-a manifest named $experiment}"
+  printf 'Made by\n\n'
+  commands_of "${manifest:-MANIFEST}"
   if [[ -n "$manifest" ]]; then sed -n 's/^  "description": "\(.*\)",$/\n> \1/p' "$manifest" | head -2; fi
   section "Accuracy, computation, bytes" saved headline \
     "dataset, model, method, budget, target, seeds, printf('%.2f [%.2f, %.2f]', mean_top1, ci_lo, ci_hi) AS mean_top1,

@@ -2,20 +2,22 @@
 -- verdict: holds or fails: the whole interval (Student's t over seeds; of pairs where two methods are compared) is on
 -- that side of the limit; by the mean: only the mean is. equal: no seed has a difference, the two are one network. One
 -- seed decides nothing: "one seed, ...". not measured: the other method, or what the claim is about, is not there.
+-- augment_taught is augment with AutoMask's teacher: what of the distance is the teacher's alone.
 -- Accuracies are the headline's: with the predicted condition, in points of the mean over trained conditions.
 WITH claim(row, claim, other, least, most) AS (VALUES
   (1, 'accuracy over dense_bn_k', 'dense_bn_k', -1.0, NULL),
   (2, 'accuracy over augment', 'augment', 2.0, NULL),
-  (3, 'accuracy over prune', 'prune', 1.5, NULL),
-  (4, 'accuracy over kill_test', 'kill_test', 0.0, NULL),
-  (5, 'accuracy over slim_bn_k', 'slim_bn_k', 0.0, NULL),
-  (6, 'clean accuracy over augment', 'augment', 0.0, NULL),
-  (7, 'bytes in % of dense_bn_k', 'dense_bn_k', NULL, 55.0),
-  (8, 'bytes in % of separate', 'separate', NULL, 25.0),
-  (9, 'estimator right on trained conditions, %', NULL, 99.0, NULL),
-  (10, 'estimator as good as right on unseen severities, %', NULL, 95.0, NULL),
-  (11, 'accuracy lost by the estimator', NULL, NULL, 0.2),
-  (12, 'accuracy lost by INT8', NULL, NULL, 0.5)),
+  (3, 'accuracy over augment_taught', 'augment_taught', 2.0, NULL),
+  (4, 'accuracy over prune', 'prune', 1.5, NULL),
+  (5, 'accuracy over kill_test', 'kill_test', 0.0, NULL),
+  (6, 'accuracy over slim_bn_k', 'slim_bn_k', 0.0, NULL),
+  (7, 'clean accuracy over augment', 'augment', 0.0, NULL),
+  (8, 'bytes in % of dense_bn_k', 'dense_bn_k', NULL, 55.0),
+  (9, 'bytes in % of separate', 'separate', NULL, 25.0),
+  (10, 'estimator right on trained conditions, %', NULL, 99.0, NULL),
+  (11, 'estimator as good as right on unseen severities, %', NULL, 95.0, NULL),
+  (12, 'accuracy lost by the estimator', NULL, NULL, 0.2),
+  (13, 'accuracy lost by INT8', NULL, NULL, 0.5)),
 -- Of each run; a cell has several where it is repeated.
 fact AS (
   SELECT k.experiment, k.dataset, k.model, k.method, k.target, k.parameters, k.seed,
@@ -36,12 +38,12 @@ subject AS (
 measured AS (
   SELECT s.experiment, s.dataset, s.model, s.target, s.seed, c.row, c.claim, c.least, c.most, s.position,
          CASE
-           WHEN c.row <= 5 THEN s.mean_top1 - o.mean_top1
-           WHEN c.row = 6 THEN s.clean_top1 - o.clean_top1
-           WHEN c.row <= 8 THEN 100.0 * s.bytes / o.bytes
-           WHEN c.row = 9 THEN s.right_share
-           WHEN c.row = 10 THEN s.good_unseen
-           WHEN c.row = 11 THEN s.oracle_mean_top1 - s.mean_top1
+           WHEN c.row <= 6 THEN s.mean_top1 - o.mean_top1
+           WHEN c.row = 7 THEN s.clean_top1 - o.clean_top1
+           WHEN c.row <= 9 THEN 100.0 * s.bytes / o.bytes
+           WHEN c.row = 10 THEN s.right_share
+           WHEN c.row = 11 THEN s.good_unseen
+           WHEN c.row = 12 THEN s.oracle_mean_top1 - s.mean_top1
            WHEN s.format = 'int8' THEN (SELECT avg(f.mean_top1) FROM subject f
              WHERE f.experiment = s.experiment AND f.dataset = s.dataset AND f.model = s.model AND f.seed = s.seed
                AND f.parameters = s.parameters AND f.format = 'fp32') - s.mean_top1
@@ -50,10 +52,10 @@ measured AS (
   CROSS JOIN claim c
   LEFT JOIN headline_by_seed o ON o.experiment = s.experiment AND o.dataset = s.dataset AND o.model = s.model
     AND o.target = s.target AND o.seed = s.seed AND o.method = c.other
-  WHERE c.row <> 12 OR s.format = 'int8'),
+  WHERE c.row <> 13 OR s.format = 'int8'),
 bounded AS (
   SELECT experiment, dataset, model, target, row, claim, least, most, min(position) AS position, count(value) AS seeds,
-         avg(value) AS mean, min(value) = 0 AND max(value) = 0 AND row <= 5 AS equal,
+         avg(value) AS mean, min(value) = 0 AND max(value) = 0 AND row <= 6 AS equal,
          iif(count(value) > 1, student_t_975(count(value) - 1) * sqrt(
            max(avg(value * value) - avg(value) * avg(value), 0) / (count(value) - 1)), NULL) AS half
   FROM measured

@@ -129,6 +129,9 @@ models::Checkpoint train_mask(const TrainJob& job, const models::Checkpoint& bac
   member.training = {{"steps", schedule.steps},
                      {"mean_loss", loss_sum / static_cast<double>(std::max<std::int64_t>(schedule.steps, 1))},
                      {"kept_weights", masks.kept_share()}};
+  const corruptions::Condition& own = job.conditions.front();
+  if (const auto top1 = validation_top1(network, job, own, backbone.input, 0))
+    member.training["validation_top1"] = {{own.canonical(), *top1}};
   return member;
 }
 

@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "core/error.h"
-#include "corruptions/variant.h"
 #include "graph/union.h"
 #include "methods/estimator.h"
 #include "methods/evaluate.h"
@@ -476,16 +475,11 @@ std::vector<std::string> Trainer::set_names() const {
 
 core::Json Trainer::validation() {
   core::Json result = core::Json::object();
-  if (!job_.validation || job_.validation->size() == 0) return result;
   for (const corruptions::Condition& condition : job_.conditions) {
     const auto own = std::find(recipe_.conditions.begin(), recipe_.conditions.end(), condition);
     const int k = recipe_.own_sets ? static_cast<int>(own - recipe_.conditions.begin()) : 0;
-    corruptions::VariantOptions options;
-    options.seed = job_.seed;
-    options.split = "validation";
-    options.threads = job_.spec.train.threads;
-    const auto variant = corruptions::make_variant(*job_.validation, condition, options);
-    result[condition.canonical()] = top1(network(), variant.pictures, scaling_, k);
+    if (const auto top1 = validation_top1(network(), job_, condition, scaling_, k))
+      result[condition.canonical()] = *top1;
   }
   return result;
 }

@@ -227,6 +227,32 @@ TEST(Manifest, NamesFaultsBetweenMembers) {
   EXPECT_THAT(with_matrix({{"exclude", {{{"method", "plan"}}}}}), HasSubstr("/matrix/exclude/0/method"));
 }
 
+// Before anything is trained, of the methods that are used.
+TEST(Manifest, NamesFaultsOfWhatMethodsSayOfConditions) {
+  const auto with = [](const Json& options) {
+    return fault_of([&](Json& m) {
+      m["methods"]["mine"] = {{"method", "automask"}, {"consensus", 0.5}};
+      m["methods"]["mine"].update(options);
+    });
+  };
+  EXPECT_THAT(with({{"frequencies", {{"clean", 0.5}, {"fog:3", 0.5}}}}),
+              AllOf(HasSubstr("/methods/mine/frequencies"), HasSubstr("\"fog:3\" is no condition of the experiment")));
+  EXPECT_THAT(with({{"frequencies", {{"clean", 1}}}}), HasSubstr("the condition \"jpeg:q20\" has none"));
+  EXPECT_THAT(with({{"mask_groups", {{"clean", "jpeg:q20"}, {"fog:1", "fog:2"}}}}),
+              AllOf(HasSubstr("/methods/mine/mask_groups/1"), HasSubstr("\"fog:1\" is no condition")));
+  EXPECT_THAT(with({{"consensus", "auto"}}),
+              AllOf(HasSubstr("/methods/mine/consensus"), HasSubstr("data set \"toy\" has none")));
+  const TempFolder folder;
+  Json good = test::small_manifest();
+  good["datasets"]["toy"]["validation"] = 100;
+  good["methods"]["mine"] = {{"method", "automask"}, {"consensus", "auto"}};
+  EXPECT_EQ(test::load(folder, good).methods.size(), 3U);
+  // What an included manifest has for conditions of its own does no harm where it is not used.
+  good["methods"]["mine"]["frequencies"] = {{"fog:3", 1}};
+  good["matrix"]["method"] = {"plain"};
+  EXPECT_EQ(test::load(folder, good).methods.size(), 3U);
+}
+
 TEST(Manifest, NamesFaultsOfHeldOutConditionsMixesAndFiles) {
   EXPECT_THAT(fault_of([](Json& m) { m["held_out"] = {"jpeg:q20"}; }),
               AllOf(HasSubstr("/held_out/0"), HasSubstr("is trained on")));

@@ -122,6 +122,31 @@ TEST(Piggyback, TheFirstStepMovesEveryScoreByTheLearningRate) {
   EXPECT_LT(kept, 0.8);
 }
 
+// Masks alone make a network of weights that have hardly been trained: gradients of the wrong sign would not.
+TEST(Piggyback, MasksLearnWhatTheBackboneHasNot) {
+  TrainJob job = job_of({{"method", "piggyback"}, {"mask_learning_rate", 0.0003}}, 60);
+  job.spec.train.learning_rate = 1e-7;
+  job.validation = &automask::testing::fashion<400>(datasets::Split::test);
+  const models::Bundle bundle = train_members(job);
+  for (const auto& condition : bundle.conditions) {
+    const double before = bundle.backbone[0].training["validation_top1"][condition];
+    EXPECT_LT(before, 25) << condition << ": chance is 10";
+    EXPECT_GT(bundle.training["validation_top1"][condition].get<double>(), before + 20) << condition;
+  }
+}
+
+TEST(Members, SayWhatTheyAreWorthOnValidationPictures) {
+  for (const char* name : {"separate", "piggyback"}) {
+    TrainJob job = job_of({{"method", name}}, 2);
+    job.validation = &automask::testing::fashion<400>(datasets::Split::test);
+    const models::Bundle bundle = train_members(job);
+    for (std::size_t k = 0; k < bundle.conditions.size(); ++k)
+      EXPECT_EQ(bundle.training["validation_top1"][bundle.conditions[k]],
+                bundle.members[k].training["validation_top1"][bundle.conditions[k]])
+          << name;
+  }
+}
+
 TEST(Members, AnInterruptedTrainingGoesOnFromTheLastMember) {
   for (const char* method : {"separate", "piggyback"}) {
     const std::string whole = bytes_of(train_members(job_of({{"method", method}}, 1)));

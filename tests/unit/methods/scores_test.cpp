@@ -5,6 +5,7 @@
 #include <torch/utils.h>
 
 #include "methods/masks/mask_cutter.h"
+#include "methods/masks/weight_scorers.h"
 #include "models/network.h"
 #include "tests/unit/models/checkpoints.h"
 
@@ -144,6 +145,48 @@ TEST(UnionPenalty, PullsMasksTogether) {
   const auto [all, masks] = masks_of(1);
   EXPECT_EQ(all, 1) << "a channel that the common mask drops is worth nothing";
   EXPECT_EQ(masks[0], masks[1]);
+}
+
+// Means of magnitudes, where Fisher's are of squares: not the same order of channels.
+TEST(TaylorScorer, AreRunningMeansOfMagnitudes) {
+  TaylorScorer scores(two_groups(), 1, 0.75);
+  scores.add_absolute(0, {at::Tensor(), at::tensor({1.0F, 2.0F, -3.0F, 0.0F}).view({2, 2})}, 2);
+  EXPECT_NEAR(scores.own(0)[1][0], (2 + 6) / 2.0, 1e-12);
+  EXPECT_NEAR(scores.own(0)[1][1], (4 + 0) / 2.0, 1e-12);
+  EXPECT_TRUE(scores.own(0)[0].empty());
+  scores.add_absolute(0, {at::Tensor(), at::tensor({-1.0F, 3.0F}).view({1, 2})}, 1);
+  EXPECT_NEAR(scores.own(0)[1][0], 0.75 * 4 + 0.25, 1e-12);
+  EXPECT_NEAR(scores.own(0)[1][1], 0.75 * 2 + 0.25 * 3, 1e-12);
+}
+
+// From a network's own backward pass: the magnitudes of the gate gradients that differences of the loss give.
+TEST(TaylorScorer, ReadsTheGateGradients) {
+  std::mt19937 random(9);
+  const graph::Graph net = networks::chain();
+  models::Network network(automask::testing::random_checkpoint(net, 1, random));
+  network.eval();
+  const graph::ChannelGroups& groups = network.groups();
+  network.set_mask(0, graph::full_mask(groups));
+  network.record_gates(true);
+  const torch::Tensor x = at::rand({3, net.input.channels, net.input.height, net.input.width}) - 0.5;
+  at::cross_entropy_loss(network.forward(x), at::tensor({0, 1, 2}, torch::kLong)).backward();
+  TaylorScorer taylor(groups, 1, 0);
+  FisherScorer fisher(groups, 1, 0);
+  taylor.after_backward(network, 0, 3);
+  fisher.after_backward(network, 0, 3);
+  const std::vector<torch::Tensor> gradients = network.gate_gradients(0);
+  int compared = 0;
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+    if (!groups.groups[g].maskable) continue;
+    const torch::Tensor rows = gradients[g].to(torch::kDouble) * 3;
+    for (std::int64_t c = 0; c < rows.size(1); ++c) {
+      EXPECT_NEAR(taylor.own(0)[g][static_cast<std::size_t>(c)], rows.select(1, c).abs().mean().item<double>(), 1e-9);
+      EXPECT_NEAR(fisher.own(0)[g][static_cast<std::size_t>(c)], rows.select(1, c).square().mean().item<double>(),
+                  1e-9);
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 4);
 }
 
 TEST(FisherScorer, StateRoundTrip) {
