@@ -238,8 +238,9 @@ TEST(Manifest, NamesFaultsOfWhatMethodsSayOfConditions) {
   EXPECT_THAT(with({{"frequencies", {{"clean", 0.5}, {"fog:3", 0.5}}}}),
               AllOf(HasSubstr("/methods/mine/frequencies"), HasSubstr("\"fog:3\" is no condition of the experiment")));
   EXPECT_THAT(with({{"frequencies", {{"clean", 1}}}}), HasSubstr("the condition \"jpeg:q20\" has none"));
-  EXPECT_THAT(with({{"mask_groups", {{"clean", "jpeg:q20"}, {"fog:1", "fog:2"}}}}),
-              AllOf(HasSubstr("/methods/mine/mask_groups/1"), HasSubstr("\"fog:1\" is no condition")));
+  EXPECT_THAT(
+      with({{"mask_groups", Json::array({Json::array({"clean", "jpeg:q20"}), Json::array({"fog:1", "fog:2"})})}}),
+      AllOf(HasSubstr("/methods/mine/mask_groups/1"), HasSubstr("\"fog:1\" is no condition")));
   EXPECT_THAT(with({{"consensus", "auto"}}),
               AllOf(HasSubstr("/methods/mine/consensus"), HasSubstr("data set \"toy\" has none")));
   const TempFolder folder;
