@@ -109,8 +109,8 @@ void estimate(const Step& step, const History& history, StepStatus& status) {
     seconds += entry.seconds;
     amount += work.amount;
   }
-  status.bytes = history.bytes;
   status.estimated = !history.entries.empty();
+  status.bytes = status.estimated ? history.bytes : static_cast<std::int64_t>(step.work.bytes);
   if (amount > 0 && step.work.amount > 0) {
     status.seconds = seconds * step.work.amount / amount;
   } else if (status.estimated) {

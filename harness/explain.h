@@ -14,7 +14,7 @@ struct StepStatus {
   double seconds = 0;      // hit: what it took; miss: by former steps of its kind or stage, or guessed
   bool estimated = false;  // a miss whose time is known from former steps
   bool guessed = false;    // a miss whose time is known from no step: an order of magnitude
-  std::int64_t bytes = 0;  // the same for its files
+  std::int64_t bytes = 0;  // the same for its files; 0 where nobody knows
   std::string why;         // of a miss, where asked for
 };
 

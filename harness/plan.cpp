@@ -181,7 +181,8 @@ class Planner {
           {"dataset", pictures}, {"split", "test"}, {"condition", condition}, {"seed", manifest_.corruption_seed}};
       step.inputs = {{"data", fingerprint(dataset, datasets::Split::test)}};
       step.locations = {{"dataset", data_location(dataset)}, {"threads", context_.threads}};
-      step.work = {"variant", count(dataset, datasets::Split::test) * spec.channels * spec.height * spec.width, 0};
+      step.work = variant_work(count(dataset, datasets::Split::test) * spec.channels * spec.height * spec.width,
+                               context_.threads);
       found->second.push_back(add(std::move(step), {}));
     }
     return found->second;
@@ -333,7 +334,7 @@ class Planner {
     if (method.trained_spec().method != method.method) step.parameters["order"] = "mixed";
     if (cell.repetition > 0 && alone) step.parameters["repetition"] = cell.repetition;
     step.inputs = {{"checkpoint", key(planned.train)}};
-    step.work = {alone ? "evaluate " + method.method : "evaluate", tested(cell), 0};
+    step.work = forward_work(alone ? "evaluate " + method.method : "evaluate", tested(cell), method.train.threads);
     std::vector<std::size_t> needs = {planned.train};
     add_variants(step, needs, planned);
     step.locations = {{"threads", context_.threads}};
@@ -389,7 +390,9 @@ class Planner {
         options_[cell.target].contains("clock_mhz"))
       step.parameters["clock"] = "as asked";
     step.inputs = {{"package", key(planned.compile)}};
-    step.work = {"execute " + on.name + " " + manifest_.targets[cell.target].format, tested(cell), 0};
+    step.work = forward_work("execute " + on.name + " " + manifest_.targets[cell.target].format, tested(cell),
+                             options_[cell.target].value("threads", 1));
+    if (on.name != "cpu") step.work.guessed_rate = 0;  // what another device takes nobody can guess
     std::vector<std::size_t> needs = {planned.compile};
     add_variants(step, needs, planned);
     step.locations = {{"runner", on.location}, {"threads", context_.threads}};

@@ -7,8 +7,13 @@ namespace {
 
 // One thread of a desktop processor, and a GPU without its half-precision units.
 constexpr double cpu_thread_rate = 2e10, gpu_rate = 5e12;
+constexpr double values_rate = 2e7;  // of one thread; corruptions differ by a factor of ten either way
 
 }  // namespace
+
+Work variant_work(double values, int threads) { return {"variant", values, values_rate * threads, values}; }
+
+Work forward_work(const std::string& kind, double macs, int threads) { return {kind, macs, cpu_thread_rate * threads}; }
 
 Work training_work(const methods::MethodSpec& method, double macs, double teacher_macs, double pictures) {
   const auto& train = method.train;

@@ -15,7 +15,13 @@ struct Work {
   double amount = 0;  // multiply-accumulates; of variants, values of pictures
   // Where no step of the kind has run: amounts a second, of which only the order of magnitude is meant; 0: no idea.
   double guessed_rate = 0;
+  double bytes = 0;  // of its files, where none of the kind has run; 0: no idea
 };
+
+// So many pixel values of pictures under a condition, a byte each.
+Work variant_work(double values, int threads);
+// Forward passes on this machine's processor, by LibTorch or by the runner `cpu`.
+Work forward_work(const std::string& kind, double macs, int threads);
 
 // Forward and backward passes (three times the forward's) of every view that is shown, and the teacher's.
 // Macs are of the dense networks for one picture.

@@ -62,8 +62,8 @@ std::string estimate(const Totals& totals) {
   if (totals.unknown == totals.misses) return "time and disk: unknown, since no such steps have run in this store";
   std::string text = "time: about " + human_seconds(totals.seconds) + " of work";
   if (totals.guessed > 0)
-    text += fmt::format(", {} of it ({}) guessed by multiply-accumulates, since none has run in this store",
-                        human_seconds(totals.guessed_seconds), plural(totals.guessed, "training"));
+    text += fmt::format(", {} of it ({}) guessed by their amounts, since none of their kind has run in this store",
+                        human_seconds(totals.guessed_seconds), plural(totals.guessed, "step"));
   if (totals.bytes > 0) text += "; disk: about " + human_bytes(totals.bytes);
   if (totals.unknown > 0) text += fmt::format("; {} of {} steps unknown", totals.unknown, totals.misses);
   return text;
@@ -79,7 +79,8 @@ void print_people(const Manifest& manifest, const Plan& plan, const std::vector<
     std::string facts = "unknown";
     if (status.hit || status.estimated)
       facts = (status.hit ? "" : "~ ") + human_seconds(status.seconds) + ", " + human_bytes(status.bytes);
-    if (status.guessed) facts = "perhaps " + human_seconds(status.seconds);
+    if (status.guessed)
+      facts = "perhaps " + human_seconds(status.seconds) + (status.bytes > 0 ? ", " + human_bytes(status.bytes) : "");
     fmt::print("{}  {}  {}  ({})\n", status.hit ? "hit " : "miss", plan.steps[i].key.substr(0, 10), plan.steps[i].label,
                facts);
     if (!status.why.empty()) fmt::print("      {}\n", status.why);

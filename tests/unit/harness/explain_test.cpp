@@ -128,6 +128,32 @@ TEST_F(ExplainTest, EstimatesInProportionToTheWorkOfTheSameKind) {
   EXPECT_DOUBLE_EQ(seconds(with_work(more, "train cpu 8", 2e3)).seconds, 4) << "the stage's mean";
 }
 
+// What a fresh store is told, until steps of the kind have run: the pictures' disk, too.
+TEST_F(ExplainTest, GuessesWhatHasNeverRun) {
+  Plan plan = plan_with([](Json&) {});
+  for (Step& step : plan.steps)
+    if (step.stage == Stage::variant) step.work = variant_work(5e6, 2);
+  const auto check = [&](bool warm) {
+    const auto statuses = inspect(plan, cache, false);
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+      if (plan.steps[i].stage != Stage::variant || statuses[i].hit) continue;
+      EXPECT_EQ(statuses[i].guessed, !warm);
+      EXPECT_EQ(statuses[i].bytes == 5'000'000, !warm);
+    }
+  };
+  check(false);
+  const auto first =
+      std::find_if(plan.steps.begin(), plan.steps.end(), [](const Step& step) { return step.stage == Stage::variant; });
+  test::write_result(cache, *first, 80, 4);
+  check(true);
+  for (const Step& step : plan_with([](Json&) {}).steps)
+    if (step.stage == Stage::execute || step.stage == Stage::evaluate)
+      EXPECT_GT(step.work.guessed_rate, 0) << step.label << " is this machine's processor's";
+  const Work work = variant_work(5e6, 2);
+  EXPECT_DOUBLE_EQ(variant_work(5e6, 4).guessed_rate, 2 * work.guessed_rate);
+  EXPECT_DOUBLE_EQ(forward_work("evaluate", 1, 3).guessed_rate, 3 * forward_work("evaluate", 1, 1).guessed_rate);
+}
+
 TEST(TrainingWork, CountsPassesViewsAndTheTeacher) {
   const auto work = [](const Json& method) {
     return training_work(methods::MethodSpec::from_json({method, "test"}, "mine", {{"epochs", 2}, {"threads", 3}}), 100,
