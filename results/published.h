@@ -28,11 +28,11 @@ struct Exported {
   std::uintmax_t shared_bytes = 0;      // of <folder>/shared.json, in which all cells of the folder have a part
 };
 // Writes the current runs of experiments that passed. What cells have in common stands once, in <folder>/shared.json;
-// cells of earlier exports stay. The same stores give the same bytes. Numbers keep eight digits, counts all of theirs;
-// of a training's record numbers keep six and curves six points. The pictures' artifacts are left out, since the
-// manifest makes them again, and of where a file lay in the store only its name stays. Without `latencies` whatever was
-// timed on the target stays at home too: for runs beside which others were training. Error(corrupt) where the folder
-// holds what this program does not read: then nothing was written.
+// cells of earlier exports stay. The same stores give the same bytes. Numbers keep eight digits, counts all of theirs,
+// ends of intervals and what a training's record has six; its curves keep six points. The pictures' artifacts are left
+// out, since the manifest makes them again, and of where a file lay in the store only its name stays. Without
+// `latencies` whatever was timed on the target stays at home too: for runs beside which others were training.
+// Error(corrupt) where the folder holds what this program does not read: then nothing was written.
 Exported export_published(const Store& store, const std::vector<std::string>& experiments,
                           const std::filesystem::path& folder, bool latencies = true);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -21,7 +22,7 @@ using core::JsonCursor;
 constexpr std::size_t curve_points = 6;
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
-constexpr int digits = 8, few_digits = 6;  // few: what a training says of itself
+constexpr int digits = 8, few_digits = 6;  // few: ends of intervals, and what a training says of itself
 
 Json shortened(double value, int kept = digits) {
   if (!std::isfinite(value)) return {};
@@ -61,6 +62,7 @@ bool timed(const Metric& metric) {
 
 constexpr const char* shares_mark = "%";
 constexpr const char* spread_mark = "+-";
+constexpr const char* plain_mark = "=";
 
 // [value, n] or [value, n, low, high]; [value, n, d] for an interval of value - d to value + d; [hits, n, "%"] for a
 // share in percent with Wilson's interval, which says all.
@@ -80,9 +82,9 @@ Json numbers_of(const Metric& metric) {
   const Json spread = shortened(metric.ci_hi - value);
   if (spread.is_number() && shortened(value - spread.get<double>()) == low &&
       shortened(value + spread.get<double>()) == high)
-    return {numbers[0], metric.n, spread};
-  numbers.push_back(low);
-  numbers.push_back(high);
+    return {numbers[0], metric.n, shortened(spread.get<double>(), few_digits)};
+  numbers.push_back(shortened(metric.ci_lo, few_digits));
+  numbers.push_back(shortened(metric.ci_hi, few_digits));
   return numbers;
 }
 
@@ -104,6 +106,14 @@ Metric with_spread(const JsonCursor& value, const JsonCursor& n, const JsonCurso
   metric.value = value.number();
   metric.ci_lo = metric.value - spread.number();
   metric.ci_hi = metric.value + spread.number();
+  return metric;
+}
+
+Metric plain_number(const JsonCursor& value, const JsonCursor& n) {
+  Metric metric;
+  metric.n = n.integer();
+  metric.value = value.number();
+  metric.ci_lo = metric.ci_hi = unknown;
   return metric;
 }
 
@@ -148,11 +158,12 @@ std::vector<std::string> common_conditions(const std::map<std::string, std::map<
 }
 
 // Of all conditions in their order: ["%", 1000, 812, ...] where all are shares of as many pictures, ["+-", 1000, 64.2,
-// 1.6, ...] where all are numbers and spreads of as many, {"*": numbers} where all are the same, else the numbers of
-// each.
+// 1.6, ...] where all are numbers and spreads of as many, ["=", 1000, 64.2, ...] where none has an interval,
+// {"*": numbers} where all are the same, else the numbers of each.
 Json numbers_of_all(const ByCondition& by_condition) {
   const Json& first = by_condition.begin()->second;
-  Json same = {{"*", first}}, shares = {shares_mark, first[1]}, spreads = {spread_mark, first[1]}, all = Json::array();
+  Json same = {{"*", first}}, shares = {shares_mark, first[1]}, spreads = {spread_mark, first[1]},
+       plain = {plain_mark, first[1]}, all = Json::array();
   for (const auto& [condition, numbers] : by_condition) {
     const bool three = numbers.size() == 3 && numbers[1] == first[1];
     if (numbers != first) same = Json();
@@ -160,9 +171,11 @@ Json numbers_of_all(const ByCondition& by_condition) {
     if (!three || !numbers[2].is_number()) spreads = Json();
     if (!shares.is_null()) shares.push_back(numbers[0]);
     if (!spreads.is_null()) spreads.insert(spreads.end(), {numbers[0], numbers[2]});
+    if (numbers.size() != 2 || numbers[1] != first[1]) plain = Json();
+    if (!plain.is_null()) plain.push_back(numbers[0]);
     all.push_back(numbers);
   }
-  for (const Json& shorter : {shares, same, spreads})
+  for (const Json& shorter : {shares, same, spreads, plain})
     if (!shorter.is_null()) return shorter;
   return all;
 }
@@ -225,6 +238,10 @@ std::vector<Metric> metrics_of(const JsonCursor& cursor, const JsonCursor& condi
         check_size((entry.size() - 2) / 2);
         for (std::size_t i = 0; i < conditions.size(); ++i)
           add(conditions.at(i).string(), with_spread(entry.at(2 * i + 2), entry.at(1), entry.at(2 * i + 3)));
+      } else if (list && entry.value().front() == plain_mark) {
+        check_size(entry.size() - std::min<std::size_t>(entry.size(), 2));
+        for (std::size_t i = 0; i < conditions.size(); ++i)
+          add(conditions.at(i).string(), plain_number(entry.at(i + 2), entry.at(1)));
       } else if (list && entry.value().front() == shares_mark) {
         check_size(entry.size() - std::min<std::size_t>(entry.size(), 2));
         for (std::size_t i = 0; i < conditions.size(); ++i)
@@ -242,31 +259,35 @@ std::vector<Metric> metrics_of(const JsonCursor& cursor, const JsonCursor& condi
   return metrics;
 }
 
-// By condition, as a training's record has it; null of no conditions.
-Json validation_of(const RunRecord& run) {
-  Json validation;
-  for (const Metric& metric : run.metrics)
-    if (metric.name == "top1_validation") validation[metric.condition] = shortened(metric.value);
-  return validation;
-}
-
-// What a training says of its options and of validation pictures stands in the cell already.
+// What a training says of its options, of validation pictures and of budgets stands in the cell already: there a mark
+// stands for it.
 constexpr const char* its_parameters = "parameters";
 constexpr const char* its_metrics = "metrics";
+constexpr std::array<std::pair<const char*, const char*>, 2> kept_as_metrics = {
+    {{"validation_top1", "top1_validation"}, {"mac_share", "macs_share"}}};
+
+// A metric by condition, as a training's record has it; null of no conditions.
+Json by_condition(const RunRecord& run, const std::string& name) {
+  Json values;
+  for (const Metric& metric : run.metrics)
+    if (metric.name == name) values[metric.condition] = shortened(metric.value, few_digits);
+  return values;
+}
 
 Json training_json(const RunRecord& run) {
   Json training = shortened(run.training);
   if (!training.is_object()) return training;
   if (run.training.value("options", Json()) == run.method_parameters) training["options"] = its_parameters;
-  if (training.contains("validation_top1") && training["validation_top1"] == validation_of(run))
-    training["validation_top1"] = its_metrics;
+  for (const auto& [key, metric] : kept_as_metrics)
+    if (training.contains(key) && training[key] == by_condition(run, metric)) training[key] = its_metrics;
   return training;
 }
 
 Json training_of(const RunRecord& run, Json training) {
   if (!training.is_object()) return training;
   if (training.value("options", Json()) == its_parameters) training["options"] = run.method_parameters;
-  if (training.value("validation_top1", Json()) == its_metrics) training["validation_top1"] = validation_of(run);
+  for (const auto& [key, metric] : kept_as_metrics)
+    if (training.value(key, Json()) == its_metrics) training[key] = by_condition(run, metric);
   return training;
 }
 

@@ -45,7 +45,9 @@ t); of one seed it is the pictures' own (Wilson), which says nothing about anoth
 and `unresolved` where 0 lies in its interval; intervals are of single comparisons, not corrected for their number. MACs
 and bytes are counted on the packages. `unsupported` rows are accuracies by the training framework in FP32: no runner executes
 those networks. Rows were made with the commands of their section (`--data` only where the manifest names no path or
-another), two steps at a time (`--jobs 2`). Minutes are by the clock on the wall, one thread a training, of a machine that did other work besides, and since the last resume of a training that was interrupted. Sections `bet_*` look for a
+another), two steps at a time (`--jobs 2`). Minutes are by the clock on the wall, one thread a training, of a machine that did other
+work besides, and since the last resume of a training that was interrupted; hours of a network that serves two experiments
+count in both. Sections `bet_*` look for a
 setting in which masks that differ between conditions (`masks_C`: consensus C; `groups_C`: masks of groups) beat
 `kill_test`, the same recipe with one mask, by 0.3 points at equal MACs. The published cells themselves are in
 `experiments/published`:
