@@ -110,7 +110,7 @@ void estimate(const Step& step, const History& history, StepStatus& status) {
     amount += work.amount;
   }
   status.estimated = !history.entries.empty();
-  status.bytes = status.estimated ? history.bytes : static_cast<std::int64_t>(step.work.bytes);
+  status.bytes = step.work.bytes > 0 ? static_cast<std::int64_t>(step.work.bytes) : history.bytes;
   if (amount > 0 && step.work.amount > 0) {
     status.seconds = seconds * step.work.amount / amount;
   } else if (status.estimated) {

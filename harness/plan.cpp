@@ -18,7 +18,7 @@ namespace {
 
 using core::Json;
 
-constexpr std::size_t steps_digits = 40, names_digits = 23;  // of a portable key
+constexpr std::size_t steps_digits = 40, names_digits = 23;  // of a portable key: 64 characters, as other keys have
 constexpr int verify_pictures = 32;
 constexpr int crossed_pictures = 2000;     // per condition, of networks with several sets under each of them
 constexpr int calibration_pictures = 256;  // per condition; more move INT8's ranges by less than their rounding
@@ -412,6 +412,8 @@ class Planner {
     core::FieldHasher steps;
     steps.add("execute", portable_[planned.execute]);
     if (planned.evaluate) steps.add("evaluate", portable_[*planned.evaluate]);
+    // An evaluation does not need the package, whose bytes are in the run all the same.
+    if (plan_.steps[planned.execute].stage == Stage::evaluate) steps.add("compile", portable_[planned.compile]);
     // They decide what is summarised.
     steps.add("conditions", Json(conditions_).dump()).add("held out", Json(held_out_).dump());
     for (const Mix& mix : manifest_.mixes) steps.add("mix " + mix.name, Json(mix.weights).dump());

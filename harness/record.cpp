@@ -111,8 +111,8 @@ std::optional<results::RunRecord> passed_run(const Manifest& manifest, const Pla
 results::RunRecord adopted_run(const Manifest& manifest, const PlannedCell& cell, const results::RunRecord& published) {
   const results::RunRecord own = identity(manifest, cell);
   results::RunRecord run = published;
-  // Not the key of the run that this machine would make: with --ignore-imported it still can.
-  run.key = core::FieldHasher().add("cell", own.key).add("published", published.key).hex();
+  // Not the key of the run that this machine would make: with --ignore-imported it still can. The same on all machines.
+  run.key = core::FieldHasher().add("cell", own.portable_key).add("published", published.key).hex();
   run.portable_key = own.portable_key;
   run.experiment = own.experiment;
   run.manifest = own.manifest;

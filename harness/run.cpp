@@ -130,9 +130,10 @@ RunSummary run_plan(const Manifest& manifest, const Plan& plan, const std::vecto
                     const Cache& cache, Launcher& launcher, ProgressSink& sink, ExecuteOptions options,
                     bool ignore_imported) {
   results::Store database = results::Store::open(cache.store().database());
-  const ImportedCells imported =
-      ignore_imported ? ImportedCells{}
-                      : adopted(manifest, plan, chosen_cells, imported_cells(plan, cache, database), database);
+  ImportedCells found = imported_cells(plan, cache, database);
+  if (ignore_imported)
+    for (const std::size_t i : chosen_cells) found.erase(i);
+  const ImportedCells imported = adopted(manifest, plan, chosen_cells, std::move(found), database);
   std::set<std::size_t> distinct;
   std::vector<std::size_t> own_cells;
   ImportedCells chosen_imported;

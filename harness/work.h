@@ -13,9 +13,9 @@ namespace automask::harness {
 struct Work {
   std::string kind;   // "train cpu 2", "execute cpu int8"
   double amount = 0;  // multiply-accumulates; of variants, values of pictures
-  // Where no step of the kind has run: amounts a second, of which only the order of magnitude is meant; 0: no idea.
+  // Where no step of the stage has run: amounts a second, of which only the order of magnitude is meant; 0: no idea.
   double guessed_rate = 0;
-  double bytes = 0;  // of its files, where none of the kind has run; 0: no idea
+  double bytes = 0;  // of its files, where they follow from the amount; 0: no idea
 };
 
 // So many pixel values of pictures under a condition, a byte each.

@@ -226,8 +226,9 @@ std::vector<RunRecord> read_published(const fs::path& path) {
 std::vector<Imported> imported_runs(const Store& store) {
   std::vector<Imported> runs;
   for (const auto& row : query(store,
-                               "SELECT portable_key, key, origin FROM run WHERE newest = 1 AND origin <> '' AND "
-                               "portable_key <> '' AND state IN ('passed', 'unsupported') ORDER BY id")
+                               "SELECT portable_key, key, origin FROM run r WHERE newest = 1 AND origin <> '' AND "
+                               "portable_key <> '' AND state IN ('passed', 'unsupported') "
+                               "ORDER BY (SELECT count(*) FROM metric m WHERE m.run_id = r.id), id")
                              .rows)
     runs.push_back({row[0].get<std::string>(), row[1].get<std::string>(), row[2].get<std::string>()});
   return runs;

@@ -39,7 +39,7 @@ Exported export_published(const Store& store, const std::vector<std::string>& ex
 // All cells below a folder, or one cell's file, sorted by path. Error(corrupt) names file, place and fault.
 std::vector<RunRecord> read_published(const std::filesystem::path& path);
 
-// Runs that were imported: keys, and the file. Only such that passed.
+// Runs that were imported: keys, and the file. Only such that passed; those that say most come last.
 struct Imported {
   std::string portable_key, key, origin;
 };

@@ -82,7 +82,7 @@ Json numbers_of(const Metric& metric) {
   const Json spread = shortened(metric.ci_hi - value);
   if (spread.is_number() && shortened(value - spread.get<double>()) == low &&
       shortened(value + spread.get<double>()) == high)
-    return {numbers[0], metric.n, shortened(spread.get<double>(), few_digits)};
+    return {numbers[0], metric.n, shortened(metric.ci_hi - value, few_digits)};
   numbers.push_back(shortened(metric.ci_lo, few_digits));
   numbers.push_back(shortened(metric.ci_hi, few_digits));
   return numbers;
@@ -283,11 +283,17 @@ Json training_json(const RunRecord& run) {
   return training;
 }
 
-Json training_of(const RunRecord& run, Json training) {
+// `cursor`: what names the training.
+Json training_of(const RunRecord& run, Json training, const JsonCursor& cursor) {
   if (!training.is_object()) return training;
   if (training.value("options", Json()) == its_parameters) training["options"] = run.method_parameters;
   for (const auto& [key, metric] : kept_as_metrics)
-    if (training.value(key, Json()) == its_metrics) training[key] = by_condition(run, metric);
+    if (training.value(key, Json()) == its_metrics) {
+      training[key] = by_condition(run, metric);
+      if (training[key].is_null())
+        cursor.fail(std::string("has its ") + key + " in the metric " + metric + ", which the cell lacks",
+                    "export the cell again");
+    }
   return training;
 }
 
@@ -379,6 +385,7 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
   run.build = shared.get("builds", cell.at("build"));
   Json metrics = cell.at("metrics").value();
   if (!metrics.is_object()) cell.at("metrics").fail("must be an object");
+  if (metrics.contains("counted")) cell.at("metrics").at("counted").fail("stands among the shared documents");
   if (Json counted = shared.get("counted", cell.at("counted")); !counted.is_null())
     metrics["counted"] = std::move(counted);
   const Json conditions = shared.get("conditions", cell.at("conditions"));
@@ -388,7 +395,7 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
   for (std::size_t i = 0; i < artifacts.size(); ++i)
     run.artifacts.push_back({artifacts.at(i).at(3).string(), artifacts.at(i).at(0).string(),
                              artifacts.at(i).at(1).string(), artifacts.at(i).at(2).integer()});
-  run.training = training_of(run, shared.get("trainings", cell.at("training")));
+  run.training = training_of(run, shared.get("trainings", cell.at("training")), cell.at("training"));
   return run;
 }
 

@@ -78,7 +78,10 @@ class Recorder {
       // A passed run is final. The same attempt recorded again (a restart after a crash between two commits) is known.
       const bool same = before->state == run.state && before->started == run.started &&
                         before->finished == run.finished && before->reason == run.reason;
-      if (before->state == "passed" || same) return;
+      if (before->state == "passed" || same) {
+        rename(before->id, run.portable_key);
+        return;
+      }
       SQLite::Statement& retire = sql("UPDATE run SET newest = 0 WHERE id = ?");
       retire.bind(1, before->id);
       retire.exec();
@@ -116,6 +119,15 @@ class Recorder {
   };
 
   SQLite::Statement& sql(const char* text) { return connection_.statement(text); }
+
+  // A later program may know the same run by another portable key.
+  void rename(std::int64_t id, const std::string& portable_key) {
+    if (portable_key.empty()) return;
+    SQLite::Statement& update = sql("UPDATE run SET portable_key = ?1 WHERE id = ?2 AND portable_key <> ?1");
+    update.bind(1, portable_key);
+    update.bind(2, id);
+    update.exec();
+  }
 
   std::optional<std::string> write_manifest(const RunRecord& run) {
     if (run.manifest.is_null()) return std::nullopt;

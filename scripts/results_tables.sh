@@ -16,16 +16,14 @@ $(cat "$queries/$1.sql")
 manifest_of() { grep -rlF --include='*.json' "\"name\": \"$1\"" experiments --exclude-dir=published | head -1; }
 # The commands that made an experiment's rows: one for each set of methods with the same seeds and targets.
 commands_of() {
-  lines "WITH cell AS (SELECT DISTINCT dataset, method, target, seed FROM current_passed WHERE experiment = '$experiment'),
-    row AS (SELECT m.method,
-        (SELECT group_concat(seed) FROM (SELECT DISTINCT seed FROM cell c WHERE c.method = m.method ORDER BY seed)) AS seeds,
-        (SELECT group_concat(target, '|') FROM (SELECT DISTINCT target FROM cell c WHERE c.method = m.method ORDER BY target)) AS targets,
-        (SELECT group_concat(data, ' ') FROM (SELECT DISTINCT '--data ' || dataset || '=DIR' AS data FROM cell c
-          WHERE c.method = m.method ORDER BY 1)) AS data
-      FROM (SELECT DISTINCT method FROM cell ORDER BY method) m)
-    SELECT '    automask run $1 ' || data || ' --set seeds=[' || seeds || '] --filter ''method=' || group_concat(method, '|') ||
-      ',target=' || targets || '''' AS command
-    FROM row GROUP BY seeds, targets, data ORDER BY seeds, targets" | sed 's/^"\(.*\)"$/\1/'
+  lines "WITH cell AS (SELECT DISTINCT dataset, model, method, target, seed FROM current_passed WHERE experiment = '$experiment'),
+    seeds AS (SELECT dataset, model, method, target, (SELECT group_concat(seed) FROM (SELECT DISTINCT seed FROM cell c
+        WHERE c.dataset = m.dataset AND c.model = m.model AND c.method = m.method AND c.target = m.target ORDER BY seed)) AS seeds
+      FROM (SELECT DISTINCT dataset, model, method, target FROM cell ORDER BY dataset, model, method, target) m),
+    row AS (SELECT dataset, model, method, seeds, group_concat(target, '|') AS targets FROM seeds GROUP BY dataset, model, method, seeds)
+    SELECT '    automask run $1 --data ' || dataset || '=DIR --set ''seeds=[' || seeds || ']'' --filter ''method=' ||
+      group_concat(method, '|') || ',model=' || model || ',target=' || targets || '''' AS command
+    FROM row GROUP BY dataset, model, seeds, targets ORDER BY dataset, model, seeds, targets" | sed 's/^"\(.*\)"$/\1/'
 }
 lines() { ask "$1" csv | tail -n +2 | tr -d '\r'; }
 # A table with its heading; nothing where it would have no row.

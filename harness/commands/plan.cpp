@@ -32,6 +32,7 @@ struct Totals {
   std::size_t hits = 0, misses = 0, unknown = 0, guessed = 0;
   double seconds = 0, guessed_seconds = 0;
   std::int64_t bytes = 0;
+  bool sizeless = false;  // some of whose files nobody knows
   std::map<Stage, std::size_t> to_do;
 };
 
@@ -50,6 +51,7 @@ Totals total(const Plan& plan, const std::vector<StepStatus>& statuses, const st
     if (status.guessed) totals.guessed_seconds += status.seconds;
     totals.seconds += status.seconds;
     totals.bytes += status.bytes;
+    totals.sizeless |= status.guessed && status.bytes == 0;
   }
   return totals;
 }
@@ -62,9 +64,9 @@ std::string estimate(const Totals& totals) {
   if (totals.unknown == totals.misses) return "time and disk: unknown, since no such steps have run in this store";
   std::string text = "time: about " + human_seconds(totals.seconds) + " of work";
   if (totals.guessed > 0)
-    text += fmt::format(", {} of it ({}) guessed by their amounts, since none of their kind has run in this store",
+    text += fmt::format(", {} of it ({}) guessed by their amounts, since no such step has run in this store",
                         human_seconds(totals.guessed_seconds), plural(totals.guessed, "step"));
-  if (totals.bytes > 0) text += "; disk: about " + human_bytes(totals.bytes);
+  if (totals.bytes > 0) text += (totals.sizeless ? "; disk: at least " : "; disk: about ") + human_bytes(totals.bytes);
   if (totals.unknown > 0) text += fmt::format("; {} of {} steps unknown", totals.unknown, totals.misses);
   return text;
 }

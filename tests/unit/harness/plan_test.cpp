@@ -392,6 +392,39 @@ TEST(Plan, ThePortableKeyIsTheSameOnEveryMachine) {
   EXPECT_NE(test::plan_of(test::load(folder, json)).cells[0].portable_key, a.cells[0].portable_key);
 }
 
+// By the steps' half a published cell serves others: equal whatever a cell is called, another where a number would be.
+TEST(Plan, TheStepsHalfOfAPortableKeyIsTheResultsOwn) {
+  const auto steps_of = [](const std::function<void(Json&)>& change) {
+    const TempFolder folder;
+    Json json = test::small_manifest();
+    json["methods"] = {{"bn", {{"method", "bn_adapt"}}}, {"plain", {{"method", "clean"}}}};
+    json["targets"]["integers"] = {{"runner", "cpu"}, {"format", "int8"}};
+    change(json);
+    const Manifest manifest = test::load(folder, json);
+    std::map<std::string, std::string> keys;
+    for (const PlannedCell& cell : test::plan_of(manifest).cells)
+      keys[manifest.methods[cell.cell.method].name + " " + manifest.targets[cell.cell.target].name] =
+          steps_of_portable_key(cell.portable_key);
+    return keys;
+  };
+  const auto before = steps_of([](Json&) {});
+  EXPECT_NE(before.at("bn host"), before.at("bn integers")) << "its package is another";
+  EXPECT_NE(before.at("plain host"), before.at("plain integers"));
+  const auto renamed = steps_of([](Json& m) {
+    m["name"] = "other";
+    m["methods"]["clean"] = m["methods"]["plain"];
+    m["methods"].erase("plain");
+  });
+  EXPECT_EQ(renamed.at("clean host"), before.at("plain host"));
+  for (const auto& change : std::vector<std::function<void(Json&)>>{
+           [](Json& m) { m["held_out"] = {"fog:3"}; }, [](Json& m) { m["conditions"] = {"clean"}; },
+           [](Json& m) {
+             m["mixes"] = {{"most", {{"clean", 7}, {"jpeg:q20", 3}}}};
+           },
+           [](Json& m) { m["corruption_seed"] = 5; }})
+    for (const auto& [name, key] : steps_of(change)) EXPECT_NE(key, before.at(name)) << name;
+}
+
 TEST(Plan, AdaptingAtTestTimeTrainsNothingOfItsOwn) {
   const TempFolder folder;
   Json json = test::small_manifest();

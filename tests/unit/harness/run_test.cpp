@@ -299,7 +299,24 @@ TEST(Run, APublishedCellServesOtherExperiments) {
   EXPECT_EQ(again[0].environment["cpu"], "test");
   EXPECT_EQ(results::read_published(published / ".").size(), 3u);
 
-  // Other pictures, other seeds: another result.
+  Bench elsewhere(json);
+  elsewhere.world.environment = "a third machine";
+  std::filesystem::create_directories(elsewhere.cache.store().root);
+  results::Store::open(elsewhere.cache.store().database()).record(results::read_published(published / "again"));
+  elsewhere.filter = here.filter;
+  EXPECT_EQ(elsewhere.run().imported, 1u);
+
+  // What was done here stays, though its steps are gone and others did the same.
+  Json local = json;
+  local["name"] = "local";
+  there.manifest = test::load(there.folder, local);
+  there.filter = here.filter;
+  there.run();
+  results::Store::open(there.cache.store().database()).record(results::read_published(published / "again"));
+  std::filesystem::remove_all(there.cache.store().root / "cache");
+  EXPECT_EQ(there.run().imported, 0u);
+
+  // Other seeds: another result.
   json["seeds"] = {1};
   here.manifest = test::load(here.folder, json);
   EXPECT_EQ(here.run().imported, 0u);

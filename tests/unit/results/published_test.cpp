@@ -157,6 +157,9 @@ TEST_F(Published, IntervalsAreShortAndConditionsAreNamedOnce) {
               HasSubstr("unknown key \"clean\""));
   EXPECT_THAT(fault(R"(["=",500,78,41.2])", R"(["=",500,78])"), HasSubstr("has 1 entries, the cell has 2 conditions"));
   EXPECT_THAT(fault(R"(["=",500,78,41.2])", R"(["="])"), HasSubstr("has 0 entries"));
+  EXPECT_THAT(fault(R"("top1_validation")", R"("top1_validatoin")"),
+              AllOf(HasSubstr("/training"), HasSubstr("in the metric top1_validation, which the cell lacks")));
+  EXPECT_THAT(fault(R"({"measured":)", R"({"counted":{},"measured":)"), HasSubstr("/metrics/counted"));
   EXPECT_THAT(fault(R"(["=",500,78,41.2])", R"(["=",500,78,"x"])"), HasSubstr("/metrics/measured/top1_validation/3"));
   EXPECT_THAT(fault(R"("conditions": ")", R"("conditions": null, "was": ")"), HasSubstr("unknown key \"was\""));
   EXPECT_THAT(fault(R"("conditions": ")", R"("conditions": "a)"), HasSubstr("shared.json does not hold"));
@@ -315,6 +318,15 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   changed["parts"]["0123456789abcdef"] = {{"$", name}};
   changed["manifests"].begin().value() = {{"name", {{"$", name}}}};
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/manifests/"), HasSubstr("have no end")));
+  // And one that has, but is larger than any that is true.
+  changed = whole;
+  const Json large = Json(std::vector<int>(10'000, 1));
+  const std::string its_name = content_name(large);
+  changed["parts"][its_name] = large;
+  Json many = Json::object();
+  for (int i = 0; i < 600; ++i) many[std::to_string(i)] = {{"$", its_name}};
+  changed["manifests"].begin().value() = many;
+  EXPECT_THAT(says(changed), HasSubstr("have no end"));
 }
 
 // A value in two places stands once, one in a single place where it is; what is put together again is as it was.
