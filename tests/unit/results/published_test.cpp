@@ -164,6 +164,14 @@ TEST_F(Published, IntervalsAreShortAndConditionsAreNamedOnce) {
   EXPECT_THAT(fault(R"("conditions": ")", R"("conditions": null, "was": ")"), HasSubstr("unknown key \"was\""));
   EXPECT_THAT(fault(R"("conditions": ")", R"("conditions": "a)"), HasSubstr("shared.json does not hold"));
   EXPECT_THAT(fault(R"(2345,)", ""), HasSubstr("has 1 entries, the cell has 2 conditions"));
+  // The list of conditions stands among the shared documents, under the name that its content gives it.
+  const std::string list = content_name(Json::array({"clean", "jpeg:q10"}));
+  const Json twice = Json::array({"clean", "clean"});
+  EXPECT_THAT(fault("\"conditions\": \"" + list, "\"conditions\": \""), HasSubstr("array of conditions"));
+  Json changed = Json::parse(shared);
+  changed["conditions"][content_name(twice)] = twice;
+  core::write_file_atomically(folder / "out/shared.json", changed.dump());
+  EXPECT_THAT(fault(list, content_name(twice)), AllOf(HasSubstr("/conditions/1"), HasSubstr("stands twice")));
 }
 
 TEST_F(Published, LeavesOutPicturesAndWhereAskedLatencies) {
