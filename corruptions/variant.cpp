@@ -57,7 +57,8 @@ Variant make_variant(const datasets::PictureSet& clean, const Condition& conditi
 
 void corrupt_picture(const datasets::PictureSet& clean, std::size_t index, const Condition& condition,
                      const VariantOptions& options, std::uint8_t* out) {
-  corrupt(clean, index, clean.picture(index).data(), condition, options, out, nullptr);
+  std::vector<std::uint8_t> memory;
+  corrupt(clean, index, clean.picture(index, memory).data(), condition, options, out, nullptr);
 }
 
 void corrupt_pixels(const datasets::PictureSet& clean, std::size_t index, const std::uint8_t* pixels,

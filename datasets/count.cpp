@@ -38,6 +38,24 @@ std::int64_t all_pictures(const DatasetSpec& spec, const std::vector<std::filesy
 
 }  // namespace
 
+std::optional<int> class_count(const DatasetSpec& asked) {
+  try {
+    const DatasetSpec spec = located(asked);
+    if (!spec.classes.empty()) return static_cast<int>(spec.classes.size());
+    if (!spec.class_list.empty()) {
+      std::ifstream list(spec.root / spec.class_list);
+      int classes = 0;
+      for (std::string line; std::getline(list, line);)
+        if (line.find_first_not_of(" \t\r") != std::string::npos) ++classes;
+      return classes > 0 ? std::optional(classes) : std::nullopt;
+    }
+    if (spec.reader == "image_folder") return static_cast<int>(folder_classes(spec, Split::test).size());
+  } catch (const core::Error&) {
+  } catch (const std::filesystem::filesystem_error&) {
+  }
+  return std::nullopt;  // the step that reads them says what is wrong
+}
+
 std::optional<std::int64_t> picture_count(const DatasetSpec& asked, Split split) {
   try {
     const DatasetSpec spec = located(asked);  // what a folder of ImageNet holds

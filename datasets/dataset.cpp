@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <span>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -115,6 +116,43 @@ void require_labels(const Source& source) {
       throw Error(ExitCode::steps_failed, source.where(i), "has no label", "add a .cls or a \"label\" to its .json");
 }
 
+std::vector<std::uint32_t> all_of(const Source& source) {
+  std::vector<std::uint32_t> all(source.size());
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
+}
+
+PictureSet without_pixels(const Source& source, const std::vector<std::uint32_t>& pictures, const DatasetSpec& spec) {
+  PictureSet set;
+  set.height = spec.height;
+  set.width = spec.width;
+  set.channels = spec.channels;
+  set.classes = source.classes();
+  for (const std::uint32_t picture : pictures) {
+    set.labels.push_back(source.label(picture));
+    set.ids.push_back(core::hash64(source.id(picture)));
+  }
+  return set;
+}
+
+void read_prepared(const Source& source, std::size_t picture, const DatasetSpec& spec, std::span<std::uint8_t> pixels) {
+  const cv::Mat prepared = preprocess(source.picture(picture), spec);
+  std::memcpy(pixels.data(), prepared.data, pixels.size());
+}
+
+class SourceReader : public PictureReader {
+ public:
+  SourceReader(std::shared_ptr<const Source> source, DatasetSpec spec)
+      : source_(std::move(source)), spec_(std::move(spec)) {}
+  void read(std::size_t i, std::uint8_t* pixels) const override {
+    read_prepared(*source_, i, spec_, {pixels, std::size_t(spec_.height) * spec_.width * spec_.channels});
+  }
+
+ private:
+  std::shared_ptr<const Source> source_;
+  DatasetSpec spec_;
+};
+
 }  // namespace
 
 std::unique_ptr<Source> open(const DatasetSpec& asked, Split split) {
@@ -126,27 +164,24 @@ std::unique_ptr<Source> open(const DatasetSpec& asked, Split split) {
 }
 
 PictureSet load(const Source& source, const DatasetSpec& spec, int threads) {
-  std::vector<std::uint32_t> all(source.size());
-  std::iota(all.begin(), all.end(), 0U);
-  return load(source, all, spec, threads);
+  return load(source, all_of(source), spec, threads);
 }
 
 PictureSet load(const Source& source, const std::vector<std::uint32_t>& pictures, const DatasetSpec& spec,
                 int threads) {
-  PictureSet set;
-  set.height = spec.height;
-  set.width = spec.width;
-  set.channels = spec.channels;
-  set.classes = source.classes();
+  PictureSet set = without_pixels(source, pictures, spec);
   set.pixels.resize(pictures.size() * set.picture_bytes());
-  set.labels.resize(pictures.size());
-  set.ids.resize(pictures.size());
-  core::parallel_for(pictures.size(), threads, [&](std::size_t i) {
-    const cv::Mat picture = preprocess(source.picture(pictures[i]), spec);
-    std::memcpy(set.picture(i).data(), picture.data, set.picture_bytes());
-    set.labels[i] = source.label(pictures[i]);
-    set.ids[i] = core::hash64(source.id(pictures[i]));
-  });
+  core::parallel_for(pictures.size(), threads,
+                     [&](std::size_t i) { read_prepared(source, pictures[i], spec, set.picture(i)); });
+  return set;
+}
+
+PictureSet load_or_read(std::shared_ptr<const Source> source, const DatasetSpec& spec, int threads,
+                        std::uint64_t most_bytes) {
+  const auto all = all_of(*source);
+  PictureSet set = without_pixels(*source, all, spec);
+  if (set.picture_bytes() * set.size() <= most_bytes) return load(*source, all, spec, threads);
+  set.reader = std::make_shared<const SourceReader>(std::move(source), spec);
   return set;
 }
 

@@ -28,5 +28,9 @@ cv::Mat resize_and_centre_crop(const cv::Mat& picture, int resize = 256, int cro
 PictureSet load(const Source& source, const DatasetSpec& spec, int threads);
 // Those alone, in that order.
 PictureSet load(const Source& source, const std::vector<std::uint32_t>& pictures, const DatasetSpec& spec, int threads);
+// All of them, held in memory where they take at most `most_bytes`; else each is read, decoded and prepared whenever it
+// is asked for. The same bytes either way.
+PictureSet load_or_read(std::shared_ptr<const Source> source, const DatasetSpec& spec, int threads,
+                        std::uint64_t most_bytes);
 
 }  // namespace automask::datasets

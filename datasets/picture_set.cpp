@@ -32,11 +32,19 @@ std::uint64_t parse_id(const core::JsonCursor& cursor) {
 
 }  // namespace
 
+std::span<const std::uint8_t> PictureSet::picture(std::size_t i, std::vector<std::uint8_t>& memory) const {
+  if (!reader) return picture(i);
+  memory.resize(picture_bytes());
+  reader->read(i, memory.data());
+  return memory;
+}
+
 PictureSet subset(const PictureSet& set, const std::vector<std::uint32_t>& numbers) {
   PictureSet chosen{set.height, set.width, set.channels, {}, {}, {}, set.classes};
   chosen.pixels.reserve(numbers.size() * set.picture_bytes());
+  std::vector<std::uint8_t> memory;
   for (const std::uint32_t number : numbers) {
-    const auto picture = set.picture(number);
+    const auto picture = set.picture(number, memory);
     chosen.pixels.insert(chosen.pixels.end(), picture.begin(), picture.end());
     chosen.labels.push_back(set.labels[number]);
     if (!set.ids.empty()) chosen.ids.push_back(set.ids[number]);
@@ -45,7 +53,8 @@ PictureSet subset(const PictureSet& set, const std::vector<std::uint32_t>& numbe
 }
 
 PictureSet spread(const PictureSet& set, std::size_t count) {
-  if (count >= set.size()) return set;
+  if (count >= set.size() && !set.reader) return set;
+  count = std::min(count, set.size());
   std::vector<std::uint32_t> numbers;
   for (std::size_t i = 0; i < count; ++i) numbers.push_back(static_cast<std::uint32_t>(i * set.size() / count));
   return subset(set, numbers);

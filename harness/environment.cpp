@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
@@ -50,6 +51,10 @@ utsname kernel() {
 
 int cores() { return static_cast<int>(std::thread::hardware_concurrency()); }
 
+std::int64_t machine_memory_bytes() {
+  return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::int64_t>(::sysconf(_SC_PAGE_SIZE));
+}
+
 }  // namespace
 
 std::string version() { return AUTOMASK_VERSION; }
@@ -78,12 +83,21 @@ std::string cpu_governor() {
   return governor;
 }
 
+std::int64_t available_memory_bytes() {
+  const std::int64_t all = machine_memory_bytes();
+  std::int64_t available = all / 4;
+  if (const std::string kibibytes = value_in("/proc/meminfo", "MemAvailable", ":"); !kibibytes.empty())
+    available = std::strtoll(kibibytes.c_str(), nullptr, 10) * 1024;
+  std::ifstream group("/sys/fs/cgroup/memory.max");  // a number, or "max"
+  if (std::int64_t limit = 0; group >> limit) available = std::min(available, limit);
+  return available;
+}
+
 core::Json environment_json() {
   const utsname names = kernel();
-  const auto pages = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES));
   return {{"cpu", cpu_model()},
           {"cores", cores()},
-          {"memory_bytes", pages * static_cast<std::int64_t>(::sysconf(_SC_PAGE_SIZE))},
+          {"memory_bytes", machine_memory_bytes()},
           {"os", os_name()},
           {"kernel", std::string(names.sysname) + " " + names.release},
           {"architecture", names.machine},

@@ -1,5 +1,6 @@
 #pragma once
 // Facts about the machine and the build, without LibTorch or OpenCV.
+#include <cstdint>
 #include <string>
 
 #include "core/json.h"
@@ -24,6 +25,10 @@ core::Json host_state_json();
 // Digest of what latencies depend on: CPU model, cores, OS release, the runner's name and registration and, for ours,
 // its version. Not load, time or clocks. Latencies are never reused across digests.
 std::string environment_digest(const host::RunnerSpec& runner);
+
+// What programs may still take without swapping: the kernel's MemAvailable, or a control group's limit where that is
+// less. Where neither is readable, a quarter of the machine's memory.
+std::int64_t available_memory_bytes();
 
 std::string cpu_governor();  // "performance", "powersave", ...; empty where the kernel doesn't say
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
@@ -10,6 +12,7 @@
 #include "datasets/count.h"
 #include "harness/layer_costs.h"
 #include "hw_targets/host/registry.h"
+#include "methods/masks/budget.h"
 #include "methods/prerequisites.h"
 #include "models/zoo.h"
 
@@ -135,18 +138,39 @@ class Planner {
     return found->second;
   }
   double macs(const Cell& cell) {
-    const auto [found, added] = macs_.emplace(std::pair{cell.dataset, cell.model}, 0.0);
+    const auto& graph = network(cell).graph;
+    return graph ? static_cast<double>(graph::cost(*graph).macs) : 0;
+  }
+  struct Network {
+    std::optional<graph::Graph> graph;  // empty where it can't be built
+    bool whole = false;                 // with the data set's number of classes, and not just any
+  };
+  const Network& network(const Cell& cell) {
+    const auto [found, added] = networks_.emplace(std::pair{cell.dataset, cell.model}, Network());
     if (!added) return found->second;
     const auto& spec = manifest_.datasets[cell.dataset];
-    const int classes = spec.classes.empty() ? 10 : static_cast<int>(spec.classes.size());
+    const auto classes = datasets::class_count(spec);
     try {
-      const auto graph = models::build_model({manifest_.models[cell.model].parameters, manifest_.file.string()},
-                                             {spec.channels, spec.height, spec.width}, classes);
-      found->second = static_cast<double>(graph::cost(graph).macs);
+      found->second.graph = models::build_model({manifest_.models[cell.model].parameters, manifest_.file.string()},
+                                                {spec.channels, spec.height, spec.width}, classes.value_or(10));
+      found->second.whole = classes.has_value();
     } catch (const core::Error&) {  // the step that builds it says what is wrong
     } catch (const graph::GraphError&) {
     }
     return found->second;
+  }
+
+  // A budget of MACs that cannot be met is known before any teacher is trained.
+  void check_budget(const Cell& cell, const methods::MethodSpec& method) {
+    static const std::set<std::string> cut = {"automask", "kill_test", "prune", "separate", "slim"};
+    if (method.mac_budget == 1 || cut.count(method.method) == 0 || !network(cell).whole) return;
+    const graph::Graph& graph = *network(cell).graph;
+    try {
+      methods::BudgetCut(graph, graph::channel_groups(graph), method.lanes).require(method.mac_budget);
+    } catch (const core::Error& error) {
+      throw core::Error(core::ExitCode::invalid_manifest, manifest_.file.string() + ": /methods/" + method.name,
+                        error.where() + ": " + error.problem(), error.remedy());
+    }
   }
   double tested(const Cell& cell) {
     return macs(cell) * count(cell.dataset, datasets::Split::test) *
@@ -207,6 +231,7 @@ class Planner {
   std::size_t train(const Cell& cell, const methods::MethodSpec& method, const Json& parameters, std::int64_t seed) {
     const auto& spec = manifest_.datasets[cell.dataset];
     const auto& model = manifest_.models[cell.model];
+    check_budget(cell, method);
     Step step;
     step.stage = Stage::train;
     step.label = "train " + spec.name + " " + model.name + " " + method.name + " seed " + std::to_string(seed);
@@ -220,12 +245,18 @@ class Planner {
     if (methods::method_info(method.method).per_condition && method.normalisation == methods::Normalisation::shared &&
         method.consensus != 1)
       step.parameters["normalised"] = "whole";
+    // Every condition's part of a batch was as large as any other's once.
+    if ((methods::method_info(method.method).per_condition || method.normalisation != methods::Normalisation::shared) &&
+        !method.frequencies.empty())
+      step.parameters["shown"] = "by frequency";
     // Without training only the classes count, and they are those of the test files.
     const auto split = method.train.epochs > 0 ? datasets::Split::train : datasets::Split::test;
     step.inputs = {{"data", fingerprint(cell.dataset, split)}};
     step.locations = {{"dataset", data_location(cell.dataset)},
                       {"threads", context_.threads},
-                      {"checkpoint_seconds", method.train.checkpoint_seconds}};
+                      {"checkpoint_seconds", method.train.checkpoint_seconds},
+                      {"workers", method.train.workers}};
+    if (method.train.picture_memory) step.locations["picture_memory"] = *method.train.picture_memory;
     if (method.init != "scratch" && method.init != "clean") {
       const auto file = initial_weights(method, model);
       step.inputs.emplace_back("weights", context_.file_digest(file));
@@ -432,7 +463,7 @@ class Planner {
   std::map<std::string, std::filesystem::path> published_;  // of a network's name
   std::map<std::size_t, std::vector<std::size_t>> variants_;
   std::map<std::pair<std::size_t, datasets::Split>, double> counts_;
-  std::map<std::pair<std::size_t, std::size_t>, double> macs_;  // of data set and model
+  std::map<std::pair<std::size_t, std::size_t>, Network> networks_;  // of data set and model
   std::map<std::tuple<std::size_t, std::size_t, std::size_t, std::int64_t>, std::size_t> trained_;
   std::map<std::tuple<std::size_t, std::size_t, std::string>, std::size_t> compiled_;
   std::map<std::size_t, Runner> runners_;

@@ -39,6 +39,28 @@ void check_no_epochs(const core::JsonCursor& cursor, const MethodSpec& spec, con
   if (info.name != "clean") at.fail("0 epochs train no " + info.name, "use the method \"clean\", or raise epochs");
 }
 
+// Only sets that the deployed network has not are learnt, of a method whose sets can be added.
+void check_deployed(const core::JsonCursor& cursor, const MethodSpec& spec) {
+  const core::JsonCursor at = cursor.at("backbone");
+  if (spec.method != "automask" && spec.method != "kill_test" && spec.method != "dense_bn_k")
+    at.fail("is \"deployed\", which is of automask, kill_test and dense_bn_k",
+            "take one of them, or \"frozen\", which learns all conditions anew");
+  if (spec.init == "scratch" || spec.init == "published" || spec.init == "clean")
+    at.fail("is \"deployed\", but init names no network for several conditions",
+            "name the checkpoint of the deployed network as \"init\"");
+  if (spec.normalisation == Normalisation::shared)
+    cursor.at("normalisation").fail("is shared: a new condition would change what the others have", "remove it");
+  if (!spec.consensus)
+    cursor.at("consensus")
+        .fail("is chosen by trainings of all conditions, and only new ones are learnt", "give it a number");
+  if (spec.byte_budget > 0) cursor.at("byte_budget").fail("is of the whole package, which is deployed", "remove it");
+  const std::pair<const char*, bool> of_all[] = {{"frequencies", !spec.frequencies.empty()},
+                                                 {"mask_groups", !spec.mask_groups.empty()},
+                                                 {"consistency", spec.consistency > 0}};
+  for (const auto& [option, given] : of_all)
+    if (given) cursor.at(option).fail("says something of all conditions, and only new ones are learnt", "remove it");
+}
+
 }  // namespace
 
 const std::vector<std::string>& scorer_names() {
@@ -196,8 +218,9 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
   if (spec.stem == Stem::own && spec.normalisation == Normalisation::shared)
     cursor.at("stem").fail("is private, but conditions share their normalisation",
                            "give them their own (\"normalisation\": \"bn_k\")");
-  if (spec.stem == Stem::own && spec.backbone == Backbone::frozen)
+  if (spec.stem == Stem::own && spec.backbone != Backbone::trained)
     cursor.at("stem").fail("is private, but the backbone is frozen", "let the backbone train, or share the stem");
+  if (spec.backbone == Backbone::deployed) check_deployed(cursor, spec);
   if (spec.init == "clean" && spec.trained_spec().method == "clean")
     cursor.at("init").fail("is the method itself", "start it from \"scratch\", \"published\" or a file");
   if (spec.method == "external" && spec.files.empty())

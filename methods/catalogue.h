@@ -36,9 +36,15 @@ struct TrainOptions {
   double epochs = 3;  // 0: the initial weights as they are
   int batch = 128;
   double learning_rate = 0.1, momentum = 0.9, weight_decay = 5e-4, label_smoothing = 0.05;
-  double warmup = 0.05;               // share of the steps with linearly rising rate
-  Augmentation augmentation;          // of the pictures, before their conditions
-  int checkpoint_seconds = 20;        // a resumable checkpoint at least this often
+  double warmup = 0.05;         // share of the steps with linearly rising rate
+  Augmentation augmentation;    // of the pictures, before their conditions
+  int checkpoint_seconds = 20;  // a resumable checkpoint at least this often
+  // Threads that read, decode and corrupt pictures ahead; 0: as many as training leaves cores, 8 at most, and beside a
+  // GPU 32.
+  int workers = 0;
+  // MiB that training pictures may take in memory; beyond, each is read whenever it is shown. Empty: half of what is
+  // free.
+  std::optional<std::int64_t> picture_memory;
   int threads = 2;                    // decides results (summation order), so part of the key
   Processor device = Processor::cpu;  // likewise
   bool mixed_precision = false;       // on a GPU: bfloat16 where it gains
@@ -65,8 +71,8 @@ enum class Normalisation { bn_k, affine_k, shared };
 // Whether all conditions share the convolution that reads the picture, or each learns its own: no MACs, a few KiB.
 enum class Stem { shared, own };
 // What the weights that a training starts from may become: all learns; only masks, normalisation, estimator and what a
-// method adds in front (a denoiser) learn.
-enum class Backbone { trained, frozen };
+// method adds in front (a denoiser) learn; of a network for several conditions only conditions that it has not.
+enum class Backbone { trained, frozen, deployed };
 
 // A dense network, trained on all conditions, whose answers are learnt besides the labels (Hinton
 // et al., "Distilling the knowledge in a neural network", 2015): one normalisation for all (`augment`), or one for each

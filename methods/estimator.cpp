@@ -184,9 +184,10 @@ StatisticsSet collect_statistics(const StatisticsPlan& plan) {
     options.seed = plan.seed;
     options.split = plan.split;
     options.view = plan.first_view + static_cast<std::uint32_t>(view / count);
-    std::vector<std::uint8_t> picture(set.picture_bytes());
+    std::vector<std::uint8_t> picture(set.picture_bytes()), memory;
+    const auto clean = set.picture(order[view % count], memory);
     for (std::size_t k = 0; k < conditions; ++k) {
-      corruptions::corrupt_picture(set, order[view % count], plan.conditions[k], options, picture.data());
+      corruptions::corrupt_pixels(set, order[view % count], clean.data(), plan.conditions[k], options, picture.data());
       const std::size_t at = view * conditions + k;
       result.statistics[at] = package::statistics(picture.data(), {set.channels, set.height, set.width});
       result.labels[at] = static_cast<int>(k);

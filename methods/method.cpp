@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "methods/best_sets.h"
+#include "methods/deployed.h"
 #include "methods/masks/consensus.h"
 #include "methods/recipes/recipes.h"
 #include "methods/training/initial.h"
@@ -37,6 +38,11 @@ models::Checkpoint train(const TrainJob& job) {
     core::Json choice;
     TrainJob decided = job;
     if (!job.spec.consensus) decided.spec.consensus = chosen_consensus(job, choice);
+    if (job.spec.backbone == Backbone::deployed) {
+      models::Checkpoint checkpoint = extended(job, method.recipe);
+      add_estimator(job, checkpoint);
+      return checkpoint;
+    }
     const Recipe recipe = method.recipe(decided);
     models::Checkpoint checkpoint = run(job, recipe);
     if (!choice.is_null()) checkpoint.training["log"]["consensus"] = choice;

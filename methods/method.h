@@ -37,6 +37,8 @@ struct TrainJob {
   // Where training starts: of parameter_shapes(graph); tensors that are not there, and all where it is null, are drawn
   // from the seed.
   std::shared_ptr<const graph::TensorMap> initial;
+  // Of Backbone::deployed: the network that is extended (methods/deployed.h).
+  std::shared_ptr<const models::Checkpoint> deployed;
   // The finished trainings that this one builds on, by role (methods/prerequisites.h).
   std::map<std::string, std::shared_ptr<const models::Checkpoint>> prerequisites;
   const models::Checkpoint& prerequisite(const std::string& role) const;  // Error(internal) where it is missing

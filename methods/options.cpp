@@ -33,7 +33,7 @@ std::string name_of(Enum value, const std::vector<std::string>& names) {
 
 const std::vector<std::string> normalisations = {"bn_k", "affine_k", "shared"};
 const std::vector<std::string> stems = {"shared", "private"};
-const std::vector<std::string> backbones = {"trained", "frozen"};
+const std::vector<std::string> backbones = {"trained", "frozen", "deployed"};
 const std::vector<std::string> processors = {"cpu", "cuda"};
 const std::vector<std::string> teachers = {"none", "dense", "dense_bn_k"};
 
@@ -382,7 +382,7 @@ const Option& option(const std::string& key) {
 
 void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
   cursor.only_keys({"epochs", "batch", "learning_rate", "momentum", "weight_decay", "label_smoothing", "warmup", "flip",
-                    "crop", "checkpoint_seconds", "threads", "device", "mixed_precision"});
+                    "crop", "checkpoint_seconds", "workers", "picture_memory", "threads", "device", "mixed_precision"});
   if (cursor.has("epochs")) train.epochs = cursor.at("epochs").number_in(0, 1e5);
   if (cursor.has("batch")) train.batch = static_cast<int>(cursor.at("batch").integer_in(1, 65536));
   if (cursor.has("learning_rate")) train.learning_rate = number_above(cursor.at("learning_rate"), 0, 1e6);
@@ -394,6 +394,9 @@ void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
   if (cursor.has("crop")) train.augmentation.crop = static_cast<int>(cursor.at("crop").integer_in(0, 1000));
   if (cursor.has("checkpoint_seconds"))
     train.checkpoint_seconds = static_cast<int>(cursor.at("checkpoint_seconds").integer_in(0, 86400));
+  if (cursor.has("workers")) train.workers = static_cast<int>(cursor.at("workers").integer_in(0, 1024));
+  if (cursor.has("picture_memory"))
+    train.picture_memory = cursor.at("picture_memory").integer_in(0, std::int64_t{1} << 30);
   if (cursor.has("threads")) train.threads = static_cast<int>(cursor.at("threads").integer_in(1, 1024));
   if (cursor.has("device")) train.device = choice<Processor>(cursor.at("device"), processors);
   if (cursor.has("mixed_precision")) train.mixed_precision = cursor.at("mixed_precision").boolean();
@@ -401,7 +404,7 @@ void read_train(const core::JsonCursor& cursor, TrainOptions& train) {
     cursor.fail("mixed_precision is of a GPU", "set \"device\": \"cuda\", or remove it");
 }
 
-// Without how often a checkpoint is written: that doesn't decide the result.
+// Without how often a checkpoint is written and how pictures get there: that doesn't decide the result.
 core::Json to_json(const TrainOptions& train) {
   core::Json json = {{"epochs", train.epochs},
                      {"batch", train.batch},

@@ -12,7 +12,8 @@ using core::JsonCursor;
 
 constexpr const char* parts = "parts";
 constexpr const char* reference = "$";
-constexpr std::size_t smallest_part = 48;  // characters; a reference takes 24, the part's name 22
+constexpr std::size_t name_digits = 10;
+constexpr std::size_t smallest_part = 40;  // characters; a reference takes 18, the part's name 16
 // Values of all documents together. Parts that name parts multiply.
 constexpr std::size_t most_values = 5'000'000;
 constexpr int deepest = 200;
@@ -43,11 +44,14 @@ class Division {
     const std::string text = value.dump();
     if (text.size() < smallest_part || places_.at(text) < 2) return in_parts(value);
     const std::string name = content_name(value);
+    if (const auto known = named_.emplace(name, text); !known.second && known.first->second != text)
+      throw core::Error(core::ExitCode::internal, "published cells", "two parts have the name " + name);
     if (!parts_.contains(name)) parts_[name] = in_parts(value);
     return {{reference, name}};
   }
 
-  std::map<std::string, int> places_;  // by the value's text
+  std::map<std::string, int> places_;         // by the value's text
+  std::map<std::string, std::string> named_;  // text, by name
   Json parts_ = Json::object();
 };
 
@@ -103,7 +107,7 @@ class Union {
 
 }  // namespace
 
-std::string content_name(const Json& value) { return core::sha256_hex(value.dump()).substr(0, 16); }
+std::string content_name(const Json& value) { return core::sha256_hex(value.dump()).substr(0, name_digits); }
 
 Json divided(const Json& documents) {
   Division division;

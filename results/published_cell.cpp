@@ -318,38 +318,37 @@ Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
     if (artifact.kind != "variant")  // as many as conditions, and the manifest makes the same again
       artifacts.push_back({artifact.kind, std::filesystem::path(artifact.path).filename().generic_string(),
                            artifact.bytes, artifact.sha256});
-  Json manifest = Json();
-  if (!run.manifest.is_null()) {
-    shared.put_as("manifests", run.manifest_sha256, without_paths(run.manifest));
-    manifest = run.manifest_sha256;
-  }
+  // The digest is of what the manifest was with its paths.
+  Json manifest;
+  if (!run.manifest.is_null()) manifest = {{"sha256", run.manifest_sha256}, {"document", without_paths(run.manifest)}};
   Json conditions;
   Json metrics = metrics_json(run.metrics, latencies, conditions);
   // What is counted is a network's and the pictures' own: seeds and experiments have it in common.
   const Json counted = metrics.value("counted", Json());
   metrics.erase("counted");
-  return {{"schema_version", published_schema_version},
-          {"experiment", run.experiment},
-          {"dataset", run.dataset},
-          {"model", run.model},
-          {"method", run.method},
-          {"target", run.target},
-          {"seed", run.seed},
-          {"parameters", shared.put("parameters", run.method_parameters)},
-          {"key", run.key},
-          {"portable_key", run.portable_key},
-          {"state", run.state},
-          {"reason", run.reason},
-          {"started", run.started},
-          {"finished", run.finished},
-          {"manifest", manifest},
-          {"environment", shared.put("environments", environment)},
-          {"build", shared.put("builds", run.build)},
-          {"conditions", shared.put("conditions", conditions)},
-          {"metrics", metrics},
-          {"counted", shared.put("counted", counted)},
-          {"artifacts", artifacts},
-          {"training", shared.put("trainings", training_json(run))}};
+  Json cell = {{"schema_version", published_schema_version},
+               {"experiment", run.experiment},
+               {"dataset", run.dataset},
+               {"model", run.model},
+               {"method", run.method},
+               {"target", run.target},
+               {"seed", run.seed},
+               {"parameters", shared.put("parameters", run.method_parameters)},
+               {"key", run.key},
+               {"portable_key", run.portable_key},
+               {"state", run.state},
+               {"started", run.started},
+               {"finished", run.finished},
+               {"manifest", shared.put("manifests", manifest)},
+               {"environment", shared.put("environments", environment)},
+               {"build", shared.put("builds", run.build)},
+               {"conditions", shared.put("conditions", conditions)},
+               {"metrics", metrics},
+               {"counted", shared.put("counted", counted)},
+               {"artifacts", artifacts},
+               {"training", shared.put("trainings", training_json(run))}};
+  if (!run.reason.empty()) cell["reason"] = run.reason;
+  return cell;
 }
 
 RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
@@ -376,11 +375,14 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
   if (run.key.empty()) cell.at("key").fail("is empty");
   run.portable_key = cell.at("portable_key").string();
   run.state = cell.at("state").string();
-  run.reason = cell.at("reason").string();
+  run.reason = cell.string_or("reason", "");
   run.started = cell.at("started").string();
   run.finished = cell.at("finished").string();
-  if (!cell.at("manifest").value().is_null()) run.manifest_sha256 = cell.at("manifest").string();
-  run.manifest = shared.get("manifests", cell.at("manifest"));
+  if (const Json manifest = shared.get("manifests", cell.at("manifest")); !manifest.is_null()) {
+    const JsonCursor cursor(manifest, cell.file(), cell.at("manifest").pointer(), ExitCode::corrupt);
+    run.manifest_sha256 = cursor.at("sha256").string();
+    run.manifest = cursor.at("document").value();
+  }
   run.environment = shared.get("environments", cell.at("environment"));
   run.build = shared.get("builds", cell.at("build"));
   Json metrics = cell.at("metrics").value();

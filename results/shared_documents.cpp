@@ -46,9 +46,7 @@ SharedDocuments::SharedDocuments(const JsonCursor& file) : SharedDocuments() {
       const JsonCursor place = cursor.at(kind).at(name);
       if (kind == lists && !document.is_array()) place.fail("must be an array");
       if (kind != lists && !document.is_object()) place.fail("must be an object");
-      // A manifest's name is the digest of what it was before paths were left out.
-      if (kind != "manifests" && content_name(document) != name)
-        place.fail("is not what its name was given for", "export the cells again");
+      if (content_name(document) != name) place.fail("is not what its name was given for", "export the cells again");
     }
     documents_[kind] = documents;
   }
@@ -57,12 +55,10 @@ SharedDocuments::SharedDocuments(const JsonCursor& file) : SharedDocuments() {
 std::string SharedDocuments::put(const std::string& kind, const Json& document) {
   if (document.is_null()) return "";
   const std::string name = content_name(document);
-  put_as(kind, name, document);
+  const auto [known, added] = documents_.at(kind).emplace(name, document);
+  if (!added && *known != document)
+    throw core::Error(core::ExitCode::internal, "published cells", "two of the " + kind + " have the name " + name);
   return name;
-}
-
-void SharedDocuments::put_as(const std::string& kind, const std::string& name, const Json& document) {
-  documents_.at(kind)[name] = document;
 }
 
 Json SharedDocuments::get(const std::string& kind, const JsonCursor& name) const {
@@ -79,7 +75,8 @@ void SharedDocuments::add(const SharedDocuments& others) {
 }
 
 void SharedDocuments::keep_what_is_named_in(const Json& cells) {
-  // A name is a digest's hexadecimal digits: no other string of a cell looks like one of them by chance.
+  // A name is a digest's hexadecimal digits: hardly another string of a cell looks like one of them, and then a
+  // document too many is kept.
   std::set<std::string> named;
   for (const Json& cell : cells)
     for (const Json& value : cell)

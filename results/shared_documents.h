@@ -6,11 +6,11 @@
 
 namespace automask::results {
 
-constexpr int published_schema_version = 5;  // of a folder's files
+constexpr int published_schema_version = 6;  // of a folder's files
 // Error of the cursor's code: another version.
 void check_schema_version(const core::JsonCursor& document);
 
-// Kinds: manifests (by their own digest), environments, builds, parameters, trainings, counted metrics, and lists of
+// Kinds: manifests (with their own digest), environments, builds, parameters, trainings, counted metrics, and lists of
 // conditions. In the file they are divided into parts (parts.h), here they are whole.
 class SharedDocuments {
  public:
@@ -23,8 +23,6 @@ class SharedDocuments {
 
   // Puts a document and gives the name it has from then on; "" for null.
   std::string put(const std::string& kind, const core::Json& document);
-  // The same under a name of the caller's.
-  void put_as(const std::string& kind, const std::string& name, const core::Json& document);
 
   // The document that `name` names; null for "" and null. `name` fails where there is none.
   core::Json get(const std::string& kind, const core::JsonCursor& name) const;

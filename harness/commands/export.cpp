@@ -1,4 +1,4 @@
-// export: a trained network as a package or as ONNX, in any number format
+// export: a trained network as a package, checkpoint or ONNX, in any number format
 #include <fmt/format.h>
 
 #include <iostream>
@@ -33,7 +33,12 @@ void check(const ExportOptions& options) {
     refuse("has FP32 numbers", numbers == "int8" ? "take onnx-qdq for INT8" : "leave --numbers out");
   if (options.format == "onnx-qdq" && !numbers.empty() && numbers != "int8")
     refuse("has INT8 numbers", "take onnx for FP32");
-  if (options.format == "package" && !options.condition.empty() && options.condition != "all")
+  if (options.format == "checkpoint" && !numbers.empty() && numbers != "fp32")
+    refuse("has FP32 numbers", "take package");
+  if (options.format == "checkpoint" && !options.package.rule.empty())
+    refuse("has FP32 numbers, which need no calibration", "leave --calibrate out, or take package");
+  if ((options.format == "package" || options.format == "checkpoint") && !options.condition.empty() &&
+      options.condition != "all")
     refuse("holds all conditions", "leave --condition out, or take onnx");
   if (options.format == "onnx" && !options.package.rule.empty())
     refuse("has FP32 numbers, which need no calibration", "leave --calibrate out, or take onnx-qdq");
@@ -79,11 +84,13 @@ void add_export(CLI::App& app, Commands& commands) {
       ->type_name("SOURCE")
       ->required();
   command
-      ->add_option("--format", options->format,
-                   "package: what runners load; onnx: FP32; onnx-qdq: INT8, as QuantizeLinear and DequantizeLinear")
+      ->add_option(
+          "--format", options->format,
+          "package: what runners load; checkpoint: what a training starts from; onnx: FP32; onnx-qdq: INT8, as "
+          "QuantizeLinear and DequantizeLinear")
       ->type_name("FORMAT")
       ->required()
-      ->check(CLI::IsMember({"package", "onnx", "onnx-qdq"}));
+      ->check(CLI::IsMember({"package", "checkpoint", "onnx", "onnx-qdq"}));
   command->add_option("-o,--output", options->output, "default: named after SOURCE, in the working directory")
       ->type_name("FILE");
   command
@@ -106,6 +113,7 @@ void add_export(CLI::App& app, Commands& commands) {
       "--format is the file's here: for JSON on stdout write `automask --format json export ...`.\n\n"
       "Examples:\n  automask export 3fa9c1 --format package -o net.safetensors\n"
       "  automask export 3fa9c1 --format onnx --condition jpeg:q10 -o net.onnx\n"
+      "  automask export 3fa9c1 --format checkpoint -o deployed.safetensors\n"
       "  automask export checkpoint.safetensors --format onnx-qdq --data fashion-mnist\n"
       "  automask export resnet18.pth --model resnet18 --format package --numbers int8 --data imagenet --pictures "
       "500\n\n"

@@ -52,20 +52,30 @@ Json written(const fs::path& file, const std::string& bytes, const Json& conditi
   return {{"file", file.string()}, {"condition", condition}, {"numbers", numbers}, {"bytes", bytes.size()}};
 }
 
+Json written_checkpoint(const Subject& subject, const fs::path& file) {
+  if (!subject.checkpoint)
+    throw Error(ExitCode::usage, subject.name, "is a package: its weights are cut to its masks and may be integers",
+                "name the run that it came from");
+  models::save_checkpoint(*subject.checkpoint, file);
+  return {{"file", file.string()}, {"condition", nullptr}, {"numbers", "fp32"}, {"bytes", fs::file_size(file)}};
+}
+
 }  // namespace
 
 Json export_job(const Json& job) {
   const Subject subject = read_subject(job);
   const std::string format = job.at("format"), asked = job.at("condition");
+  fs::path output = job.at("output").get<std::string>();
+  if (output.empty())
+    output = job.at("stem").get<std::string>() +
+             (format == "package" || format == "checkpoint" ? "." + format + ".safetensors" : ".onnx");
+  if (format == "checkpoint") return {{"files", {written_checkpoint(subject, output)}}};
   const bool integers = format == "onnx-qdq";
   const std::string fallback = integers ? "int8" : format == "onnx" ? "fp32" : "";
   // An FP16 package's own weights are what its network is: no need to go back to FP32 ones.
   const bool half =
       format == "onnx" && subject.package && !subject.checkpoint && subject.package->format == package::Format::fp16;
   const Made made = make_package(job, subject, half ? "fp16" : fallback);
-  fs::path output = job.at("output").get<std::string>();
-  if (output.empty())
-    output = job.at("stem").get<std::string>() + (format == "package" ? ".package.safetensors" : ".onnx");
   Json files = Json::array();
   if (format == "package") {
     files.push_back(written(output, made.bytes, nullptr, to_string(made.package.format)));

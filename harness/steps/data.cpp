@@ -24,4 +24,9 @@ datasets::PictureSet load_split(const Context& context, const datasets::DatasetS
   return datasets::load(*open_split(context, spec, split), spec, context.threads());
 }
 
+datasets::PictureSet load_or_read_split(const Context& context, const datasets::DatasetSpec& spec,
+                                        datasets::Split split, std::uint64_t most_bytes) {
+  return datasets::load_or_read(open_split(context, spec, split), spec, context.threads(), most_bytes);
+}
+
 }  // namespace automask::harness::steps

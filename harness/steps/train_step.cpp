@@ -2,6 +2,7 @@
 #include <chrono>
 #include <limits>
 
+#include "harness/environment.h"
 #include "harness/steps/data.h"
 #include "harness/steps/external.h"
 #include "methods/masks/mask_cutter.h"
@@ -9,6 +10,7 @@
 #include "methods/method.h"
 #include "methods/prerequisites.h"
 #include "models/initial_weights.h"
+#include "models/model_file.h"
 #include "models/preprocessing.h"
 #include "models/zoo.h"
 
@@ -44,10 +46,16 @@ models::Bundle external_bundle(const Context& context, const methods::TrainJob& 
 
 namespace {
 
+// Bytes that training pictures may take.
+std::uint64_t picture_memory(const Context& context) {
+  const std::int64_t mebibytes = context.locations().integer_or("picture_memory", -1);
+  return static_cast<std::uint64_t>(mebibytes < 0 ? available_memory_bytes() / 2 : mebibytes << 20);
+}
+
 // What training needs of the data. Where there is none, only the classes are known: the test pictures' folders name
 // them.
 datasets::PictureSet training_pictures(const Context& context, const datasets::DatasetSpec& spec, bool trains) {
-  if (trains) return load_split(context, spec, datasets::Split::train);
+  if (trains) return load_or_read_split(context, spec, datasets::Split::train, picture_memory(context));
   datasets::PictureSet none{spec.height, spec.width, spec.channels, {}, {}, {}, {}};
   none.classes = open_split(context, spec, datasets::Split::test)->classes();
   return none;
@@ -65,6 +73,15 @@ methods::MethodSpec method_spec(const Context& context) {
 // The weights to start from, and how pictures are to be prepared for them.
 void add_initial_weights(const Context& context, const models::ZooEntry* entry, methods::TrainJob& job) {
   if (job.spec.init == "scratch") return;
+  if (job.spec.backbone == methods::Backbone::deployed) {
+    const std::filesystem::path file = context.locations().at("weights").string();
+    if (!models::is_checkpoint(file))
+      throw core::Error(core::ExitCode::steps_failed, file.string(), "is no checkpoint of a trained network",
+                        "name one, which `automask export RUN --format checkpoint` writes");
+    job.deployed = std::make_shared<const models::Checkpoint>(models::load_checkpoint(file));
+    job.preprocessing = models::Preprocessing{job.graph.input, job.deployed->resizing, job.deployed->input};
+    return;
+  }
   const std::string file = context.has_input(methods::initial_role)
                                ? context.input_folder(methods::initial_role, Stage::train) / "checkpoint.safetensors"
                                : std::filesystem::path(context.locations().at("weights").string());
@@ -91,8 +108,9 @@ Outcome run_train(const Context& context) {
   if (entry != nullptr && entry->published)
     job.preprocessing = models::with_input(entry->preprocessing, job.graph.input);
   add_initial_weights(context, entry, job);
-  // How often a checkpoint is written doesn't decide the result, so it is no parameter.
+  // How often a checkpoint is written and how pictures get there doesn't decide the result, so they are no parameters.
   job.spec.train.checkpoint_seconds = static_cast<int>(context.locations().integer_or("checkpoint_seconds", 20));
+  job.spec.train.workers = static_cast<int>(context.locations().integer_or("workers", 0));
   for (const methods::Prerequisite& wanted : methods::prerequisites(job.spec))
     if (wanted.role != methods::initial_role)  // read above, as weights to start from
       job.prerequisites[wanted.role] = std::make_shared<const models::Checkpoint>(

@@ -167,9 +167,9 @@ std::vector<graph::Mask> MaskCutter::cut(const BudgetCut& by_computation, const 
 }
 
 std::optional<std::vector<graph::Mask>> MaskCutter::ramp(const std::vector<const Scores*>& own, double share,
-                                                         double progress) const {
+                                                         double progress, const graph::Mask* allowed) const {
   if (share < ramp_.smallest_share()) return std::nullopt;
-  if (!bytes_) return cut(ramp_, own, share, nullptr);
+  if (!bytes_) return cut(ramp_, own, share, allowed);
   const double all = double(bytes_(std::vector<graph::Mask>(own.size(), graph::full_mask(groups_))));
   const double wanted = 1 - progress * (1 - std::min(double(byte_budget_) / all, 1.0));
   const double parameters = std::max(wanted, ramp_by_parameters_.smallest_share());
@@ -201,8 +201,8 @@ std::vector<graph::Mask> MaskCutter::within_bytes(const std::vector<const Scores
   return best;
 }
 
-std::vector<graph::Mask> MaskCutter::last(const std::vector<const Scores*>& own) const {
-  return bytes_ ? within_bytes(own) : cut(final_, own, budget_, nullptr);
+std::vector<graph::Mask> MaskCutter::last(const std::vector<const Scores*>& own, const graph::Mask* within) const {
+  return bytes_ ? within_bytes(own) : cut(final_, own, budget_, within);
 }
 
 core::Json MaskCutter::overlaps(const std::vector<graph::Mask>& masks) const {

@@ -35,11 +35,12 @@ class MaskCutter {
              std::vector<double> weights, PackageBytes bytes);
 
   // While training: to `share` of what budget() is of, whatever the lanes; nothing where even that is too little.
-  // `progress` in [0, 1]: how much of the way from all bytes to the budget has been gone.
-  std::optional<std::vector<graph::Mask>> ramp(const std::vector<const Scores*>& own, double share,
-                                               double progress) const;
+  // `progress` in [0, 1]: how much of the way from all bytes to the budget has been gone. `within`: the channels that
+  // may be kept, where there is no budget of bytes; null: all.
+  std::optional<std::vector<graph::Mask>> ramp(const std::vector<const Scores*>& own, double share, double progress,
+                                               const graph::Mask* within = nullptr) const;
   // In the end: to the budgets, in multiples of the lanes.
-  std::vector<graph::Mask> last(const std::vector<const Scores*>& own) const;
+  std::vector<graph::Mask> last(const std::vector<const Scores*>& own, const graph::Mask* within = nullptr) const;
 
   const graph::ChannelGroups& groups() const { return groups_; }
   double mean_overlap(const std::vector<graph::Mask>& masks) const;

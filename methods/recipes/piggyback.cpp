@@ -83,8 +83,7 @@ models::Checkpoint train_mask(const TrainJob& job, const models::Checkpoint& bac
   plan.batch = job.spec.train.batch;
   plan.seed = job.seed;
   plan.augmentation = job.spec.train.augmentation;
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  Feed feed(plan, 0, schedule.steps, std::clamp(cores - job.spec.train.threads, 1, 8));
+  Feed feed(plan, 0, schedule.steps, feed_workers(job.spec.train));
   const Objective objective(job.spec);
   const auto teacher = make_teacher(job, job.conditions);
   double loss_sum = 0;

@@ -19,7 +19,8 @@ int mirrored(int at, int size) {
 
 std::vector<std::uint8_t> augmented(const datasets::PictureSet& set, std::uint32_t picture,
                                     const Augmentation& augmentation, std::uint64_t seed, std::uint32_t view) {
-  const auto from = set.picture(picture);
+  std::vector<std::uint8_t> memory;
+  const auto from = set.picture(picture, memory);
   std::vector<std::uint8_t> to(from.size());
   const std::string key = "augmentation " + std::to_string(set.ids[picture]) + " " + std::to_string(view);
   core::RandomStream random(seed, core::hash64(key));

@@ -1,6 +1,7 @@
 #include "methods/training/feed.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <string>
 
@@ -20,6 +21,20 @@ core::RandomStream stream(std::uint64_t seed, const char* purpose, std::int64_t 
 
 int parts_of(const FeedPlan& plan) {
   return plan.parts_by_condition ? static_cast<int>(plan.conditions.size()) + (plan.mixed_part ? 1 : 0) : 1;
+}
+
+// Multiples of the golden ratio lie as evenly as can be, however many are taken: a part's share of a batch, or of all,
+// is what it shall be but for a picture or two.
+int part_of(const FeedPlan& plan, std::int64_t view) {
+  const int parts = parts_of(plan);
+  if (plan.part_shares.empty()) return static_cast<int>(view % parts);
+  constexpr std::uint64_t golden = 0x9E3779B97F4A7C15;  // of 2^64
+  double rest = std::ldexp(static_cast<double>(static_cast<std::uint64_t>(view + 1) * golden), -64);
+  for (int k = 0; k + 1 < parts; ++k) {
+    rest -= plan.part_shares[static_cast<std::size_t>(k)];
+    if (rest < 0) return k;
+  }
+  return parts - 1;
 }
 
 // Without frequencies the stream is used as it always was: all alike.
@@ -64,14 +79,13 @@ std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t
 
   const int conditions = static_cast<int>(plan.conditions.size());
   const auto pictures = static_cast<std::int64_t>(count);
-  const int parts = parts_of(plan);
   core::RandomStream random = stream(plan.seed, "conditions", step);
   std::vector<View> views;
   for (int i = 0; i < plan.batch; ++i) {
     const std::int64_t view = step * plan.batch + i, epoch = view / pictures;
     if (order.epoch != epoch || order.seed != plan.seed || order.pictures.size() != count)
       order = {plan.seed, epoch, epoch_order(plan.seed, epoch, count)};
-    const int part = static_cast<int>(view % parts);
+    const int part = part_of(plan, view);
     const bool own = plan.parts_by_condition && part < conditions;
     const int condition = own ? part : drawn_condition(plan, conditions, random);
     views.push_back({order.pictures[view % pictures], condition, epoch, part});
@@ -83,6 +97,7 @@ Batch make_batch(const FeedPlan& plan, std::int64_t step) {
   const datasets::PictureSet& set = *plan.pictures;
   Batch batch;
   batch.parts.resize(static_cast<std::size_t>(parts_of(plan)));
+  std::vector<std::uint8_t> memory, moved;
   for (const View& view : views_of(plan, set.size(), step)) {
     Part& part = batch.parts[view.part];
     part.set = view.part;
@@ -94,9 +109,10 @@ Batch make_batch(const FeedPlan& plan, std::int64_t step) {
     options.split = "train";
     options.view = static_cast<std::uint32_t>(view.epoch + 1);
     const std::size_t at = part.pixels.size() - set.picture_bytes();
-    const std::uint8_t* before = set.picture(view.picture).data();
-    std::vector<std::uint8_t> moved;
-    if (!plan.augmentation.none()) {
+    const std::uint8_t* before = nullptr;
+    if (plan.augmentation.none()) {
+      before = set.picture(view.picture, memory).data();
+    } else {
       moved = augmented(set, view.picture, plan.augmentation, plan.seed, options.view);
       before = moved.data();
     }
@@ -112,6 +128,13 @@ Batch make_batch(const FeedPlan& plan, std::int64_t step) {
   }
   std::erase_if(batch.parts, [](const Part& part) { return part.labels.empty(); });
   return batch;
+}
+
+int feed_workers(const TrainOptions& options) {
+  if (options.workers > 0) return options.workers;
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  if (options.device == Processor::cuda) return std::clamp(cores - 1, 1, 32);
+  return std::clamp(cores - options.threads, 1, 8);
 }
 
 Feed::Feed(FeedPlan plan, std::int64_t first, std::int64_t end, int workers)

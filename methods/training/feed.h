@@ -13,6 +13,7 @@
 #include "corruptions/condition.h"
 #include "corruptions/variant.h"
 #include "datasets/picture_set.h"
+#include "methods/catalogue.h"
 #include "methods/training/augmentation.h"
 
 namespace automask::methods {
@@ -34,8 +35,8 @@ void clean_view(const ViewRequest& request, std::uint8_t* pixels);  // the pictu
 struct FeedPlan {
   const datasets::PictureSet* pictures = nullptr;
   std::vector<corruptions::Condition> conditions;
-  // true: a batch comes in parts, one per condition, of equal size up to one picture. false: one part, in which each
-  // picture has a condition drawn at random.
+  // true: a batch comes in parts, one per condition, of part_shares' sizes up to a picture or two. false: one part, in
+  // which each picture has a condition drawn at random.
   bool parts_by_condition = false;
   int batch = 1;
   std::uint64_t seed = 0;
@@ -43,6 +44,8 @@ struct FeedPlan {
   std::vector<ExtraView> extra_views;  // made of every picture shown
   Augmentation augmentation;
   bool mixed_part = false;  // with parts_by_condition: one part more, the last, in which conditions are drawn
+  // With parts_by_condition: how much of all views each part gets, sums to 1; empty: all alike.
+  std::vector<double> part_shares = {};
 };
 
 struct Part {
@@ -75,6 +78,9 @@ std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t
 // Step s shows views s x batch and following; view v is picture v mod count of epoch v / count, corrupted as view
 // epoch + 1 (0 is the written variant).
 Batch make_batch(const FeedPlan& plan, std::int64_t step);
+
+// How many workers a training's feed has.
+int feed_workers(const TrainOptions& options);
 
 class Feed {
  public:

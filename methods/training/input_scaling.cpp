@@ -1,19 +1,33 @@
 #include "methods/training/input_scaling.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <vector>
+
+#include "core/parallel.h"
 
 namespace automask::methods {
 
-models::InputScaling scaling_of(const datasets::PictureSet& set) {
-  std::vector<std::uint64_t> sum(set.channels), squares(set.channels);
-  for (std::size_t i = 0; i < set.pixels.size(); ++i) {
-    const std::uint64_t value = set.pixels[i];
-    sum[i % set.channels] += value;
-    squares[i % set.channels] += value * value;
-  }
+models::InputScaling scaling_of(const datasets::PictureSet& set, int threads) {
+  // Whole numbers: the same in any order.
+  std::vector<std::atomic<std::uint64_t>> sum(set.channels), squares(set.channels);
+  core::parallel_for(set.size(), threads, [&](std::size_t i) {
+    std::vector<std::uint8_t> memory;
+    std::vector<std::uint64_t> own(set.channels), own_squares(set.channels);
+    std::size_t c = 0;
+    for (const std::uint64_t value : set.picture(i, memory)) {
+      own[c] += value;
+      own_squares[c] += value * value;
+      if (++c == own.size()) c = 0;
+    }
+    for (c = 0; c < own.size(); ++c) {
+      sum[c] += own[c];
+      squares[c] += own_squares[c];
+    }
+  });
   models::InputScaling scaling;
-  const double count = double(set.pixels.size()) / set.channels;
+  const double count = double(set.size()) * set.height * set.width;
   for (int c = 0; c < set.channels; ++c) {
     const double mean = double(sum[c]) / count;
     const double variance = std::max(double(squares[c]) / count - mean * mean, 1.0);
@@ -24,7 +38,7 @@ models::InputScaling scaling_of(const datasets::PictureSet& set) {
 }
 
 models::InputScaling input_scaling_of(const TrainJob& job) {
-  return job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train);
+  return job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train, job.spec.train.threads);
 }
 
 }  // namespace automask::methods

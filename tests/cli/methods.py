@@ -68,34 +68,70 @@ assert len(latencies) == 2 and all(l["evidence"] == "measured" and l["budget_ms"
 plain = json.loads(automask("plan", folder / "timed.json", "--store", store, "--format", "json", check=0).stdout)
 assert [s["stage"] for s in plain["rows"]].count("costs") == 1 and all(s["status"] == "hit" for s in plain["rows"]), plain["rows"]
 
-# A frozen backbone learns a condition more: what a device has to be sent are a few KiB, without weights.
-packages = {}
-for conditions in (["clean", "jpeg:q10"], ["clean", "jpeg:q10", "gaussian_noise:3"]):
-    frozen = {"name": f"frozen_{len(conditions)}", "include": [str(SOURCE / "experiments/smoke.json")], "conditions": conditions,
-              "datasets": {"fashion_mnist": {"limit": {"train": 600, "test": 100}}},
-              "methods": {"frozen": {"method": "dense_bn_k", "backbone": "frozen", "init": "clean"}},
-              "targets": manifest["targets"], "matrix": {"method": ["frozen"], "target": ["cpu", "cpu_int8"]}}
-    (folder / "frozen.json").write_text(json.dumps(frozen))
-    automask("run", folder / "frozen.json", "--store", store, "--progress", "none", check=0)
-    for r in rows(store, f"select run, target from runs where experiment = '{frozen['name']}'"):
-        packages[r["target"], len(conditions)] = folder / f"{r['target']}_{len(conditions)}.safetensors"
-        automask("export", r["run"][:16], "--format", "package", "-o", packages[r["target"], len(conditions)], "--store", store,
-                 "--progress", "none", check=0)
+# A condition more is learnt with weights as they are: what a device has to be sent are a few KiB. Either all conditions
+# are learnt again on a frozen backbone, or those that the deployed network has stay as they are.
+TWO, THREE = ["clean", "jpeg:q10"], ["clean", "jpeg:q10", "gaussian_noise:3"]
+
+
+def run_of(name, conditions, method):
+    """Target -> the run of one method under conditions."""
+    one = {"name": name, "include": [str(SOURCE / "experiments/smoke.json")], "conditions": conditions,
+           "datasets": {"fashion_mnist": {"limit": {"train": 600, "test": 100}}}, "methods": {name: method},
+           "targets": manifest["targets"], "matrix": {"method": [name], "target": ["cpu", "cpu_int8"]}}
+    (folder / f"{name}.json").write_text(json.dumps(one))
+    automask("run", folder / f"{name}.json", "--store", store, "--progress", "none", check=0)
+    return {r["target"]: r["run"][:16] for r in rows(store, f"select run, target from runs where experiment = '{name}'")}
+
+
+def export(run, what, name):
+    file = folder / name
+    automask("export", run, "--format", what, "-o", file, "--store", store, "--progress", "none", check=0)
+    return file
+
+
+frozen = {"method": "dense_bn_k", "backbone": "frozen", "init": "clean"}
+masked = {"method": "automask", "mac_budget": 0.6, "consensus": 0.3}
+before = run_of("masked", TWO, masked)
+more = {**masked, "backbone": "deployed", "init": str(export(before["cpu"], "checkpoint", "deployed.safetensors"))}
+updates = {"frozen": (run_of("frozen_2", TWO, frozen), run_of("frozen_3", THREE, frozen)),
+           "deployed": (before, run_of("masked_more", THREE, more))}
 clean = [s for s in (store / "cache" / "train").glob("*/step.json")
          if json.loads(s.read_text())["parameters"]["method"]["method"] == "clean"]
 assert len(clean) == 1, "one network for both to start from"
-for target in ("cpu", "cpu_int8"):
-    old, new = packages[target, 2], packages[target, 3]
-    update, back = folder / f"{target}.update", folder / f"{target}_back.safetensors"
-    made = json.loads(automask("--format", "json", "update", "make", old, new, "-o", update, check=0).stdout)["rows"][0]
-    automask("update", "apply", old, update, "-o", back, check=0)
-    assert back.read_bytes() == new.read_bytes()
-    data = update.read_bytes()
-    tensors = {n.split(".")[0] for n in json.loads(data[8:8 + int.from_bytes(data[:8], "little")])} - {"__metadata__"}
-    assert tensors <= {"masks", "normalisation", "integers", "estimator"}, f"weights are in it: {tensors}"
-    assert made["bytes"] == update.stat().st_size < 6000, made
-    print(f"{target}: {made['bytes']} of {made['package bytes']} bytes for a condition more")
-refused = automask("update", "apply", packages["cpu", 3], folder / "cpu_int8.update", "-o", folder / "none", check=8)
+packages = {}
+for kind, (first, second) in updates.items():
+    for target in ("cpu", "cpu_int8"):
+        old = packages[kind, target, 2] = export(first[target], "package", f"{kind}_{target}_2.safetensors")
+        new = packages[kind, target, 3] = export(second[target], "package", f"{kind}_{target}_3.safetensors")
+        update, back = folder / f"{kind}_{target}.update", folder / "back.safetensors"
+        made = json.loads(automask("--format", "json", "update", "make", old, new, "-o", update, check=0).stdout)["rows"][0]
+        automask("update", "apply", old, update, "-o", back, check=0)
+        assert back.read_bytes() == new.read_bytes()
+        data = update.read_bytes()
+        tensors = {n.split(".")[0] for n in json.loads(data[8:8 + int.from_bytes(data[:8], "little")])} - {"__metadata__"}
+        assert tensors <= {"masks", "normalisation", "integers", "estimator"}, f"weights are in it: {tensors}"
+        assert made["bytes"] == update.stat().st_size < 6000, made
+        print(f"{kind}, {target}: {made['bytes']} of {made['package bytes']} bytes for a condition more")
+
+# To the last picture what was deployed is what it was.
+accuracy = {}
+for r in rows(store, "select k.experiment, k.target, m.condition, m.value from current_passed k join metric m on "
+                     "m.run_id = k.run_id where m.name = 'top1' and k.experiment in ('masked', 'masked_more')"):
+    accuracy[r["experiment"], r["target"], r["condition"]] = r["value"]
+for condition in TWO:
+    assert accuracy["masked", "cpu", condition] == accuracy["masked_more", "cpu", condition], accuracy
+# Pictures that memory does not hold are read when they are shown: the same network.
+automask("run", folder / "masked.json", "--store", folder / "other", "--set", "train.picture_memory=0", "--set", "train.workers=3",
+         "--filter", "target=cpu", "--progress", "none", check=0)
+digests = [{r["sha256"] for r in rows(s, "select a.sha256 from current_passed k join artifact a on a.run_id = k.run_id where "
+                                        "k.experiment = 'masked' and k.target = 'cpu' and a.kind = 'checkpoint'")}
+           for s in (store, folder / "other")]
+assert digests[0] == digests[1] and len(digests[0]) == 1, digests
+
+no_weights = automask("export", packages["deployed", "cpu", 2], "--format", "checkpoint", "-o", folder / "none", "--store", store,
+                      check=2)
+assert "is a package" in no_weights.stderr and not (folder / "none").exists(), no_weights.stderr
+refused = automask("update", "apply", packages["frozen", "cpu", 3], folder / "frozen_cpu_int8.update", "-o", folder / "none", check=8)
 assert "apply it to the package that it was made for" in refused.stderr and not (folder / "none").exists(), refused.stderr
 
 print(len(found), "cells")

@@ -37,11 +37,25 @@ TEST(PictureCount, OfFoldersAndBatches) {
   }
   EXPECT_EQ(picture_count(spec_of("image_folder", folder / ""), Split::train), 3);
   EXPECT_EQ(picture_count(spec_of("image_folder", folder / ""), Split::test), 1);
+  EXPECT_EQ(class_count(spec_of("image_folder", folder / "")), 2);
   std::ofstream(folder / "train.bin") << std::string(std::size_t{3073} * 7, 'x');
   std::ofstream(folder / "test.bin") << std::string(std::size_t{3073} * 2, 'x');
   EXPECT_EQ(picture_count(spec_of("cifar", folder / ""), Split::train), 7);
   std::ofstream(folder / "test.bin") << std::string(std::size_t{3074} * 2, 'x');
   EXPECT_EQ(picture_count(spec_of("cifar", folder / ""), Split::test), 2) << "CIFAR-100 has two labels";
+}
+
+TEST(ClassCount, OfNamesAndLists) {
+  const automask::testing::TemporaryFolder folder;
+  DatasetSpec spec = spec_of("tar", folder / "");
+  EXPECT_EQ(class_count(spec), std::nullopt);
+  spec.class_list = "synsets.txt";
+  EXPECT_EQ(class_count(spec), std::nullopt) << "no such file";
+  std::ofstream(folder / "synsets.txt") << "n01440764 tench\nn01443537 goldfish\n\n";
+  EXPECT_EQ(class_count(spec), 2);
+  spec.classes = {"a", "b", "c"};
+  EXPECT_EQ(class_count(spec), 3);
+  EXPECT_EQ(class_count(spec_of("image_folder", "/nowhere")), std::nullopt);
 }
 
 TEST(PictureCount, IsNothingWhereItCannotBeTold) {

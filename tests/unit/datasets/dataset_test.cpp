@@ -123,6 +123,32 @@ TEST_F(SplitsTest, LoadingIsTheSameForAnyNumberOfThreads) {
   }
 }
 
+// Beyond the memory that they may take they are read when they are asked for, and are the same.
+TEST_F(SplitsTest, PicturesThatMemoryDoesNotHoldAreReadOneAtATime) {
+  spec_.height = spec_.width = 5;
+  spec_.channels = 3;
+  const std::shared_ptr<const Source> data = open(spec_, Split::train);
+  const PictureSet held = load_or_read(data, spec_, 2, 100 * 75), read = load_or_read(data, spec_, 2, 100 * 75 - 1);
+  EXPECT_EQ(held.pixels, load(*data, spec_, 1).pixels);
+  EXPECT_EQ(held.reader, nullptr);
+  EXPECT_TRUE(read.pixels.empty());
+  EXPECT_EQ(read.labels, held.labels);
+  EXPECT_EQ(read.ids, held.ids);
+  EXPECT_EQ(read.classes, held.classes);
+  std::vector<std::uint8_t> memory, nothing;
+  for (const std::size_t i : {0, 57, 99}) {
+    const auto here = held.picture(i, nothing), there = read.picture(i, memory);
+    EXPECT_EQ(std::vector<std::uint8_t>(here.begin(), here.end()),
+              std::vector<std::uint8_t>(there.begin(), there.end()));
+  }
+  EXPECT_TRUE(nothing.empty());
+  EXPECT_EQ(subset(read, {3, 1}).pixels, subset(held, {3, 1}).pixels);
+  EXPECT_EQ(spread(read, 7).pixels, spread(held, 7).pixels);
+  EXPECT_EQ(spread(read, 1000).pixels, held.pixels) << "in memory";
+  const TemporaryFolder folder;
+  EXPECT_THROW(write_picture_set(read, folder.path()), core::Error);
+}
+
 PictureSet some_set(int channels, int highest_label) {
   PictureSet set;
   set.height = 2;

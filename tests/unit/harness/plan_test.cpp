@@ -61,6 +61,20 @@ TEST(Plan, SharesStepsBetweenCells) {
   EXPECT_EQ(world.fingerprints_taken, 2);
 }
 
+// Before a teacher is trained for it; where the number of classes isn't known, the training says so.
+TEST(Plan, ABudgetThatCannotBeMetIsRefused) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["methods"] = {{"narrow", {{"method", "slim"}, {"mac_budget", 0.001}, {"lanes", 4}}}};
+  EXPECT_EQ(test::plan_of(test::load(folder, json)).cells.size(), 1U);
+  for (int i = 0; i < 10; ++i) json["datasets"]["toy"]["classes"].push_back("class " + std::to_string(i));
+  EXPECT_THAT(test::sentence_of([&] { test::plan_of(test::load(folder, json)); }, ExitCode::invalid_manifest),
+              AllOf(HasSubstr("/methods/narrow: mac_budget 0.001"), HasSubstr("cannot get that small with lanes 4"),
+                    HasSubstr("smallest possible")));
+  json["methods"]["narrow"]["mac_budget"] = 0.6;
+  EXPECT_EQ(test::plan_of(test::load(folder, json)).cells.size(), 1U);
+}
+
 // The cloud's network, trained on clean pictures, is one step for all that adapt it, and the method `clean` itself.
 TEST(Plan, StartsFromTheNetworkTrainedOnCleanPictures) {
   const TempFolder folder;

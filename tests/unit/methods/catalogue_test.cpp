@@ -325,8 +325,8 @@ TEST(Catalogue, ParametersHoldWhatDecidesTheResult) {
   for (const auto& [key, value] : deciding)
     EXPECT_NE(spec_of({{"method", "automask"}, {"train", {{key, value}}}}).parameters(), spec_of(base).parameters())
         << key;
-  EXPECT_EQ(spec_of({{"method", "automask"}, {"train", {{"checkpoint_seconds", 1}}}}).parameters(),
-            spec_of(base).parameters());
+  for (const char* key : {"checkpoint_seconds", "workers", "picture_memory"})
+    EXPECT_EQ(spec_of({{"method", "automask"}, {"train", {{key, 1}}}}).parameters(), spec_of(base).parameters()) << key;
 }
 
 TEST(Catalogue, RefusesWithPlaceAndHint) {
@@ -358,6 +358,25 @@ TEST(Catalogue, RefusesWithPlaceAndHint) {
   says({{"method", "slim"}, {"stem", "private"}}, "/methods/mine/stem", "bn_k");
   says({{"method", "automask"}, {"stem", "private"}, {"backbone", "frozen"}}, "/methods/mine/stem", "frozen");
   says({{"method", "slim"}, {"general_set", true}}, "/methods/mine/general_set", "bn_k");
+  const Json deployed = {{"method", "automask"}, {"backbone", "deployed"}, {"init", "net.safetensors"}};
+  EXPECT_EQ(spec_of(deployed).parameters()["backbone"], "deployed");
+  Json step = spec_of(deployed).parameters();
+  step["init"] = "net.safetensors";  // as a step says it; in the key it is a file, whose digest stands beside it
+  EXPECT_EQ(spec_of(step).parameters(), spec_of(deployed).parameters());
+  const auto with = [&](const char* option, const Json& value) {
+    Json json = deployed;
+    json[option] = value;
+    return json;
+  };
+  says(with("init", "published"), "/methods/mine/backbone", "checkpoint of the deployed network");
+  says(with("method", "prune"), "/methods/mine/backbone", "automask, kill_test and dense_bn_k");
+  says(with("normalisation", "shared"), "/methods/mine/normalisation", "others have");
+  says(with("consensus", "auto"), "/methods/mine/consensus", "number");
+  says(with("byte_budget", 100000), "/methods/mine/byte_budget", "deployed");
+  says(with("stem", "private"), "/methods/mine/stem", "frozen");
+  says(with("frequencies", {{"clean", 3}, {"jpeg:q10", 1}}), "/methods/mine/frequencies", "only new ones");
+  says(with("consistency", 0.5), "/methods/mine/consistency", "only new ones");
+  says({{"method", "automask"}, {"train", {{"picture_memory", -1}}}}, "/methods/mine/train/picture_memory", "0");
   says({{"method", "separate"}, {"estimator", {{"others", {"fog:1"}}}}}, "/methods/mine/estimator/others", "separate");
   says({{"method", "kill_test"}, {"normalisation", "shared"}, {"estimator", {{"others", {"fog:1"}}}}},
        "/methods/mine/estimator/others", "nothing to choose from");

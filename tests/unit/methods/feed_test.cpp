@@ -71,9 +71,13 @@ TEST(Feed, ShowsEachPictureOncePerEpochAcrossBatchBorders) {
 TEST(Feed, DoesNotDependOnWorkersOrStart) {
   const auto set = numbered(40);
   const FeedPlan plan = plan_of(set, true, {"clean", "gaussian_noise:3", "gaussian_noise:2 > jpeg:q30"});
-  for (const int workers : {1, 3}) {
-    Feed feed(plan, 4, 20, workers);
-    for (int step = 4; step < 20; ++step) ASSERT_TRUE(same(feed.next(), make_batch(plan, step))) << step;
+  FeedPlan uneven = plan;
+  uneven.part_shares = {0.5, 0.25, 0.25};
+  for (const FeedPlan& one : {plan, uneven}) {
+    for (const int workers : {1, 3}) {
+      Feed feed(one, 4, 20, workers);
+      for (int step = 4; step < 20; ++step) ASSERT_TRUE(same(feed.next(), make_batch(one, step))) << step;
+    }
   }
 }
 
@@ -102,6 +106,22 @@ TEST(Feed, PartsAreOfEqualSizeAndHoldTheirCondition) {
     }
   }
   EXPECT_EQ(total, (std::vector<std::size_t>{100, 100, 100}));
+}
+
+TEST(Feed, PartsHaveTheSharesThatAreAskedFor) {
+  const auto set = numbered(200);
+  FeedPlan plan = plan_of(set, true, {"clean", "gaussian_noise:3"}, 40);
+  plan.mixed_part = true;
+  plan.part_shares = {0.65, 0.25, 0.1};
+  std::vector<std::size_t> total(3);
+  for (int step = 0; step < 50; ++step)
+    for (const Part& part : make_batch(plan, step).parts) {
+      const auto k = static_cast<std::size_t>(part.set);
+      EXPECT_NEAR(static_cast<double>(part.labels.size()), 40 * plan.part_shares[k], 2);
+      total[k] += part.labels.size();
+    }
+  for (std::size_t k = 0; k < 3; ++k) EXPECT_NEAR(static_cast<double>(total[k]), 2000 * plan.part_shares[k], 3);
+  EXPECT_EQ(total[0] + total[1] + total[2], 2000U);
 }
 
 TEST(Feed, MixedBatchesDrawEveryCondition) {

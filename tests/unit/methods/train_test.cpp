@@ -678,6 +678,28 @@ TEST(Train, StartsFromInitialWeightsWithEveryNormalisation) {
   EXPECT_GT(begun, reference_top1(train(job), pictures(datasets::Split::test), 0, 1) + 20);
 }
 
+// Pictures that are read whenever they are shown, with scaling, augmentation and estimator of them, give the same bits.
+TEST(Train, PicturesInMemoryAndPicturesThatAreReadTrainTheSameNetwork) {
+  struct Reader : datasets::PictureReader {
+    void read(std::size_t i, std::uint8_t* pixels) const override {
+      const auto picture = pictures(datasets::Split::train).picture(i);
+      std::copy(picture.begin(), picture.end(), pixels);
+    }
+  };
+  datasets::PictureSet read = pictures(datasets::Split::train);
+  read.pixels.clear();
+  read.reader = std::make_shared<const Reader>();
+  for (const core::Json& method :
+       {automask, core::Json{{"method", "augmix"}, {"train", {{"flip", 0.5}, {"crop", 2}}}}}) {
+    TrainJob job = job_of(method, 0.5);
+    job.spec.train.workers = 2;
+    const std::string held = bytes_of(train(job));
+    job.train = &read;
+    job.spec.train.workers = 3;
+    EXPECT_EQ(bytes_of(train(job)), held) << method;
+  }
+}
+
 TEST(Train, NoEpochsLeaveTheNetworkAsGiven) {
   const models::Checkpoint first = train(job_of({{"method", "clean"}}, 1));
   TrainJob job = job_of({{"method", "clean"}, {"init", "published"}}, 0);

@@ -286,7 +286,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   };
   Json changed = whole;
   changed["schema_version"] = 2;
-  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 5"));
+  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 6"));
   changed = whole;
   changed["trainigs"] = Json::object();
   EXPECT_THAT(says(changed), HasSubstr("did you mean \"trainings\""));
@@ -312,18 +312,21 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   changed["parameters"].begin().value()["mac_budget"] = 0.123;
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/parameters/"), HasSubstr("is not what its name was given for")));
   changed = whole;
+  changed["manifests"].begin().value()["sha256"] = "another";
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/manifests/"), HasSubstr("is not what its name was given for")));
+  changed = whole;
   changed["parts"].begin().value()["note"] = "another";
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/parts/"), HasSubstr("is not what its name was given for")));
   // Parts of parts of parts: what names them has no end in practice.
   changed = whole;
-  std::string name = "0123456789abcdef";
+  std::string name = "0123456789";
   for (int level = 0; level < 30; ++level) {
     Json part = Json::object();
     for (int i = 0; i < 8; ++i) part[std::to_string(i)] = {{"$", name}};
-    name = core::sha256_hex(name).substr(0, 16);
+    name = core::sha256_hex(name).substr(0, 10);
     changed["parts"][name] = part;
   }
-  changed["parts"]["0123456789abcdef"] = {{"$", name}};
+  changed["parts"]["0123456789"] = {{"$", name}};
   changed["manifests"].begin().value() = {{"name", {{"$", name}}}};
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/manifests/"), HasSubstr("have no end")));
   // And one that has, but is larger than any that is true.
@@ -396,7 +399,7 @@ TEST_F(Published, AnExportThatFailsLeavesEarlierCellsReadable) {
   const auto before = files(folder / "out");
   core::write_file_atomically(folder / "out/old/cell.json", R"({"schema_version": 2})");
   EXPECT_THAT(error_of([&] { export_published(store, {"other"}, folder / "out"); }).what(),
-              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 5")));
+              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 6")));
   std::filesystem::remove_all(folder / "out/old");
   EXPECT_EQ(files(folder / "out"), before);
   // A folder stands where the cell's file belongs.
@@ -454,7 +457,7 @@ TEST_F(Published, NamesEachFaultWithItsPlace) {
   store.record(full_run("k0", 0));
   export_published(store, {"invented"}, folder / "out");
   EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
-  EXPECT_THAT(fault("\"schema_version\": 5", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 5"));
+  EXPECT_THAT(fault("\"schema_version\": 6", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 6"));
   EXPECT_THAT(fault("1000,80,", "1000,\"80\","), HasSubstr("/metrics/measured/top1/2"));
   EXPECT_THAT(fault("{", "["), HasSubstr("line"));
   EXPECT_THAT(fault("\"environment\": \"", "\"environment\": \"0"),
