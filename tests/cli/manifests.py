@@ -79,7 +79,7 @@ def unchanged(files):
     for file in files:
         cell = json.loads(file.read_text())
         manifest = manifests[cell["experiment"]]
-        before = whole(shared["manifests"][cell["manifest"]])
+        before = whole(shared["manifests"][cell["manifest"]])["document"]
         for kind, name in (("models", cell["model"]), ("targets", cell["target"]), ("conditions", None)):
             then, now = (m[kind] if name is None else m[kind][name] for m in (before, manifest))
             if then != now:
