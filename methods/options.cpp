@@ -315,7 +315,10 @@ const std::vector<Option> table = {
     {"latency_budget", read_latency_budget, write_latency_budget},
     {"byte_budget",
      [](const core::JsonCursor& c, MethodSpec& s) { s.byte_budget = c.integer_in(0, std::int64_t{1} << 50); },
-     [](const MethodSpec& s) { return core::Json(s.byte_budget); }},
+     [](const MethodSpec& s) {
+       // Slim's keys are those from before it had the option.
+       return s.method == "slim" && s.byte_budget == 0 ? core::Json() : core::Json(s.byte_budget);
+     }},
     {"lanes", [](const core::JsonCursor& c, MethodSpec& s) { s.lanes = static_cast<int>(c.integer_in(1, 4096)); },
      [](const MethodSpec& s) { return core::Json(s.lanes); }},
     {"consensus", read_consensus,

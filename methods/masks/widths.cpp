@@ -75,4 +75,23 @@ Slim slim_mask(const graph::Graph& graph, const graph::ChannelGroups& groups, do
   return slim;
 }
 
+Slim slim_mask(const graph::Graph& graph, const graph::ChannelGroups& groups, double share, int lanes,
+               const std::function<bool(const graph::Mask&)>& fits) {
+  Slim widest = slim_mask(graph, groups, share, lanes);
+  if (fits(widest.mask)) return widest;
+  double low = BudgetCut(graph, groups, lanes).smallest_share(), high = share;
+  widest = slim_mask(graph, groups, low, lanes);
+  for (int i = 0; i < halvings; ++i) {
+    const double middle = (low + high) / 2;
+    Slim slim = slim_mask(graph, groups, middle, lanes);
+    if (fits(slim.mask)) {
+      low = middle;
+      widest = std::move(slim);
+    } else {
+      high = middle;
+    }
+  }
+  return widest;
+}
+
 }  // namespace automask::methods

@@ -1,6 +1,8 @@
 #pragma once
 // Networks of another width: every channel group cut in the same proportion, whatever its channels are worth. No
 // LibTorch here.
+#include <functional>
+
 #include "graph/graph.h"
 
 namespace automask::methods {
@@ -20,5 +22,9 @@ struct Slim {
   graph::Mask mask;
 };
 Slim slim_mask(const graph::Graph& graph, const graph::ChannelGroups& groups, double share, int lanes);
+// The widest that `fits` takes, too, found by bisection of the share; `fits` must take whatever is narrower than what
+// it takes. Where it takes none, the narrowest.
+Slim slim_mask(const graph::Graph& graph, const graph::ChannelGroups& groups, double share, int lanes,
+               const std::function<bool(const graph::Mask&)>& fits);
 
 }  // namespace automask::methods

@@ -15,6 +15,7 @@
 #include "methods/masks/mask_cutter.h"
 #include "methods/masks/package_bytes.h"
 #include "methods/masks/scorer.h"
+#include "methods/masks/widths.h"
 #include "methods/objectives/objective.h"
 #include "methods/objectives/teacher.h"
 #include "methods/training/affine.h"
@@ -118,13 +119,14 @@ class Trainer {
         recipe_(recipe),
         device_(training_device(job.spec.train)),
         graph_(graph_of(job, recipe)),
-        may_mask_(recipe.masked && recipe.fixed_masks.empty()),
+        may_mask_(recipe.masked && recipe.fixed_masks.empty() && !recipe.even),
         schedule_(job.spec.train, job.train->size(), 1, job.spec.freeze_at),
         weights_(weights_of(job, recipe)),
         view_shares_(shares_of_views(job, recipe, weights_)),
         scaling_(input_scaling_of(job)),
         cutter_(graph_, job.spec, recipe.mac_budget.value_or(job.spec.mac_budget), recipe.consensus, set_weights(),
                 bytes_of_masks()),
+        fixed_masks_(recipe.even ? std::vector<graph::Mask>{even_mask()} : recipe.fixed_masks),
         masked_(may_mask_ && (cutter_.budget() < 1 || job.spec.byte_budget > 0)),
         objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
         scorer_(new_scorer()),
@@ -133,9 +135,9 @@ class Trainer {
     if (teacher_) teacher_->move(device_);
     schedule_.budget = cutter_.budget();
     for (int k = 0; k < sets(); ++k)
-      masks_.push_back(recipe.fixed_masks.empty()       ? widest_mask()
-                       : recipe.fixed_masks.size() == 1 ? recipe.fixed_masks[0]
-                                                        : recipe.fixed_masks[static_cast<std::size_t>(k)]);
+      masks_.push_back(fixed_masks_.empty()       ? widest_mask()
+                       : fixed_masks_.size() == 1 ? fixed_masks_[0]
+                                                  : fixed_masks_[static_cast<std::size_t>(k)]);
   }
 
   models::Checkpoint run() {
@@ -159,7 +161,7 @@ class Trainer {
   }
   // What a budget of bytes is held against; empty where there is none.
   MaskCutter::PackageBytes bytes_of_masks() const {
-    if (!may_mask_ || job_.spec.byte_budget == 0) return {};
+    if ((!may_mask_ && !recipe_.even) || job_.spec.byte_budget == 0) return {};
     PackagePlan plan;
     plan.graph = graph_;
     plan.set_names = set_names();
@@ -171,6 +173,16 @@ class Trainer {
     plan.private_stem = private_stem();
     plan.record = record();
     return [plan](const std::vector<graph::Mask>& masks) { return package_bytes(plan, masks); };
+  }
+  // Of a network that is thinned alike; that the narrowest meets the budgets the cutter has seen.
+  graph::Mask even_mask() const {
+    const auto bytes = bytes_of_masks();
+    const auto& latency = job_.spec.latency_budget;
+    const auto fits = [&](const graph::Mask& mask) {
+      if (latency && latency->predicted_ms(graph_, cutter_.groups(), mask) > latency->ms) return false;
+      return !bytes || bytes(std::vector<graph::Mask>(static_cast<std::size_t>(sets()), mask)) <= job_.spec.byte_budget;
+    };
+    return slim_mask(graph_, cutter_.groups(), latency ? 1 : job_.spec.mac_budget, job_.spec.lanes, fits).mask;
   }
   // What a package says of its training, too.
   core::Json record() const {
@@ -240,6 +252,7 @@ class Trainer {
   std::vector<double> view_shares_;  // of the same; empty: all alike
   models::InputScaling scaling_;
   MaskCutter cutter_;
+  std::vector<graph::Mask> fixed_masks_;  // as Recipe::fixed_masks
   bool masked_;
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<Scorer> scorer_;
@@ -274,7 +287,7 @@ void Trainer::start() {
          "name a file of weights, or take bn_k");
   }
   for (int k = 0; k < sets(); ++k) network().set_mask(k, masks_[static_cast<std::size_t>(k)]);
-  if (!recipe_.fixed_masks.empty()) shrink();
+  if (!fixed_masks_.empty()) shrink();
 }
 
 // From here on nothing is computed that no mask keeps.

@@ -32,10 +32,11 @@ struct Recipe {
   // to the objective once, with condition 0, and calibrates every set; own_sets must be false.
   std::vector<std::string> set_names;
 
-  std::optional<graph::Graph> graph;     // in place of the job's, e.g. with a denoiser in front
-  std::optional<double> mac_budget;      // share of that graph's MACs, in place of the spec's
-  graph::TensorMap initial;              // tensors of that graph that shall not be drawn, by name
-  graph::Mask within;                    // channels that masks may keep; empty: all
+  std::optional<graph::Graph> graph;  // in place of the job's, e.g. with a denoiser in front
+  std::optional<double> mac_budget;   // share of that graph's MACs, in place of the spec's
+  graph::TensorMap initial;           // tensors of that graph that shall not be drawn, by name
+  bool even = false;   // every group is thinned alike to the spec's budgets before the first step; masks stay so
+  graph::Mask within;  // channels that masks may keep; empty: all
   std::vector<graph::Mask> fixed_masks;  // one per set, or one for all: from the first step on, instead of a ramp
   std::vector<ExtraView> extra_views;    // made of every picture shown; Shown::views
   std::function<std::unique_ptr<Objective>(const TrainJob&)> objective;  // empty: Objective itself

@@ -500,6 +500,39 @@ TEST_P(ByteBudget, HoldsForTheFile) {
   EXPECT_SAYS(error, "smallest possible package has");
 }
 
+// Thinned evenly until bytes, MACs and time are within their budgets, and hardly further.
+TEST(Train, SlimMeetsBudgetsOfBytesAndTime) {
+  core::Json method = {{"method", "slim"}, {"normalisation", "bn_k"}};
+  const auto bytes = [](const models::Checkpoint& checkpoint) {
+    return static_cast<std::int64_t>(package::encode(compiler::quantise(compiler::compile(checkpoint), {}, {})).size());
+  };
+  const models::Checkpoint whole = train(job_of(method, 0.1));
+  EXPECT_EQ(share(whole, 0), 1);
+  method["byte_budget"] = bytes(whole) * 8 / 10;
+  const models::Checkpoint smaller = train(job_of(method, 0.1));
+  EXPECT_LE(bytes(smaller), method["byte_budget"]);
+  EXPECT_GT(bytes(smaller), method["byte_budget"].get<std::int64_t>() * 9 / 10);
+  EXPECT_LT(share(smaller, 0), 1);
+  method["byte_budget"] = 1000;
+  EXPECT_SAYS(error_of([&] { train(job_of(method, 0.1)); }), "smallest possible package has");
+
+  TrainJob timed = job_of({{"method", "slim"}}, 0.1);
+  LatencyBudget budget;
+  for (const graph::Node& node : timed.graph.nodes)
+    if (node.op == graph::Op::conv2d || node.op == graph::Op::linear) budget.layers.push_back({node.name, 0.1, 1});
+  const auto groups = graph::channel_groups(timed.graph);
+  const double dense = budget.predicted_ms(timed.graph, groups, graph::full_mask(groups));
+  budget.ms = budget.fixed_ms() + (dense - budget.fixed_ms()) * 0.6;
+  timed.spec.latency_budget = budget;
+  const models::Checkpoint fast = train(timed);
+  const double takes = budget.predicted_ms(fast.graph, groups, fast.masks[0]);
+  EXPECT_LE(takes, budget.ms);
+  EXPECT_GT(takes, budget.ms * 0.8);
+  EXPECT_EQ(fast.training["log"]["latency"]["budget_ms"], budget.ms);
+  timed.spec.latency_budget->ms = budget.fixed_ms() / 2;
+  EXPECT_SAYS(error_of([&] { train(timed); }), "smallest possible time is");
+}
+
 INSTANTIATE_TEST_SUITE_P(Stems, ByteBudget, ::testing::Values("shared", "private"),
                          [](const auto& stem) { return std::string(stem.param); });
 
