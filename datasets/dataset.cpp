@@ -140,6 +140,13 @@ void read_prepared(const Source& source, std::size_t picture, const DatasetSpec&
   std::memcpy(pixels.data(), prepared.data, pixels.size());
 }
 
+void read_all(const Source& source, const std::vector<std::uint32_t>& pictures, const DatasetSpec& spec, int threads,
+              PictureSet& set) {
+  set.pixels.resize(pictures.size() * set.picture_bytes());
+  core::parallel_for(pictures.size(), threads,
+                     [&](std::size_t i) { read_prepared(source, pictures[i], spec, set.picture(i)); });
+}
+
 class SourceReader : public PictureReader {
  public:
   SourceReader(std::shared_ptr<const Source> source, DatasetSpec spec)
@@ -170,9 +177,7 @@ PictureSet load(const Source& source, const DatasetSpec& spec, int threads) {
 PictureSet load(const Source& source, const std::vector<std::uint32_t>& pictures, const DatasetSpec& spec,
                 int threads) {
   PictureSet set = without_pixels(source, pictures, spec);
-  set.pixels.resize(pictures.size() * set.picture_bytes());
-  core::parallel_for(pictures.size(), threads,
-                     [&](std::size_t i) { read_prepared(source, pictures[i], spec, set.picture(i)); });
+  read_all(source, pictures, spec, threads, set);
   return set;
 }
 
@@ -180,8 +185,11 @@ PictureSet load_or_read(std::shared_ptr<const Source> source, const DatasetSpec&
                         std::uint64_t most_bytes) {
   const auto all = all_of(*source);
   PictureSet set = without_pixels(*source, all, spec);
-  if (set.picture_bytes() * set.size() <= most_bytes) return load(*source, all, spec, threads);
-  set.reader = std::make_shared<const SourceReader>(std::move(source), spec);
+  if (set.picture_bytes() * set.size() <= most_bytes) {
+    read_all(*source, all, spec, threads, set);
+  } else {
+    set.reader = std::make_shared<const SourceReader>(std::move(source), spec);
+  }
   return set;
 }
 

@@ -29,7 +29,9 @@ struct PictureSet {
   std::size_t size() const { return labels.size(); }
   std::size_t picture_bytes() const { return std::size_t(height) * width * channels; }
   // Of a set in memory alone.
-  std::span<const std::uint8_t> picture(std::size_t i) const { return {&pixels[i * picture_bytes()], picture_bytes()}; }
+  std::span<const std::uint8_t> picture(std::size_t i) const {
+    return {&pixels.at(i * picture_bytes()), picture_bytes()};
+  }
   std::span<std::uint8_t> picture(std::size_t i) { return {&pixels[i * picture_bytes()], picture_bytes()}; }
   // Of any set: a picture that is read lies in `memory` then.
   std::span<const std::uint8_t> picture(std::size_t i, std::vector<std::uint8_t>& memory) const;

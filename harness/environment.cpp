@@ -83,14 +83,20 @@ std::string cpu_governor() {
   return governor;
 }
 
-std::int64_t available_memory_bytes() {
-  const std::int64_t all = machine_memory_bytes();
-  std::int64_t available = all / 4;
-  if (const std::string kibibytes = value_in("/proc/meminfo", "MemAvailable", ":"); !kibibytes.empty())
-    available = std::strtoll(kibibytes.c_str(), nullptr, 10) * 1024;
-  std::ifstream group("/sys/fs/cgroup/memory.max");  // a number, or "max"
-  if (std::int64_t limit = 0; group >> limit) available = std::min(available, limit);
-  return available;
+std::int64_t available_memory_bytes(const std::filesystem::path& proc, const std::filesystem::path& groups) {
+  const auto number = [](const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); };
+  std::int64_t available = machine_memory_bytes() / 4;
+  if (const std::string kibibytes = value_in((proc / "meminfo").c_str(), "MemAvailable", ":"); !kibibytes.empty())
+    available = number(kibibytes) * 1024;
+  // "0::/user.slice/job_7"
+  const std::string own = value_in((proc / "self/cgroup").c_str(), "0::", "/");
+  for (std::filesystem::path group = own;; group = group.parent_path()) {
+    std::string limit, used;
+    std::ifstream(groups / group / "memory.max") >> limit;  // a number, or "max"
+    std::ifstream(groups / group / "memory.current") >> used;
+    if (number(limit) > 0) available = std::min<std::int64_t>(available, std::max(number(limit) - number(used), 0LL));
+    if (group.empty()) return available;
+  }
 }
 
 core::Json environment_json() {

@@ -1,6 +1,7 @@
 #pragma once
 // Facts about the machine and the build, without LibTorch or OpenCV.
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "core/json.h"
@@ -26,9 +27,11 @@ core::Json host_state_json();
 // its version. Not load, time or clocks. Latencies are never reused across digests.
 std::string environment_digest(const host::RunnerSpec& runner);
 
-// What programs may still take without swapping: the kernel's MemAvailable, or a control group's limit where that is
-// less. Where neither is readable, a quarter of the machine's memory.
-std::int64_t available_memory_bytes();
+// What this program may still take without swapping: the kernel's MemAvailable, or what its control group and those
+// above have left where that is less (version 2; with one hierarchy at `groups`). Where nothing is readable, a quarter
+// of the machine's memory.
+std::int64_t available_memory_bytes(const std::filesystem::path& proc = "/proc",
+                                    const std::filesystem::path& groups = "/sys/fs/cgroup");
 
 std::string cpu_governor();  // "performance", "powersave", ...; empty where the kernel doesn't say
 

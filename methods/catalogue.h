@@ -42,8 +42,8 @@ struct TrainOptions {
   // Threads that read, decode and corrupt pictures ahead; 0: as many as training leaves cores, 8 at most, and beside a
   // GPU 32.
   int workers = 0;
-  // MiB that training pictures may take in memory; beyond, each is read whenever it is shown. Empty: half of what is
-  // free.
+  // MiB that training pictures may take in memory; where they take more, each is read whenever it is shown. Empty: a
+  // quarter of what is free, since other trainings may run beside.
   std::optional<std::int64_t> picture_memory;
   int threads = 2;                    // decides results (summation order), so part of the key
   Processor device = Processor::cpu;  // likewise

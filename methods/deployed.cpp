@@ -32,6 +32,8 @@ void check(const TrainJob& job) {
   const core::Json its = graph::to_json(deployed.graph);
   if (its != graph::to_json(job.graph) && its != graph::to_json(with_affine(job.graph)))
     fail(job, "is not the model " + job.graph.name + " of the experiment", "name the model that it was trained as");
+  if (!has_normalisation(deployed.graph))
+    fail(job, "has no normalisation or scale that a condition could have for itself", "train it anew with \"bn_k\"");
   if (deployed.classes != job.train->classes)
     fail(job, "has other classes than the data set", "name the data set that it was trained on");
   if (job.spec.general_set && set_of(deployed, "*") == none)
@@ -41,24 +43,15 @@ void check(const TrainJob& job) {
          deployed.ranges.empty() ? "remove qat" : "give qat, as it had");
 }
 
-// What new sets start from: that of clean pictures, else the first.
-const graph::TensorMap& start_of(const models::Checkpoint& deployed) {
-  const std::size_t clean = set_of(deployed, "clean");
-  return deployed.normalisation[clean == none ? 0 : clean];
-}
-
 double share(const graph::Graph& graph, const graph::Mask& mask) {
   return BudgetCut(graph, graph::channel_groups(graph), 1).share(mask);
 }
 
-// A set of one checkpoint as the last set of another, with all that a set of it has for itself (`start`): what is not
-// learnt, a private stem, is as it was given.
-void add_set(const models::Checkpoint& from, std::size_t set, const std::string& name, const graph::TensorMap& start,
-             models::Checkpoint& to) {
+// A set of one checkpoint as the last set of another.
+void add_set(const models::Checkpoint& from, std::size_t set, const std::string& name, models::Checkpoint& to) {
   to.conditions.push_back(name);
   to.masks.push_back(from.masks[set]);
-  to.normalisation.push_back(start);
-  for (const auto& [own, tensor] : from.normalisation[set]) to.normalisation.back()[own] = tensor;
+  to.normalisation.push_back(from.normalisation[set]);
   if (!from.ranges.empty()) to.ranges.push_back(from.ranges[set]);
 }
 
@@ -91,16 +84,14 @@ models::Checkpoint extended(const TrainJob& job, Recipe (*recipe_of)(const Train
   if (known.empty())
     fail(job, "knows none of the experiment's conditions",
          "name those that it has, too, or take \"backbone\": \"frozen\"");
-  const graph::TensorMap& start = start_of(deployed);
-  graph::TensorMap initial = deployed.weights;
-  for (const auto& [name, tensor] : start) initial[name] = tensor;
-  fresh.initial = std::make_shared<const graph::TensorMap>(std::move(initial));
+  fresh.initial = std::make_shared<const graph::TensorMap>(models::dense_weights(deployed));
 
   Recipe recipe = recipe_of(fresh);
   recipe.within = graph::united(known);
-  // Where the budget allows all that is there, nothing is cut.
-  if (!recipe.masked || (!job.spec.latency_budget && share(fresh.graph, recipe.within) <= job.spec.mac_budget))
-    recipe.fixed_masks = {recipe.within};
+  // Where the budget allows all that is there, nothing is cut. With lanes the cut sees to them.
+  const bool fits =
+      job.spec.mac_budget == 1 || (job.spec.lanes == 1 && share(fresh.graph, recipe.within) <= job.spec.mac_budget);
+  if (!recipe.masked || (!job.spec.latency_budget && fits)) recipe.fixed_masks = {recipe.within};
   const models::Checkpoint trained = run(fresh, recipe);
 
   models::Checkpoint all = deployed;
@@ -115,20 +106,32 @@ models::Checkpoint extended(const TrainJob& job, Recipe (*recipe_of)(const Train
   for (const std::string& name : wanted) {
     const std::size_t set = set_of(deployed, name);
     if (set == none) {
-      add_set(trained, learnt++, name, start, all);
+      add_set(trained, learnt++, name, all);
+      // What it did not learn for itself, a private stem, is as it was given.
+      for (const auto& [own, tensor] : deployed.normalisation.front())
+        all.normalisation.back().emplace(own, fresh.initial->at(own));
     } else {
-      add_set(deployed, set, name, start, all);
+      add_set(deployed, set, name, all);
       kept.push_back(name);
     }
     shares[name] = share(all.graph, all.masks.back());
   }
   // A network's own copy of what all share is its first set's.
   for (const auto& [name, tensor] : all.normalisation.front()) all.weights[name] = tensor;
+  top1 = trained.training.at("validation_top1");
   models::Network network(all);
   for (std::size_t k = 0; k < job.conditions.size(); ++k)
-    if (const auto percent = validation_top1(network, job, job.conditions[k], all.input, static_cast<int>(k)))
-      top1[wanted[k]] = *percent;
-  all.training.update({{"deployed", kept}, {"mac_share", shares}, {"validation_top1", top1}});
+    if (!top1.contains(wanted[k]))
+      if (const auto percent = validation_top1(network, job, job.conditions[k], all.input, static_cast<int>(k)))
+        top1[wanted[k]] = *percent;
+  all.training.update({{"options", job.spec.parameters()},
+                       {"deployed", {{"kept", kept}, {"trained_on", deployed.conditions}}},
+                       {"mac_share", shares},
+                       {"validation_top1", top1}});
+  // A network of one set calls it "*".
+  if (core::Json& log = all.training["log"]; fresh.conditions.size() == 1 && log.contains("latency"))
+    log["latency"]["predicted_ms"] = {
+        {fresh.conditions.front().canonical(), log["latency"]["predicted_ms"].begin().value()}};
   return all;
 }
 

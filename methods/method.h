@@ -34,6 +34,8 @@ struct TrainJob {
   const datasets::PictureSet* validation = nullptr;  // held out of train; may be empty
   // What the model's published weights expect of pictures; without it the scaling is the training pictures' own.
   std::optional<models::Preprocessing> preprocessing;
+  // The training pictures' own scaling where it is known; else whoever needs it goes through all of them.
+  std::optional<models::InputScaling> scaling;
   // Where training starts: of parameter_shapes(graph); tensors that are not there, and all where it is null, are drawn
   // from the seed.
   std::shared_ptr<const graph::TensorMap> initial;

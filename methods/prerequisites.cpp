@@ -14,7 +14,8 @@ Prerequisite teacher_of(const MethodSpec& student) {
                        student.distillation.seed, student.distillation.model};
   teacher.spec.train = student.distillation.train.value_or(student.train);
   teacher.spec.frequencies = student.frequencies;
-  teacher.spec.init = student.init;
+  // What is deployed is masked: no start for a teacher.
+  teacher.spec.init = student.backbone == Backbone::deployed ? "scratch" : student.init;
   return teacher;
 }
 

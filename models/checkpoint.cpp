@@ -171,6 +171,15 @@ bool has_private_stem(const Checkpoint& checkpoint) {
                      [&](const std::string& name) { return checkpoint.normalisation[0].count(name) != 0; });
 }
 
+graph::TensorMap dense_weights(const Checkpoint& checkpoint) {
+  graph::TensorMap weights = checkpoint.weights;
+  const auto clean = std::find(checkpoint.conditions.begin(), checkpoint.conditions.end(), "clean");
+  const auto set =
+      clean == checkpoint.conditions.end() ? 0 : static_cast<std::size_t>(clean - checkpoint.conditions.begin());
+  for (const auto& [name, tensor] : checkpoint.normalisation[set]) weights[name] = tensor;
+  return weights;
+}
+
 Checkpoint unmasked_checkpoint(graph::Graph graph, graph::TensorMap weights) {
   Checkpoint checkpoint;
   checkpoint.graph = std::move(graph);

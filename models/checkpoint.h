@@ -49,6 +49,10 @@ struct Checkpoint {
 
 bool has_private_stem(const Checkpoint& checkpoint);
 
+// A checkpoint's dense weights, with what its network has for `clean` pictures for itself, else for its first
+// condition.
+graph::TensorMap dense_weights(const Checkpoint& checkpoint);
+
 // A network nothing is masked in, for every condition alike: its weights (all of parameter_shapes(graph)) as the only
 // set of normalisation. Input scaling, resizing and classes are left to the caller.
 Checkpoint unmasked_checkpoint(graph::Graph graph, graph::TensorMap weights);

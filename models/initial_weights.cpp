@@ -9,15 +9,6 @@
 namespace automask::models {
 namespace {
 
-graph::TensorMap of_checkpoint(const Checkpoint& checkpoint) {
-  graph::TensorMap weights = checkpoint.weights;
-  const auto clean = std::find(checkpoint.conditions.begin(), checkpoint.conditions.end(), "clean");
-  const auto set =
-      clean == checkpoint.conditions.end() ? 0 : static_cast<std::size_t>(clean - checkpoint.conditions.begin());
-  for (const auto& [name, tensor] : checkpoint.normalisation[set]) weights[name] = tensor;
-  return weights;
-}
-
 const graph::Node* classifier(const graph::Graph& graph) {
   for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node)
     if (node->op == graph::Op::linear || node->op == graph::Op::conv2d) return &*node;
@@ -32,7 +23,7 @@ InitialWeights read_initial_weights(const graph::Graph& graph, const std::filesy
   graph::TensorMap tensors;
   if (is_checkpoint(file)) {
     const Checkpoint checkpoint = load_checkpoint(file);
-    tensors = of_checkpoint(checkpoint);
+    tensors = dense_weights(checkpoint);
     initial.preprocessing = Preprocessing{checkpoint.graph.input, checkpoint.resizing, checkpoint.input};
   } else {
     tensors = read_model_file(file, {}).weights;

@@ -379,9 +379,12 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
   run.started = cell.at("started").string();
   run.finished = cell.at("finished").string();
   if (const Json manifest = shared.get("manifests", cell.at("manifest")); !manifest.is_null()) {
-    const JsonCursor cursor(manifest, cell.file(), cell.at("manifest").pointer(), ExitCode::corrupt);
+    const JsonCursor cursor(manifest, SharedDocuments::file_name, "/manifests/" + cell.at("manifest").string(),
+                            ExitCode::corrupt);
+    cursor.only_keys({"sha256", "document"});
     run.manifest_sha256 = cursor.at("sha256").string();
     run.manifest = cursor.at("document").value();
+    if (!run.manifest.is_object()) cursor.at("document").fail("must be an object", "export the cells again");
   }
   run.environment = shared.get("environments", cell.at("environment"));
   run.build = shared.get("builds", cell.at("build"));

@@ -55,10 +55,14 @@ SharedDocuments::SharedDocuments(const JsonCursor& file) : SharedDocuments() {
 std::string SharedDocuments::put(const std::string& kind, const Json& document) {
   if (document.is_null()) return "";
   const std::string name = content_name(document);
+  add(kind, name, document);
+  return name;
+}
+
+void SharedDocuments::add(const std::string& kind, const std::string& name, const Json& document) {
   const auto [known, added] = documents_.at(kind).emplace(name, document);
   if (!added && *known != document)
     throw core::Error(core::ExitCode::internal, "published cells", "two of the " + kind + " have the name " + name);
-  return name;
 }
 
 Json SharedDocuments::get(const std::string& kind, const JsonCursor& name) const {
@@ -71,7 +75,7 @@ Json SharedDocuments::get(const std::string& kind, const JsonCursor& name) const
 
 void SharedDocuments::add(const SharedDocuments& others) {
   for (const auto& [kind, documents] : others.documents_.items())
-    for (const auto& [name, document] : documents.items()) documents_[kind].emplace(name, document);
+    for (const auto& [name, document] : documents.items()) add(kind, name, document);
 }
 
 void SharedDocuments::keep_what_is_named_in(const Json& cells) {

@@ -34,6 +34,8 @@ class SharedDocuments {
   std::string text() const;  // one document a line, so that a difference of two files can be read
 
  private:
+  void add(const std::string& kind, const std::string& name, const core::Json& document);
+
   std::string file_ = file_name;  // where they came from
   core::Json documents_;          // kind, name, document
 };

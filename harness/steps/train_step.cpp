@@ -9,6 +9,7 @@
 #include "methods/members.h"
 #include "methods/method.h"
 #include "methods/prerequisites.h"
+#include "methods/training/input_scaling.h"
 #include "models/initial_weights.h"
 #include "models/model_file.h"
 #include "models/preprocessing.h"
@@ -49,7 +50,7 @@ namespace {
 // Bytes that training pictures may take.
 std::uint64_t picture_memory(const Context& context) {
   const std::int64_t mebibytes = context.locations().integer_or("picture_memory", -1);
-  return static_cast<std::uint64_t>(mebibytes < 0 ? available_memory_bytes() / 2 : mebibytes << 20);
+  return static_cast<std::uint64_t>(mebibytes < 0 ? available_memory_bytes() / 4 : mebibytes << 20);
 }
 
 // What training needs of the data. Where there is none, only the classes are known: the test pictures' folders name
@@ -124,6 +125,7 @@ Outcome run_train(const Context& context) {
   for (std::size_t i = 0; i < conditions.size(); ++i)
     job.conditions.push_back(corruptions::Condition::from_json(conditions.at(i)));
   job.train = &train;
+  if (trains && !job.preprocessing) job.scaling = methods::scaling_of(train, context.threads());
   job.validation = &validation;
   job.seed = static_cast<std::uint64_t>(parameters.at("seed").integer());
   job.work_folder = context.folder() / "work";

@@ -12,8 +12,9 @@
 namespace automask::methods {
 namespace {
 
-// Far enough ahead that a slow picture doesn't stall the trainer, near enough that memory stays small.
-constexpr std::int64_t batches_ahead = 4;
+// Far enough ahead that a slow picture doesn't stall the trainer and every worker has a batch, near enough that memory
+// stays small.
+std::int64_t batches_ahead(int workers) { return std::max<std::int64_t>(4, workers + 2); }
 
 core::RandomStream stream(std::uint64_t seed, const char* purpose, std::int64_t index) {
   return core::RandomStream(seed, core::hash64(std::string(purpose) + " " + std::to_string(index)));
@@ -24,7 +25,7 @@ int parts_of(const FeedPlan& plan) {
 }
 
 // Multiples of the golden ratio lie as evenly as can be, however many are taken: a part's share of a batch, or of all,
-// is what it shall be but for a picture or two.
+// is what it shall be but for a few pictures.
 int part_of(const FeedPlan& plan, std::int64_t view) {
   const int parts = parts_of(plan);
   if (plan.part_shares.empty()) return static_cast<int>(view % parts);
@@ -130,6 +131,14 @@ Batch make_batch(const FeedPlan& plan, std::int64_t step) {
   return batch;
 }
 
+std::vector<double> shares_of_views(const std::vector<double>& weights) {
+  std::vector<double> shares = weights;
+  double sum = 0;
+  for (double& share : shares) sum += share = std::max(share, 0.5 / static_cast<double>(weights.size()));
+  for (double& share : shares) share /= sum;
+  return shares;
+}
+
 int feed_workers(const TrainOptions& options) {
   if (options.workers > 0) return options.workers;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
@@ -138,7 +147,7 @@ int feed_workers(const TrainOptions& options) {
 }
 
 Feed::Feed(FeedPlan plan, std::int64_t first, std::int64_t end, int workers)
-    : plan_(std::move(plan)), next_(first), end_(end), claimed_(first) {
+    : plan_(std::move(plan)), next_(first), end_(end), claimed_(first), ahead_(batches_ahead(workers)) {
   for (int i = 0; i < std::max(workers, 1); ++i) workers_.emplace_back([this] { work(); });
 }
 
@@ -155,7 +164,7 @@ void Feed::work() {
     std::int64_t step;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || claimed_ >= end_ || claimed_ < next_ + batches_ahead; });
+      changed_.wait(lock, [this] { return stopping_ || claimed_ >= end_ || claimed_ < next_ + ahead_; });
       if (stopping_ || claimed_ >= end_) return;
       step = claimed_++;
     }

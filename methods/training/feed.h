@@ -35,7 +35,7 @@ void clean_view(const ViewRequest& request, std::uint8_t* pixels);  // the pictu
 struct FeedPlan {
   const datasets::PictureSet* pictures = nullptr;
   std::vector<corruptions::Condition> conditions;
-  // true: a batch comes in parts, one per condition, of part_shares' sizes up to a picture or two. false: one part, in
+  // true: a batch comes in parts, one per condition, of part_shares' sizes up to a few pictures. false: one part, in
   // which each picture has a condition drawn at random.
   bool parts_by_condition = false;
   int batch = 1;
@@ -79,6 +79,11 @@ std::vector<View> views_of(const FeedPlan& plan, std::size_t count, std::int64_t
 // epoch + 1 (0 is the written variant).
 Batch make_batch(const FeedPlan& plan, std::int64_t step);
 
+// How much of all views each part is shown whose condition occurs with these weights, which sum to 1, as the shares do:
+// as often as it occurs, but not less than half of an even share, since a normalisation of a few pictures is noise (all
+// are brought to a sum of 1 then). What is shown more often than it occurs shall weigh less instead.
+std::vector<double> shares_of_views(const std::vector<double>& weights);
+
 // How many workers a training's feed has.
 int feed_workers(const TrainOptions& options);
 
@@ -96,7 +101,7 @@ class Feed {
   void work();
 
   FeedPlan plan_;
-  std::int64_t next_, end_, claimed_;
+  std::int64_t next_, end_, claimed_, ahead_;
   std::map<std::int64_t, Batch> ready_;
   std::exception_ptr failure_;
   bool stopping_ = false;

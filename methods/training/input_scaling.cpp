@@ -38,7 +38,8 @@ models::InputScaling scaling_of(const datasets::PictureSet& set, int threads) {
 }
 
 models::InputScaling input_scaling_of(const TrainJob& job) {
-  return job.preprocessing ? job.preprocessing->scaling : scaling_of(*job.train, job.spec.train.threads);
+  if (job.preprocessing) return job.preprocessing->scaling;
+  return job.scaling ? *job.scaling : scaling_of(*job.train, job.spec.train.threads);
 }
 
 }  // namespace automask::methods

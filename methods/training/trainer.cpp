@@ -87,28 +87,26 @@ std::vector<double> weights_of(const TrainJob& job, const Recipe& recipe) {
   return weights;
 }
 
-// How much of all views each set of its own is shown: as often as its condition occurs, but half of an even share at
-// least, since a normalisation of a few pictures is noise. What is shown more often than it occurs weighs less instead.
-// An even share for all and weights alone would do as well in the mean, but 70 % of clean pictures then hang on a fifth
-// of each batch, and AutoMask loses 5 points of CIFAR-10 under each condition.
-std::vector<double> shares_of_views(const TrainJob& job, const Recipe& recipe, const std::vector<double>& weights) {
-  if (!recipe.own_sets || job.spec.frequencies.empty()) return {};
-  std::vector<double> shares = weights;
-  double sum = 0;
-  for (double& share : shares) sum += share = std::max(share, 0.5 / static_cast<double>(weights.size()));
-  for (double& share : shares) share /= sum;
-  if (std::all_of(shares.begin(), shares.end(), [&](double share) { return share == shares[0]; })) return {};
-  return shares;
+// Empty: all alike. An even share for all and weights alone would do as well in the mean, but 70 % of clean pictures
+// then hang on a fifth of each batch, and AutoMask loses 5 points of CIFAR-10 under each condition.
+std::vector<double> uneven_shares(const TrainJob& job, const Recipe& recipe, const std::vector<double>& weights) {
+  const bool even = std::all_of(weights.begin(), weights.end(), [&](double weight) { return weight == weights[0]; });
+  if (!recipe.own_sets || job.spec.frequencies.empty() || even) return {};
+  return shares_of_views(weights);
 }
 
 // A set of its own that no picture ever reaches would be left as it was drawn.
 void check_views(const TrainJob& job, const Recipe& recipe) {
   const auto views = Schedule(job.spec.train, job.train->size(), 1).steps * job.spec.train.batch;
   const auto conditions = static_cast<std::int64_t>(recipe.conditions.size()) + (recipe.general_set ? 1 : 0);
-  if (recipe.own_sets && views < conditions)
+  const std::vector<double> shares = uneven_shares(job, recipe, weights_of(job, recipe));
+  // Of uneven parts the least gets a picture after about so many views.
+  const double needed =
+      shares.empty() ? static_cast<double>(conditions) : 2 / *std::min_element(shares.begin(), shares.end());
+  if (recipe.own_sets && static_cast<double>(views) < needed)
     fail("training " + job.spec.name,
          "the condition \"" + recipe.conditions.back().canonical() + "\" gets no picture: " + std::to_string(views) +
-             " views are fewer than " + std::to_string(conditions) + " conditions",
+             " views are too few for " + std::to_string(conditions) + " conditions",
          "raise epochs or batch");
 }
 
@@ -122,7 +120,7 @@ class Trainer {
         may_mask_(recipe.masked && recipe.fixed_masks.empty() && !recipe.even),
         schedule_(job.spec.train, job.train->size(), 1, job.spec.freeze_at),
         weights_(weights_of(job, recipe)),
-        view_shares_(shares_of_views(job, recipe, weights_)),
+        view_shares_(uneven_shares(job, recipe, weights_)),
         scaling_(input_scaling_of(job)),
         cutter_(graph_, job.spec, recipe.mac_budget.value_or(job.spec.mac_budget), recipe.consensus, set_weights(),
                 bytes_of_masks()),
@@ -470,7 +468,7 @@ void Trainer::quantise() {
   if (teacher_) teacher_->move(torch::kCPU);
   // A channel's step depends on what the package will store: nothing that no mask keeps.
   if (!kept_) kept_ = graph::full_mask(cutter_.groups());
-  if (const graph::Mask exact = graph::united(masks_); *kept_ != exact) {
+  if (const graph::Mask exact = within() ? *within() : graph::united(masks_); *kept_ != exact) {
     learner_ = learner_->shrunk(graph::masks_within(graph_, *kept_, {exact})[0]);
     kept_ = exact;
   }

@@ -118,8 +118,9 @@ accuracy = {}
 for r in rows(store, "select k.experiment, k.target, m.condition, m.value from current_passed k join metric m on "
                      "m.run_id = k.run_id where m.name = 'top1' and k.experiment in ('masked', 'masked_more')"):
     accuracy[r["experiment"], r["target"], r["condition"]] = r["value"]
-for condition in TWO:
-    assert accuracy["masked", "cpu", condition] == accuracy["masked_more", "cpu", condition], accuracy
+for target in ("cpu", "cpu_int8"):
+    for condition in TWO:
+        assert accuracy["masked", target, condition] == accuracy["masked_more", target, condition], accuracy
 # Pictures that memory does not hold are read when they are shown: the same network.
 automask("run", folder / "masked.json", "--store", folder / "other", "--set", "train.picture_memory=0", "--set", "train.workers=3",
          "--filter", "target=cpu", "--progress", "none", check=0)

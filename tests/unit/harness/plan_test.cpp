@@ -61,6 +61,22 @@ TEST(Plan, SharesStepsBetweenCells) {
   EXPECT_EQ(world.fingerprints_taken, 2);
 }
 
+// Uneven parts of batches came with a key of their own; what draws conditions always showed them as often as they
+// occur.
+TEST(Plan, FrequenciesOfSetsAreInTheKey) {
+  const auto shown = [](const char* method, bool uneven) {
+    const TempFolder folder;
+    Json json = test::small_manifest();
+    json["methods"] = {{"one", {{"method", method}}}};
+    if (uneven) json["methods"]["one"]["frequencies"] = {{"clean", 3}, {"jpeg:q20", 1}};
+    const Plan plan = test::plan_of(test::load(folder, json));
+    return plan.steps[plan.cells[0].train].parameters.contains("shown");
+  };
+  EXPECT_TRUE(shown("kill_test", true));
+  EXPECT_FALSE(shown("kill_test", false));
+  EXPECT_FALSE(shown("augment", true));
+}
+
 // Before a teacher is trained for it; where the number of classes isn't known, the training says so.
 TEST(Plan, ABudgetThatCannotBeMetIsRefused) {
   const TempFolder folder;

@@ -74,7 +74,8 @@ TEST(Deployed, OnlyTheNewConditionIsLearnt) {
     const auto macs = graph::masked_cost(now.graph, graph::channel_groups(now.graph), now.masks[1]).macs;
     EXPECT_LE(static_cast<double>(macs),
               method.value("mac_budget", 1.0) * static_cast<double>(graph::cost(now.graph).macs));
-    EXPECT_EQ(now.training["deployed"], core::Json({"clean", "jpeg:q10"}));
+    EXPECT_EQ(now.training["deployed"]["kept"], core::Json({"clean", "jpeg:q10"}));
+    EXPECT_EQ(now.training["options"], job.spec.parameters());
     EXPECT_EQ(now.training["mac_share"].size(), 3u);
     EXPECT_EQ(now.training["validation_top1"].size(), 3u);
     EXPECT_EQ(now.training["validation_estimator"].size(), 3u);
@@ -119,6 +120,32 @@ TEST(Deployed, TheGeneralSetAndScalesOfNetworksWithoutNormalisationStay) {
   expect_same_set(scaled, 0, *lenet, 0);
   EXPECT_NE(scaled.normalisation[2].at("conv1.affine.weight").data,
             scaled.normalisation[0].at("conv1.affine.weight").data);
+}
+
+// Two conditions at once, cut further than the deployed ones and in lanes; with INT8's ranges.
+TEST(Deployed, LearnsSeveralWithinTheirBudgetAndWithRanges) {
+  core::Json method = {{"method", "automask"}, {"mac_budget", 0.8}, {"consensus", 0.5}, {"qat", {{"epochs", 0.2}}}};
+  const auto deployed = deployed_network(method);
+  core::Json more = extending(method);
+  more["mac_budget"] = 0.6;
+  more["lanes"] = 2;
+  TrainJob job = job_of(more, {"clean", "jpeg:q10", "gaussian_noise:4", "defocus_blur:3"}, 0.5, 0.05);
+  job.deployed = deployed;
+  job.preprocessing = models::Preprocessing{job.graph.input, {}, deployed->input};
+  const models::Checkpoint now = train(job);
+  ASSERT_EQ(now.ranges.size(), 4U);
+  EXPECT_EQ(now.ranges[0], deployed->ranges[0]);
+  EXPECT_NE(now.ranges[2], now.ranges[3]);
+  const auto groups = graph::channel_groups(now.graph);
+  const graph::Mask before = graph::united(deployed->masks);
+  EXPECT_EQ(graph::united(now.masks), before);
+  for (const std::size_t k : {2, 3}) {
+    EXPECT_LE(now.training["mac_share"][now.conditions[k]], 0.6);
+    for (std::size_t g = 0; g < groups.groups.size(); ++g)
+      if (groups.groups[g].maskable) {
+        EXPECT_EQ(std::count(now.masks[k][g].begin(), now.masks[k][g].end(), 1) % 2, 0);
+      }
+  }
 }
 
 TEST(Deployed, SaysWhatDoesNotFit) {

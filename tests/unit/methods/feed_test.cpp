@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <numeric>
 #include <set>
@@ -122,6 +123,38 @@ TEST(Feed, PartsHaveTheSharesThatAreAskedFor) {
     }
   for (std::size_t k = 0; k < 3; ++k) EXPECT_NEAR(static_cast<double>(total[k]), 2000 * plan.part_shares[k], 3);
   EXPECT_EQ(total[0] + total[1] + total[2], 2000U);
+}
+
+TEST(Feed, RareConditionsAreShownHalfOfAnEvenShare) {
+  const std::vector<double> weights = {0.7, 0.1, 0.05, 0.1, 0.05}, shares = shares_of_views(weights);
+  EXPECT_NEAR(std::accumulate(shares.begin(), shares.end(), 0.0), 1, 1e-12);
+  for (std::size_t k = 0; k < 5; ++k) EXPECT_NEAR(shares[k], std::max(weights[k], 0.1) / 1.1, 1e-12);
+  EXPECT_EQ(shares_of_views({0.25, 0.25, 0.25, 0.25}), std::vector<double>(4, 0.25));
+}
+
+// Each has a batch of its own: more workers than a few are no help otherwise.
+TEST(Feed, AllWorkersWork) {
+  struct Meeting : datasets::PictureReader {
+    void read(std::size_t, std::uint8_t* pixels) const override {
+      std::fill_n(pixels, 64, std::uint8_t{0});
+      std::unique_lock lock(mutex);
+      ++inside;
+      most = std::max(most, inside);
+      met.notify_all();
+      met.wait_for(lock, std::chrono::seconds(20), [&] { return most >= 9; });
+      --inside;
+    }
+    mutable std::mutex mutex;
+    mutable std::condition_variable met;
+    mutable int inside = 0, most = 0;
+  };
+  datasets::PictureSet set = numbered(40);
+  set.pixels.clear();
+  const auto meeting = std::make_shared<const Meeting>();
+  set.reader = meeting;
+  Feed feed(plan_of(set, true, {"clean"}), 0, 20, 9);
+  feed.next();
+  EXPECT_EQ(meeting->most, 9);
 }
 
 TEST(Feed, MixedBatchesDrawEveryCondition) {
