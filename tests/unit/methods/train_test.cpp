@@ -477,16 +477,18 @@ TEST(Train, NetworksWithoutNormalisationGetAnAffinePerCondition) {
 
 class ByteBudget : public ::testing::TestWithParam<const char*> {};
 
+// Of the INT8 package, whose ranges the checkpoint has.
+std::int64_t bytes(const models::Checkpoint& checkpoint) {
+  compiler::QuantisationOptions options;
+  options.ranges = checkpoint.ranges;
+  return static_cast<std::int64_t>(
+      package::encode(compiler::quantise(compiler::compile(checkpoint), {}, options)).size());
+}
+
 TEST_P(ByteBudget, HoldsForTheFile) {
   core::Json method = automask;
   method["stem"] = GetParam();
   method.update({{"mac_budget", 0.8}, {"consensus", 0.0}, {"qat", {{"epochs", 0.1}}}});
-  const auto bytes = [](const models::Checkpoint& checkpoint) {
-    compiler::QuantisationOptions options;
-    options.ranges = checkpoint.ranges;
-    return static_cast<std::int64_t>(
-        package::encode(compiler::quantise(compiler::compile(checkpoint), {}, options)).size());
-  };
   const std::int64_t free = bytes(train(job_of(method)));
   const std::int64_t budget = free * 9 / 10;
   method["byte_budget"] = budget;
@@ -502,10 +504,7 @@ TEST_P(ByteBudget, HoldsForTheFile) {
 
 // Thinned evenly until bytes, MACs and time are within their budgets, and hardly further.
 TEST(Train, SlimMeetsBudgetsOfBytesAndTime) {
-  core::Json method = {{"method", "slim"}, {"normalisation", "bn_k"}};
-  const auto bytes = [](const models::Checkpoint& checkpoint) {
-    return static_cast<std::int64_t>(package::encode(compiler::quantise(compiler::compile(checkpoint), {}, {})).size());
-  };
+  core::Json method = {{"method", "slim"}, {"normalisation", "bn_k"}, {"qat", {{"epochs", 0.1}}}};
   const models::Checkpoint whole = train(job_of(method, 0.1));
   EXPECT_EQ(share(whole, 0), 1);
   method["byte_budget"] = bytes(whole) * 8 / 10;
