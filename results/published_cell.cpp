@@ -39,7 +39,8 @@ Json shortened(const Json& json, bool curve = false) {
   if (json.is_object()) {
     Json object = Json::object();
     for (const auto& [key, value] : json.items())
-      object[key] = shortened(value, key == "losses" || key == "learning_rates" || key == "cuts");
+      if (key != "learning_rates")  // they follow from the options
+        object[key] = shortened(value, key == "losses" || key == "cuts");
     return object;
   }
   if (!json.is_array()) return json;
