@@ -76,7 +76,8 @@ int export_command(const Commands& commands, const ExportOptions& options) {
 }  // namespace
 
 void add_export(CLI::App& app, Commands& commands) {
-  auto* command = app.add_subcommand("export", "a trained network as a package, a checkpoint or ONNX, in FP32, FP16 or INT8");
+  auto* command =
+      app.add_subcommand("export", "a trained network as a package, a checkpoint or ONNX, in FP32, FP16 or INT8");
   auto options = std::make_shared<ExportOptions>();
   command
       ->add_option("source", options->package.source,

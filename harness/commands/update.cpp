@@ -71,8 +71,10 @@ void add_update(CLI::App& app, Commands& commands) {
   auto* making = group->add_subcommand("make", "the difference of two packages, as a file");
   add_files(*making, *options, "next", "the package that it shall have");
   making->footer(
-      "Tensors that both have alike are left out. A network that extends what is deployed (\"backbone\": \"deployed\"),\n"
-      "or that has the same frozen backbone and union of masks, differs in normalisations, masks and estimator alone.\n\n"
+      "Tensors that both have alike are left out. A network that extends what is deployed (\"backbone\": "
+      "\"deployed\"),\n"
+      "or that has the same frozen backbone and union of masks, differs in normalisations, masks and estimator "
+      "alone.\n\n"
       "Example:\n  automask update make deployed.safetensors with_fog.safetensors -o fog.update\n\n"
       "Exit codes: 0 ok, 2 usage, 8 a file is no package or damaged.");
   making->callback(
