@@ -31,9 +31,9 @@ struct Exported {
 // cells of earlier exports stay. The same stores give the same bytes. Numbers keep eight digits, counts all of theirs,
 // ends of intervals and what a training's record has six; its curves keep six points, but for learning rates, which
 // follow from its options. The pictures' artifacts are left out, since the manifest makes them again, and of where a
-// file lay in the store only its name stays. Without `latencies` whatever was timed on the target stays at home too: for
-// runs beside which others were training.
-// Error(corrupt) where the folder holds what this program does not read: then nothing was written.
+// file lay in the store only its name stays. Without `latencies` whatever was timed on the target stays at home too:
+// for runs beside which others were training. Error(corrupt) where the folder holds what this program does not read:
+// then nothing was written.
 Exported export_published(const Store& store, const std::vector<std::string>& experiments,
                           const std::filesystem::path& folder, bool latencies = true);
 
