@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <fstream>
 
+#include "core/atomic_file.h"
 #include "core/error.h"
 #include "datasets/imagenet.h"
+#include "datasets/labels.h"
 
 namespace automask::datasets {
 namespace {
@@ -43,11 +45,8 @@ std::optional<int> class_count(const DatasetSpec& asked) {
     const DatasetSpec spec = located(asked);
     if (!spec.classes.empty()) return static_cast<int>(spec.classes.size());
     if (!spec.class_list.empty()) {
-      std::ifstream list(spec.root / spec.class_list);
-      int classes = 0;
-      for (std::string line; std::getline(list, line);)
-        if (line.find_first_not_of(" \t\r") != std::string::npos) ++classes;
-      return classes > 0 ? std::optional(classes) : std::nullopt;
+      const auto list = spec.root / spec.class_list;
+      return static_cast<int>(parse_class_list(core::read_file(list), list.string()).ids.size());
     }
     if (spec.reader == "image_folder") return static_cast<int>(folder_classes(spec, Split::test).size());
   } catch (const core::Error&) {

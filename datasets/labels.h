@@ -6,8 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "datasets/source.h"
-
 namespace automask::datasets {
 
 struct ClassList {

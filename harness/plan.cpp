@@ -11,7 +11,7 @@
 #include "datasets/count.h"
 #include "harness/layer_costs.h"
 #include "hw_targets/host/registry.h"
-#include "methods/masks/budget.h"
+#include "methods/masks/feasibility.h"
 #include "methods/prerequisites.h"
 #include "models/zoo.h"
 
@@ -159,13 +159,11 @@ class Planner {
     return found->second;
   }
 
-  // A budget of MACs that cannot be met is known before any teacher is trained; but for `denoise`, whose network has
-  // more in it, and budgets of bytes and time, which the training itself finds out.
-  void check_budget(const Cell& cell, const methods::MethodSpec& method) {
-    if (method.mac_budget == 1 || method.method == "denoise" || !network(cell).whole) return;
-    const graph::Graph& graph = *network(cell).graph;
+  // Budgets that cannot be met are known before any teacher is trained.
+  void check_budgets(const Cell& cell, const methods::MethodSpec& method) {
+    if (!method.has_budget() || !network(cell).whole) return;
     try {
-      methods::BudgetCut(graph, graph::channel_groups(graph), method.lanes).require(method.mac_budget);
+      methods::check_budgets(*network(cell).graph, method, manifest_.conditions.size());
     } catch (const core::Error& error) {
       throw core::Error(core::ExitCode::invalid_manifest, manifest_.file.string() + ": /methods/" + method.name,
                         error.where() + ": " + error.problem(), error.remedy());
@@ -230,7 +228,7 @@ class Planner {
   std::size_t train(const Cell& cell, const methods::MethodSpec& method, const Json& parameters, std::int64_t seed) {
     const auto& spec = manifest_.datasets[cell.dataset];
     const auto& model = manifest_.models[cell.model];
-    check_budget(cell, method);
+    check_budgets(cell, method);
     Step step;
     step.stage = Stage::train;
     step.label = "train " + spec.name + " " + model.name + " " + method.name + " seed " + std::to_string(seed);
@@ -241,13 +239,10 @@ class Planner {
                        {"seed", seed}};
     // Each condition's part of a batch was normalised by itself once; here and not as a code version, since only masks
     // that share a normalisation are trained otherwise by it.
-    if (methods::method_info(method.method).per_condition && method.normalisation == methods::Normalisation::shared &&
-        method.consensus != 1)
+    if (method.per_condition() && method.normalisation == methods::Normalisation::shared && method.consensus != 1)
       step.parameters["normalised"] = "whole";
     // Every condition's part of a batch was as large as any other's once.
-    if ((methods::method_info(method.method).per_condition || method.normalisation != methods::Normalisation::shared) &&
-        !method.frequencies.empty())
-      step.parameters["shown"] = "by frequency";
+    if (method.per_condition() && !method.frequencies.empty()) step.parameters["shown"] = "by frequency";
     // Without training only the classes count, and they are those of the test files.
     const auto split = method.train.epochs > 0 ? datasets::Split::train : datasets::Split::test;
     step.inputs = {{"data", fingerprint(cell.dataset, split)}};
@@ -259,6 +254,8 @@ class Planner {
     if (method.init != "scratch" && method.init != "clean") {
       const auto file = initial_weights(method, model);
       step.inputs.emplace_back("weights", context_.file_digest(file));
+      // What the deployed network was trained on must not be among them, which only the step can tell.
+      if (method.backbone == methods::Backbone::deployed && !held_out_.empty()) step.parameters["held_out"] = held_out_;
       step.locations["weights"] = file.string();
     }
     for (const auto& [condition, file] : method.files)
@@ -297,7 +294,8 @@ class Planner {
     const CostsRequest request;
     Step step;
     step.stage = Stage::costs;
-    step.label = "costs " + spec.name + " " + model.name + " on " + found->name;
+    const bool denoised = method.method == "denoise";
+    step.label = "costs " + spec.name + " " + model.name + (denoised ? " with a denoiser" : "") + " on " + found->name;
     // Of the data only sizes and the number of classes count, not how many pictures.
     Json data = split_parameters(spec, datasets::Split::train);
     for (const char* key : {"limit", "validation"}) data.erase(key);
@@ -305,6 +303,7 @@ class Planner {
                        {"runner", on.name},         {"options", preparation(options_[target])},
                        {"lanes", method.lanes},     {"shares", request.shares},
                        {"runs", request.runs},      {"environment", on.environment}};
+    if (denoised) step.parameters["denoiser"] = method.parameters().at("denoiser");
     step.inputs = {{"data", fingerprint(cell.dataset, datasets::Split::train)}};
     step.locations = {{"dataset", data_location(cell.dataset)}, {"runner", on.location}, {"threads", context_.threads}};
     return add(std::move(step), {});

@@ -138,8 +138,8 @@ RunSummary run_plan(const Manifest& manifest, const Plan& plan, const std::vecto
   std::vector<std::size_t> own_cells;
   ImportedCells chosen_imported;
   for (const std::size_t i : chosen_cells) {
-    if (const auto found = imported.find(i); found != imported.end()) {
-      chosen_imported.insert(*found);
+    if (const auto known = imported.find(i); known != imported.end()) {
+      chosen_imported.insert(*known);
       continue;
     }
     own_cells.push_back(i);

@@ -115,7 +115,8 @@ const std::vector<MethodInfo>& method_infos() {
        false},
       {"denoise",
        "a small convolutional denoiser in front, trained on pairs of pictures, then with the classifier",
-       {"mac_budget", "lanes", "freeze_at", "denoiser", "backbone", "frequencies", "distillation", "qat"},
+       {"mac_budget", "latency_budget", "byte_budget", "lanes", "freeze_at", "denoiser", "backbone", "frequencies",
+        "distillation", "qat"},
        false},
       {"slimmable",
        "one set of weights at several widths, which are selected when it is used",
@@ -123,7 +124,8 @@ const std::vector<MethodInfo>& method_infos() {
        false},
       {"separate",
        "a pruned network for each condition, trained on it alone with its share of the views",
-       {"mac_budget", "lanes", "freeze_at", "criterion", "slimming_penalty", "backbone", "distillation", "estimator"},
+       {"mac_budget", "latency_budget", "byte_budget", "lanes", "freeze_at", "criterion", "slimming_penalty",
+        "backbone", "distillation", "estimator"},
        true,
        Product::networks},
       {"piggyback",
@@ -178,11 +180,11 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
     cursor.at("freeze_at")
         .fail("lies within the warm-up, and the budget ramps down between the two",
               "raise it above train.warmup, " + core::Json(spec.train.warmup).dump());
-  if (spec.method == "denoise" && spec.mac_budget < 1 && spec.freeze_at <= spec.denoiser.pretraining)
+  if (spec.method == "denoise" && spec.has_budget() && spec.freeze_at <= spec.denoiser.pretraining)
     cursor.fail("freezes masks while the denoiser alone is trained: nothing is known of the classifier's channels then",
                 "raise \"freeze_at\" above denoiser.pretraining, " + core::Json(spec.denoiser.pretraining).dump());
   // What does nothing is a misunderstanding.
-  if (cursor.has("freeze_at") && spec.mac_budget == 1 && spec.byte_budget == 0 && !spec.latency_budget)
+  if (cursor.has("freeze_at") && !spec.has_budget())
     cursor.at("freeze_at").fail("does nothing without a budget", "give mac_budget, byte_budget or latency_budget");
   if (spec.consensus == 1 && spec.union_penalty > 0)
     cursor.at("union_penalty").fail("does nothing with one mask for all, which consensus 1 is", "lower consensus");
@@ -251,6 +253,10 @@ core::Json MethodSpec::parameters() const {
       for (const std::string& key : info.options)
         if (core::Json value = option(key).write(*this); !value.is_null()) json[key] = std::move(value);
   return json;
+}
+
+bool MethodSpec::per_condition() const {
+  return method_info(method).per_condition || normalisation != Normalisation::shared;
 }
 
 double MethodSpec::passes_per_picture() const {

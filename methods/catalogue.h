@@ -161,6 +161,11 @@ struct MethodSpec {
   // What is trained for it: itself, for methods that adapt at test time their base with the same schedule.
   MethodSpec trained_spec() const;
 
+  // Whether MACs, time or bytes may be less than the dense network's.
+  bool has_budget() const { return mac_budget < 1 || latency_budget || byte_budget > 0; }
+  // Whether conditions have something for themselves: normalisations, masks, networks.
+  bool per_condition() const;
+
   // Forward passes of the whole network for each picture that a training shows: of all its views, or widths.
   double passes_per_picture() const;
 

@@ -5,7 +5,6 @@
 #include "core/error.h"
 #include "graph/union.h"
 #include "methods/evaluate.h"
-#include "methods/masks/budget.h"
 #include "methods/training/affine.h"
 #include "models/network.h"
 
@@ -44,7 +43,8 @@ void check(const TrainJob& job) {
 }
 
 double share(const graph::Graph& graph, const graph::Mask& mask) {
-  return BudgetCut(graph, graph::channel_groups(graph), 1).share(mask);
+  const auto macs = graph::masked_cost(graph, graph::channel_groups(graph), mask).macs;
+  return double(macs) / double(graph::cost(graph).macs);
 }
 
 // A set of one checkpoint as the last set of another.
@@ -56,6 +56,15 @@ void add_set(const models::Checkpoint& from, std::size_t set, const std::string&
 }
 
 }  // namespace
+
+std::vector<std::string> trained_on(const models::Checkpoint& deployed) {
+  std::vector<std::string> all = deployed.conditions;
+  const auto before = "/deployed/trained_on"_json_pointer;
+  if (deployed.training.is_object() && deployed.training.contains(before))
+    for (const core::Json& condition : deployed.training.at(before))
+      if (std::find(all.begin(), all.end(), condition.get<std::string>()) == all.end()) all.push_back(condition);
+  return all;
+}
 
 models::Checkpoint extended(const TrainJob& job, Recipe (*recipe_of)(const TrainJob&)) {
   check(job);
@@ -125,7 +134,7 @@ models::Checkpoint extended(const TrainJob& job, Recipe (*recipe_of)(const Train
       if (const auto percent = validation_top1(network, job, job.conditions[k], all.input, static_cast<int>(k)))
         top1[wanted[k]] = *percent;
   all.training.update({{"options", job.spec.parameters()},
-                       {"deployed", {{"kept", kept}, {"trained_on", deployed.conditions}}},
+                       {"deployed", {{"kept", kept}, {"trained_on", trained_on(deployed)}}},
                        {"mac_share", shares},
                        {"validation_top1", top1}});
   // A network of one set calls it "*".

@@ -38,13 +38,9 @@ models::Checkpoint train(const TrainJob& job) {
     core::Json choice;
     TrainJob decided = job;
     if (!job.spec.consensus) decided.spec.consensus = chosen_consensus(job, choice);
-    if (job.spec.backbone == Backbone::deployed) {
-      models::Checkpoint checkpoint = extended(job, method.recipe);
-      add_estimator(job, checkpoint);
-      return checkpoint;
-    }
     const Recipe recipe = method.recipe(decided);
-    models::Checkpoint checkpoint = run(job, recipe);
+    models::Checkpoint checkpoint =
+        job.spec.backbone == Backbone::deployed ? extended(job, method.recipe) : run(job, recipe);
     if (!choice.is_null()) checkpoint.training["log"]["consensus"] = choice;
     // Sets that are no conditions are the user's to select.
     if (recipe.set_names.empty()) add_estimator(job, checkpoint);

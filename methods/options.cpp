@@ -316,8 +316,9 @@ const std::vector<Option> table = {
     {"byte_budget",
      [](const core::JsonCursor& c, MethodSpec& s) { s.byte_budget = c.integer_in(0, std::int64_t{1} << 50); },
      [](const MethodSpec& s) {
-       // Slim's keys are those from before it had the option.
-       return s.method == "slim" && s.byte_budget == 0 ? core::Json() : core::Json(s.byte_budget);
+       // Keys of these are those from before they had the option.
+       const bool later = s.method == "slim" || s.method == "denoise" || s.method == "separate";
+       return later && s.byte_budget == 0 ? core::Json() : core::Json(s.byte_budget);
      }},
     {"lanes", [](const core::JsonCursor& c, MethodSpec& s) { s.lanes = static_cast<int>(c.integer_in(1, 4096)); },
      [](const MethodSpec& s) { return core::Json(s.lanes); }},

@@ -11,21 +11,31 @@ using core::Json;
 using core::JsonCursor;
 
 constexpr const char* parts = "parts";
+constexpr const char* keys = "keys";
 constexpr const char* reference = "$";
 constexpr std::size_t name_digits = 10;
 constexpr std::size_t smallest_part = 40;  // characters; a reference takes 18, the part's name 16
+constexpr std::size_t smallest_keys = 24;  // characters; naming them takes 20
 // Values of all documents together. Parts that name parts multiply.
 constexpr std::size_t most_values = 5'000'000;
 constexpr int deepest = 200;
 
-bool is_reference(const Json& value) {
-  return value.is_object() && value.size() == 1 && value.contains(reference) && value.at(reference).is_string();
+// One that stands for another value: of a part, or of an object whose keys stand elsewhere.
+bool is_reference(const Json& value, Json::value_t to) {
+  return value.is_object() && value.size() == 1 && value.contains(reference) && value.at(reference).type() == to;
+}
+
+Json keys_of(const Json& object) {
+  Json names = Json::array();
+  for (const auto& [key, value] : object.items()) names.push_back(key);
+  return names;
 }
 
 class Division {
  public:
   // A value inside one that was met before is not met again: it stands once, in a part.
   void count(const Json& document) {
+    if (document.is_object()) ++objects_[keys_of(document).dump()];
     for (const Json& child : document)
       if (child.is_structured() && ++places_[child.dump()] == 1) count(child);
   }
@@ -34,12 +44,27 @@ class Division {
     Json divided = document;
     for (Json& child : divided)
       if (child.is_structured()) child = as_part(child);
-    return divided;
+    return document.is_object() ? with_named_keys(std::move(divided)) : divided;
   }
 
-  Json parts_of_all() && { return std::move(parts_); }
+  void put_parts_into(Json& all) && {
+    all[parts] = std::move(parts_);
+    all[keys] = std::move(keys_);
+  }
 
  private:
+  Json with_named_keys(Json object) {
+    const Json names = keys_of(object);
+    const std::string text = names.dump();
+    if (text.size() < smallest_keys || objects_.at(text) < 2) return object;
+    const std::string name = content_name(names);
+    if (const auto [known, added] = keys_.emplace(name, names); !added && *known != names)
+      throw core::Error(core::ExitCode::internal, "published cells", "two lists of keys have the name " + name);
+    Json values = {name};
+    for (Json& value : object) values.push_back(std::move(value));
+    return {{reference, std::move(values)}};
+  }
+
   Json as_part(const Json& value) {
     const std::string text = value.dump();
     if (text.size() < smallest_part || places_.at(text) < 2) return in_parts(value);
@@ -51,22 +76,22 @@ class Division {
   }
 
   std::map<std::string, int> places_;         // by the value's text
+  std::map<std::string, int> objects_;        // by their keys' text
   std::map<std::string, std::string> named_;  // text, by name
-  Json parts_ = Json::object();
+  Json parts_ = Json::object(), keys_ = Json::object();
 };
 
 class Union {
  public:
   explicit Union(const JsonCursor& documents)
-      : parts_(documents.has(parts) ? documents.at(parts) : JsonCursor(none(), documents.file())) {
-    if (!parts_.value().is_object()) parts_.fail("must be an object of parts");
-  }
+      : parts_(object_of(documents, parts)), keys_(object_of(documents, keys)) {}
 
   // `place`: where a fault is.
   Json whole(const Json& value, const JsonCursor& place, int depth = 0) {
     if (values_++ >= most_values || depth > deepest)
       place.fail("names parts that have no end", "export the cells again");
-    if (is_reference(value)) return part(value.at(reference).get<std::string>(), place, depth + 1);
+    if (is_reference(value, Json::value_t::string)) return part(value.at(reference), place, depth + 1);
+    if (is_reference(value, Json::value_t::array)) return with_keys(value.at(reference), place, depth + 1);
     if (!value.is_structured()) return value;
     Json all = value;
     for (Json& child : all) child = whole(child, place, depth + 1);
@@ -79,8 +104,24 @@ class Union {
     std::size_t values;
   };
 
-  static const Json& none() {
-    static const Json object = Json::object();
+  static JsonCursor object_of(const JsonCursor& documents, const char* name) {
+    static const Json none = Json::object();
+    if (!documents.has(name)) return {none, documents.file()};
+    if (!documents.at(name).value().is_object()) documents.at(name).fail("must be an object");
+    return documents.at(name);
+  }
+
+  Json with_keys(const Json& values, const JsonCursor& place, int depth) {
+    if (values.empty() || !values.front().is_string()) place.fail("has values that name no keys");
+    const auto& name = values.front().get_ref<const std::string&>();
+    if (!keys_.has(name)) place.fail("names the keys \"" + name + "\", which are not there", "export the cells again");
+    const JsonCursor names = keys_.at(name);
+    if (!names.value().is_array() || content_name(names.value()) != name)
+      names.fail("is not what its name was given for", "export the cells again");
+    if (names.size() + 1 != values.size())
+      place.fail("has " + std::to_string(values.size() - 1) + " values for " + std::to_string(names.size()) + " keys");
+    Json object = Json::object();
+    for (std::size_t i = 0; i < names.size(); ++i) object[names.at(i).string()] = whole(values[i + 1], place, depth);
     return object;
   }
 
@@ -100,7 +141,7 @@ class Union {
     return known->second.whole;
   }
 
-  JsonCursor parts_;
+  JsonCursor parts_, keys_;
   std::map<std::string, Part> known_;
   std::size_t values_ = 0;
 };
@@ -118,7 +159,7 @@ Json divided(const Json& documents) {
     all[kind] = Json::object();
     for (const auto& [name, document] : its.items()) all[kind][name] = division.in_parts(document);
   }
-  all[parts] = std::move(division).parts_of_all();
+  std::move(division).put_parts_into(all);
   return all;
 }
 
@@ -126,7 +167,7 @@ Json undivided(const JsonCursor& documents) {
   Union all(documents);
   Json whole = Json::object();
   for (const std::string& kind : documents.keys()) {
-    if (kind == parts) continue;
+    if (kind == parts || kind == keys) continue;
     const JsonCursor its = documents.at(kind);
     if (!its.value().is_object()) its.fail("must be an object of documents");
     whole[kind] = Json::object();

@@ -1,5 +1,6 @@
 #pragma once
-// Large values that stand in several places of a set of documents stand once, as parts that {"$": name} names.
+// Large values that stand in several places of a set of documents stand once, as parts that {"$": name} names. So do
+// the keys that objects have in common: {"$": [name, value, ...]} are the values of the sorted keys that `name` names.
 #include <string>
 
 #include "core/json.h"
@@ -10,11 +11,11 @@ namespace automask::results {
 // million sets; who writes them looks whether they do.
 std::string content_name(const core::Json& value);
 
-// `documents`: kind, name, document. The same with references, and under "parts" what these name.
+// `documents`: kind, name, document. The same with references, and under "parts" and "keys" what these name.
 core::Json divided(const core::Json& documents);
 
 // The inverse: only kinds, whole documents. Error of the cursor's code: a part that is missing, is not what its name
-// was given for, or has no end.
+// was given for, or has no end; keys that are missing or as many as their values are not.
 core::Json undivided(const core::JsonCursor& documents);
 
 }  // namespace automask::results

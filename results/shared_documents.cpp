@@ -34,7 +34,7 @@ SharedDocuments::SharedDocuments() : documents_(Json::object()) {
 SharedDocuments::SharedDocuments(const JsonCursor& file) : SharedDocuments() {
   check_schema_version(file);
   std::vector<std::string> known = kinds();
-  known.insert(known.end(), {"schema_version", "parts"});
+  known.insert(known.end(), {"schema_version", "parts", "keys"});
   file.only_keys(known);
   file_ = file.file();
   Json divided = file.value();

@@ -6,7 +6,7 @@
 
 namespace automask::results {
 
-constexpr int published_schema_version = 6;  // of a folder's files
+constexpr int published_schema_version = 7;  // of a folder's files
 // Error of the cursor's code: another version.
 void check_schema_version(const core::JsonCursor& document);
 

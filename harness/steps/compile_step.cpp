@@ -12,6 +12,7 @@
 #include "hw_targets/compiler/agreement.h"
 #include "hw_targets/compiler/build.h"
 #include "hw_targets/compiler/quantise.h"
+#include "methods/masks/package_bytes.h"
 #include "methods/members.h"
 #include "results/statistics.h"
 
@@ -155,8 +156,8 @@ Outcome compile_members(const Context& context) {
   const std::int64_t masks =
       masks_over_weights ? members * ((methods::weight_mask_bits(networks[0].graph) + 7) / 8) : 0;
   bytes["masks"] += masks;
-  bytes["estimator"] += estimator_bytes(estimator);
-  bytes["total"] += masks + estimator_bytes(estimator);
+  bytes["estimator"] += methods::estimator_bytes(estimator);
+  bytes["total"] += masks + methods::estimator_bytes(estimator);
   for (const auto& [part, size] : bytes)
     metrics.count(part == "total" ? "package_bytes" : part + "_bytes", "", static_cast<double>(size));
   metrics.count("condition_sets", "", static_cast<double>(members));

@@ -7,6 +7,8 @@
 #include "hw_targets/compiler/compile.h"
 #include "hw_targets/compiler/quantise.h"
 #include "hw_targets/host/registry.h"
+#include "methods/options.h"
+#include "methods/recipes/denoiser.h"
 #include "models/checkpoint.h"
 #include "models/network.h"
 #include "models/zoo.h"
@@ -35,14 +37,23 @@ package::Package untrained_package(const graph::Graph& graph, std::vector<std::s
   return compiler::quantise(package, {picture}, {});
 }
 
+// What the method will train: the model, of `denoise` with its denoiser.
+graph::Graph trained_graph(const core::JsonCursor& parameters, graph::Graph model) {
+  if (!parameters.has("denoiser")) return model;
+  methods::MethodSpec spec;
+  methods::option("denoiser").read(parameters.at("denoiser"), spec);
+  return methods::with_denoiser(model, spec.denoiser);
+}
+
 }  // namespace
 
 Outcome run_costs(const Context& context) {
   const auto parameters = context.parameters();
   const auto spec = dataset_spec(context);
   const auto classes = open_split(context, spec, datasets::Split::train)->classes();
-  const graph::Graph graph = models::build_model(parameters.at("model"), {spec.channels, spec.height, spec.width},
-                                                 static_cast<int>(classes.size()));
+  const graph::Graph graph =
+      trained_graph(parameters, models::build_model(parameters.at("model"), {spec.channels, spec.height, spec.width},
+                                                    static_cast<int>(classes.size())));
   CostsRequest request;
   request.prepare = parameters.at("options").value();
   request.lanes = static_cast<int>(parameters.at("lanes").integer());

@@ -34,15 +34,4 @@ PackageIndex read_package_index(const std::filesystem::path& folder) {
   return index;
 }
 
-std::int64_t estimator_bytes(const package::Estimator& estimator) {
-  if (estimator.empty()) return 0;
-  constexpr std::int64_t requantisation = 4 + 2 + 1, margin_and_fallback = 4 + 4;  // bias, multiplier, shift
-  const auto layer = [](const package::EstimatorLayer& l) {
-    return static_cast<std::int64_t>(l.weights.size()) +
-           requantisation * static_cast<std::int64_t>(l.requantisation.size());
-  };
-  return requantisation * static_cast<std::int64_t>(estimator.input.size()) + layer(estimator.hidden) +
-         layer(estimator.output) + margin_and_fallback;
-}
-
 }  // namespace automask::harness::steps

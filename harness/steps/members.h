@@ -20,9 +20,6 @@ struct PackageIndex {
 };
 PackageIndex read_package_index(const std::filesystem::path& folder);
 
-// Bytes of its weights and requantisations, as a package stores them, without names.
-std::int64_t estimator_bytes(const package::Estimator& estimator);
-
 // Stage compile of a bundle, and stage execute of its packages.
 Outcome compile_members(const Context& context);
 Outcome execute_members(const Context& context);

@@ -1,10 +1,12 @@
 // Stage train: one method on one model, data set and seed; resumes what an earlier attempt left in work/.
+#include <algorithm>
 #include <chrono>
 #include <limits>
 
 #include "harness/environment.h"
 #include "harness/steps/data.h"
 #include "harness/steps/external.h"
+#include "methods/deployed.h"
 #include "methods/masks/mask_cutter.h"
 #include "methods/members.h"
 #include "methods/method.h"
@@ -71,6 +73,17 @@ methods::MethodSpec method_spec(const Context& context) {
                                         cursor.string_or("name", cursor.at("method").string()), core::Json::object());
 }
 
+// A condition that the network has seen is not unseen.
+void check_held_out(const Context& context, const models::Checkpoint& deployed, const std::filesystem::path& file) {
+  if (!context.parameters().has("held_out")) return;
+  const std::vector<std::string> held_out = context.parameters().at("held_out").strings();
+  for (const std::string& seen : methods::trained_on(deployed))
+    if (std::find(held_out.begin(), held_out.end(), seen) != held_out.end())
+      throw core::Error(core::ExitCode::steps_failed, file.string(),
+                        "was trained on \"" + seen + "\", which the manifest holds out",
+                        "remove it from held_out, or start from a network that has not seen it");
+}
+
 // The weights to start from, and how pictures are to be prepared for them.
 void add_initial_weights(const Context& context, const models::ZooEntry* entry, methods::TrainJob& job) {
   if (job.spec.init == "scratch") return;
@@ -80,6 +93,7 @@ void add_initial_weights(const Context& context, const models::ZooEntry* entry, 
       throw core::Error(core::ExitCode::steps_failed, file.string(), "is no checkpoint of a trained network",
                         "name one, which `automask export RUN --format checkpoint` writes");
     job.deployed = std::make_shared<const models::Checkpoint>(models::load_checkpoint(file));
+    check_held_out(context, *job.deployed, file);
     job.preprocessing = models::Preprocessing{job.graph.input, job.deployed->resizing, job.deployed->input};
     return;
   }
@@ -125,7 +139,9 @@ Outcome run_train(const Context& context) {
   for (std::size_t i = 0; i < conditions.size(); ++i)
     job.conditions.push_back(corruptions::Condition::from_json(conditions.at(i)));
   job.train = &train;
-  if (trains && !job.preprocessing) job.scaling = methods::scaling_of(train, context.threads());
+  const auto& info = methods::method_info(job.spec.method);
+  const bool given = info.product == methods::Product::none;  // networks from files: only an estimator is trained
+  if (trains && !given && !job.preprocessing) job.scaling = methods::scaling_of(train, context.threads());
   job.validation = &validation;
   job.seed = static_cast<std::uint64_t>(parameters.at("seed").integer());
   job.work_folder = context.folder() / "work";
@@ -140,9 +156,8 @@ Outcome run_train(const Context& context) {
   const double none = std::numeric_limits<double>::quiet_NaN();
   Outcome outcome;
   core::Json training;
-  const auto& info = methods::method_info(job.spec.method);
   const bool one_for_all = job.spec.files.count("*") != 0;
-  if (info.product == methods::Product::networks || (info.product == methods::Product::none && !one_for_all)) {
+  if (info.product == methods::Product::networks || (given && !one_for_all)) {
     const auto bundle = info.product == methods::Product::networks ? methods::train_members(job)
                                                                    : external_bundle(context, job, train.classes);
     for (const std::string& file : models::save_bundle(bundle, context.folder()))
@@ -150,9 +165,8 @@ Outcome run_train(const Context& context) {
     training = bundle.training;
   } else {
     const auto checkpoint =
-        info.product == methods::Product::none
-            ? external_network(external_file(context, "*"), job.graph, parameters.at("model").value(), train.classes)
-            : methods::train(job);
+        given ? external_network(external_file(context, "*"), job.graph, parameters.at("model").value(), train.classes)
+              : methods::train(job);
     models::save_checkpoint(checkpoint, context.folder() / "checkpoint.safetensors");
     outcome.files = {{"checkpoint", "checkpoint.safetensors"}};
     if (checkpoint.masks.size() > 1)

@@ -259,6 +259,12 @@ double BudgetCut::tolerance(double share, const std::vector<int>& kept) const {
   return double(std::max<std::int64_t>(cheapest - 1, 0)) / double(dense_cost_);
 }
 
+graph::Mask BudgetCut::smallest() const {
+  Scores none;
+  for (const auto& group : groups_) none.emplace_back(group.maskable ? group.channels : 0, 0.0);
+  return (*this)(none, smallest_share());
+}
+
 void BudgetCut::require(double wanted) const {
   const double smallest = smallest_share();
   if (smallest <= wanted) return;

@@ -30,6 +30,7 @@ class BudgetCut {
   graph::Mask operator()(const Scores& scores, double share, const graph::Mask* within = nullptr) const;
 
   double smallest_share() const;
+  graph::Mask smallest() const;                            // the cut to it, whatever channels are worth
   std::int64_t dense_cost() const { return dense_cost_; }  // in MACs, parameters or femtoseconds
   double share(const graph::Mask& mask) const;             // of the dense network
   void require(double share) const;                        // the error above

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.h"
+#include "methods/masks/feasibility.h"
 
 namespace automask::methods {
 namespace {
@@ -99,20 +99,6 @@ std::vector<std::int64_t> prices_of(const graph::Graph& graph, const MethodSpec&
   return spec.latency_budget ? spec.latency_budget->prices(graph) : std::vector<std::int64_t>{};
 }
 
-// The share of the time that channels decide on; 1 where the dense network is fast enough.
-double time_share(const graph::Graph& graph, const MethodSpec& spec, const BudgetCut& cut) {
-  const LatencyBudget& budget = *spec.latency_budget;
-  const double fixed = budget.fixed_ms(), dense = double(cut.dense_cost()) / femtoseconds_per_ms;
-  const double smallest = fixed + dense * cut.smallest_share();
-  if (smallest > budget.ms)
-    throw core::Error(core::ExitCode::steps_failed, "latency_budget of " + core::Json(budget.ms).dump() + " ms",
-                      graph.name + " cannot get that fast on " + budget.runner + ": its smallest possible time is " +
-                          core::Json(std::ceil(smallest * 1e4) / 1e4).dump() + " ms, of which " +
-                          core::Json(std::round(fixed * 1e4) / 1e4).dump() + " do not depend on channels",
-                      std::string("raise latency_budget") + (spec.lanes > 1 ? " or lower lanes" : ""));
-  return dense > 0 ? std::min((budget.ms - fixed) / dense, 1.0) : 1.0;
-}
-
 }  // namespace
 
 MaskCutter::MaskCutter(const graph::Graph& graph, const MethodSpec& spec, double mac_budget, double consensus,
@@ -131,18 +117,7 @@ MaskCutter::MaskCutter(const graph::Graph& graph, const MethodSpec& spec, double
       budget_(spec.latency_budget ? time_share(graph, spec, final_) : mac_budget) {
   final_.require(budget_);
   if (!bytes_) return;
-  const Scores none = [&] {
-    Scores scores;
-    for (const auto& group : groups_.groups) scores.emplace_back(group.maskable ? group.channels : 0, 0.0);
-    return scores;
-  }();
-  const std::vector<graph::Mask> smallest(weights_.size(), by_parameters_(none, by_parameters_.smallest_share()));
-  const std::int64_t least = bytes_(smallest);
-  if (least > byte_budget_)
-    throw core::Error(
-        core::ExitCode::steps_failed, "byte_budget " + std::to_string(byte_budget_),
-        graph.name + " cannot get that small: its smallest possible package has " + std::to_string(least) + " bytes",
-        "raise byte_budget" + std::string(spec.lanes > 1 ? " or lower lanes" : ""));
+  require_bytes(graph, spec, bytes_(std::vector<graph::Mask>(weights_.size(), by_parameters_.smallest())));
 }
 
 std::vector<graph::Mask> MaskCutter::cut(const BudgetCut& by_computation, const std::vector<const Scores*>& own,

@@ -1,5 +1,7 @@
 #include "methods/masks/package_bytes.h"
 
+#include <algorithm>
+
 #include "graph/structure.h"
 #include "graph/union.h"
 #include "hw_targets/package/layout.h"
@@ -77,6 +79,23 @@ std::int64_t package_bytes(const PackagePlan& plan, const std::vector<graph::Mas
   package.provenance = plan.record;
   if (plan.estimator) package.estimator = estimator_of(plan.estimator_options, masks.size());
   return static_cast<std::int64_t>(package::encode(package).size());
+}
+
+std::int64_t estimator_bytes(const package::Estimator& estimator) {
+  if (estimator.empty()) return 0;
+  constexpr std::int64_t requantisation = 4 + 2 + 1, margin_and_fallback = 4 + 4;  // bias, multiplier, shift
+  const auto layer = [](const package::EstimatorLayer& l) {
+    return static_cast<std::int64_t>(l.weights.size()) +
+           requantisation * static_cast<std::int64_t>(l.requantisation.size());
+  };
+  return requantisation * static_cast<std::int64_t>(estimator.input.size()) + layer(estimator.hidden) +
+         layer(estimator.output) + margin_and_fallback;
+}
+
+std::int64_t bytes_of_member(const MethodSpec& spec, std::size_t conditions) {
+  const auto members = static_cast<std::int64_t>(conditions);
+  const std::int64_t chooser = members > 1 ? estimator_bytes(estimator_of(spec.estimator, conditions)) : 0;
+  return std::max<std::int64_t>((spec.byte_budget - chooser) / members, 1);
 }
 
 }  // namespace automask::methods

@@ -6,6 +6,7 @@
 
 #include "core/json.h"
 #include "graph/graph.h"
+#include "hw_targets/package/estimator.h"
 #include "methods/catalogue.h"
 #include "models/checkpoint.h"
 
@@ -26,5 +27,11 @@ struct PackagePlan {
 // A package of the same tensors and structure, with other numbers in it, as a file. `masks`: of the dense graph, one
 // per set. Exact but for a few digits of the estimator's margin.
 std::int64_t package_bytes(const PackagePlan& plan, const std::vector<graph::Mask>& masks);
+
+// Bytes of its weights and requantisations, as a package stores them, without names; 0 of an empty one.
+std::int64_t estimator_bytes(const package::Estimator& estimator);
+
+// Of a method with a network for each condition: what its byte_budget leaves each package, after the estimator.
+std::int64_t bytes_of_member(const MethodSpec& spec, std::size_t conditions);
 
 }  // namespace automask::methods

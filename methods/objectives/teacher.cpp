@@ -24,11 +24,11 @@ Teacher::Teacher(const TrainJob& job, const std::vector<corruptions::Condition>&
   network_->eval();
   const auto& sets = checkpoint.conditions;
   for (const corruptions::Condition& condition : conditions) {
-    const auto own = std::find(sets.begin(), sets.end(), condition.canonical());
-    if (own == sets.end() && sets.size() > 1)
+    const auto set = std::find(sets.begin(), sets.end(), condition.canonical());
+    if (set == sets.end() && sets.size() > 1)
       throw core::Error(core::ExitCode::internal, "training " + job.spec.name,
                         "the teacher has no set for " + condition.canonical());
-    set_of_.push_back(own == sets.end() ? 0 : static_cast<int>(own - sets.begin()));
+    set_of_.push_back(set == sets.end() ? 0 : static_cast<int>(set - sets.begin()));
   }
   record_ = {{"method", checkpoint.training.at("method")},
              {"steps", checkpoint.training.at("steps")},

@@ -42,9 +42,7 @@ Recipe denoise_recipe(const TrainJob& job) {
   Recipe recipe = augment_recipe(job);
   recipe.graph = with_denoiser(job.graph, job.spec.denoiser);
   recipe.masked = true;
-  if (job.spec.mac_budget < 1)
-    recipe.mac_budget =
-        job.spec.mac_budget * double(graph::cost(job.graph).macs) / double(graph::cost(*recipe.graph).macs);
+  recipe.mac_budget = mac_share(job.spec, job.graph);
   recipe.extra_views = {clean_view};
   // Starts as the identity: a drawn last layer would first have to be unlearnt.
   const std::string last = std::string(denoiser_prefix) + "conv" + std::to_string(job.spec.denoiser.layers) + ".weight";

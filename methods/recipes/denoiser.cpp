@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "graph/cost.h"
+
 namespace automask::methods {
 
 using graph::Op;
@@ -37,6 +39,16 @@ graph::Graph with_denoiser(const graph::Graph& classifier, const DenoiserOptions
   }
   graph::infer_shapes(result);
   return result;
+}
+
+graph::Graph with_denoiser_of(const MethodSpec& spec, const graph::Graph& classifier) {
+  return spec.method == "denoise" ? with_denoiser(classifier, spec.denoiser) : classifier;
+}
+
+double mac_share(const MethodSpec& spec, const graph::Graph& classifier) {
+  if (spec.method != "denoise" || spec.mac_budget == 1) return spec.mac_budget;
+  const double whole = double(graph::cost(with_denoiser(classifier, spec.denoiser)).macs);
+  return spec.mac_budget * double(graph::cost(classifier).macs) / whole;
 }
 
 }  // namespace automask::methods

@@ -13,4 +13,9 @@ constexpr const char* denoiser_prefix = "denoiser.";
 // input + convolutions(input) -> the classifier, whose nodes keep their names.
 graph::Graph with_denoiser(const graph::Graph& classifier, const DenoiserOptions& options);
 
+// The network that a method trains and its budgets are of: of `denoise` with the denoiser, else the classifier alone.
+graph::Graph with_denoiser_of(const MethodSpec& spec, const graph::Graph& classifier);
+// mac_budget, a share of the classifier's dense MACs, as a share of that network's.
+double mac_share(const MethodSpec& spec, const graph::Graph& classifier);
+
 }  // namespace automask::methods

@@ -1,5 +1,6 @@
 // separate: one pruned network for each condition, trained on that condition alone. Each sees its share of the views,
 // so that all together cost the training of one; the bytes are the sum of all.
+#include "methods/masks/package_bytes.h"
 #include "methods/members.h"
 #include "methods/recipes/recipes.h"
 
@@ -13,6 +14,7 @@ std::vector<models::Checkpoint> train_separate(const TrainJob& job) {
       TrainJob member = member_job(job, k, share);
       member.spec.method = "prune";
       member.spec.normalisation = Normalisation::shared;
+      if (job.spec.byte_budget > 0) member.spec.byte_budget = bytes_of_member(job.spec, job.conditions.size());
       return run(member, prune_recipe(member));
     }));
   return members;

@@ -72,9 +72,13 @@ def unchanged(files):
     def whole(value):
         if isinstance(value, list):
             return [whole(child) for child in value]
-        if isinstance(value, dict):
-            return whole(shared["parts"][value["$"]]) if set(value) == {"$"} else {k: whole(v) for k, v in value.items()}
-        return value
+        if not isinstance(value, dict):
+            return value
+        if set(value) != {"$"}:
+            return {k: whole(v) for k, v in value.items()}
+        if isinstance(value["$"], str):
+            return whole(shared["parts"][value["$"]])
+        return dict(zip(shared["keys"][value["$"][0]], map(whole, value["$"][1:])))
 
     for file in files:
         cell = json.loads(file.read_text())

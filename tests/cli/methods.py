@@ -55,18 +55,22 @@ assert all(row["passed"] for row in verified["checks"]), verified
 # A budget of time on a target that measures: it is asked before the training, once, and the record says so.
 timed = {"name": "timed", "include": [str(SOURCE / "experiments/smoke.json")],
          "datasets": {"fashion_mnist": {"limit": {"train": 600, "test": 100}}},
-         "methods": {"timed": {"method": "kill_test", "latency_budget": {"ms": 1000, "target": "cpu_int8"}}},
+         "methods": {"timed": {"method": "kill_test", "latency_budget": {"ms": 1000, "target": "cpu_int8"}},
+                     "cleaned": {"method": "denoise", "latency_budget": {"ms": 1000, "target": "cpu_int8"}}},
          "targets": {"cpu_int8": {"runner": "cpu", "format": "int8", "threads": 1}},
-         "seeds": [0, 1], "matrix": {"method": ["timed"], "target": ["cpu_int8"]}}
+         "seeds": [0, 1], "matrix": {"method": ["timed", "cleaned"], "target": ["cpu_int8"]}}
 (folder / "timed.json").write_text(json.dumps(timed))
 automask("run", folder / "timed.json", "--store", store, "--progress", "none", check=0)
-(costs,) = (json.loads(p.read_text()) for p in (store / "cache" / "costs").glob("*/costs.json"))
-assert costs["evidence"] == "measured" and costs["runner"] == "cpu" and costs["format"] == "int8", costs
+asked = [json.loads(p.read_text()) for p in (store / "cache" / "costs").glob("*/costs.json")]
+for costs in asked:
+    assert costs["evidence"] == "measured" and costs["runner"] == "cpu" and costs["format"] == "int8", costs
+with_denoiser = [any(l["name"].startswith("denoiser.") for l in costs["layers"]) for costs in asked]
+assert sorted(with_denoiser) == [False, True], asked
 trained = [json.loads(p.read_text())["details"]["training"] for p in (store / "cache" / "train").glob("*/result.json")]
 latencies = [t["log"]["latency"] for t in trained if "latency" in t.get("log", {})]
-assert len(latencies) == 2 and all(l["evidence"] == "measured" and l["budget_ms"] == 1000 for l in latencies), latencies
+assert len(latencies) == 4 and all(l["evidence"] == "measured" and l["budget_ms"] == 1000 for l in latencies), latencies
 plain = json.loads(automask("plan", folder / "timed.json", "--store", store, "--format", "json", check=0).stdout)
-assert [s["stage"] for s in plain["rows"]].count("costs") == 1 and all(s["status"] == "hit" for s in plain["rows"]), plain["rows"]
+assert [s["stage"] for s in plain["rows"]].count("costs") == 2 and all(s["status"] == "hit" for s in plain["rows"]), plain["rows"]
 
 # A condition more is learnt with weights as they are: what a device has to be sent are a few KiB. Either all conditions
 # are learnt again on a frozen backbone, or those that the deployed network has stay as they are.
@@ -128,6 +132,13 @@ digests = [{r["sha256"] for r in rows(s, "select a.sha256 from current_passed k 
                                         "k.experiment = 'masked' and k.target = 'cpu' and a.kind = 'checkpoint'")}
            for s in (store, folder / "other")]
 assert digests[0] == digests[1] and len(digests[0]) == 1, digests
+
+# What the deployed network has seen is not unseen.
+seen = {**json.loads((folder / "masked_more.json").read_text()), "name": "seen", "conditions": ["clean", "gaussian_noise:3"],
+        "held_out": ["jpeg:q10"]}
+(folder / "seen.json").write_text(json.dumps(seen))
+refused = automask("run", folder / "seen.json", "--store", store, "--progress", "none", check=4)
+assert 'was trained on "jpeg:q10", which the manifest holds out' in refused.stdout + refused.stderr, refused
 
 no_weights = automask("export", packages["deployed", "cpu", 2], "--format", "checkpoint", "-o", folder / "none", "--store", store,
                       check=2)

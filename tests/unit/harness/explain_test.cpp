@@ -146,9 +146,10 @@ TEST_F(ExplainTest, GuessesWhatHasNeverRun) {
       std::find_if(plan.steps.begin(), plan.steps.end(), [](const Step& step) { return step.stage == Stage::variant; });
   test::write_result(cache, *first, 80, 4);
   check(true);
-  for (const Step& step : plan_with([](Json&) {}).steps)
-    if (step.stage == Stage::execute || step.stage == Stage::evaluate)
-      EXPECT_GT(step.work.guessed_rate, 0) << step.label << " is this machine's processor's";
+  for (const Step& step : plan_with([](Json&) {}).steps) {
+    if (step.stage != Stage::execute && step.stage != Stage::evaluate) continue;
+    EXPECT_GT(step.work.guessed_rate, 0) << step.label << " is this machine's processor's";
+  }
   const Work work = variant_work(5e6, 2);
   EXPECT_DOUBLE_EQ(variant_work(5e6, 4).guessed_rate, 2 * work.guessed_rate);
   EXPECT_DOUBLE_EQ(forward_work("evaluate", 1, 3).guessed_rate, 3 * forward_work("evaluate", 1, 1).guessed_rate);

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "core/hash.h"
+#include "graph/structure.h"
+#include "models/zoo.h"
 #include "support.h"
 #include "tests/unit/core/throws.h"
 
@@ -89,6 +91,31 @@ TEST(Plan, ABudgetThatCannotBeMetIsRefused) {
                     HasSubstr("smallest possible")));
   json["methods"]["narrow"]["mac_budget"] = 0.6;
   EXPECT_EQ(test::plan_of(test::load(folder, json)).cells.size(), 1U);
+  const auto says = [&](const Json& method) {
+    json["methods"] = {{"mine", method}};
+    return test::sentence_of([&] { test::plan_of(test::load(folder, json)); }, ExitCode::invalid_manifest);
+  };
+  const auto holds = [&](const Json& method) {
+    json["methods"] = {{"mine", method}};
+    return test::plan_of(test::load(folder, json)).cells.size() == 1;
+  };
+  // Of bytes: the package without its texts, which take some more.
+  for (const char* method : {"automask", "kill_test", "prune", "slim", "denoise", "separate"}) {
+    EXPECT_THAT(says({{"method", method}, {"byte_budget", 1500}}),
+                AllOf(HasSubstr("/methods/mine: byte_budget "), HasSubstr("smallest possible package has more than ")))
+        << method;
+    EXPECT_TRUE(holds({{"method", method}, {"byte_budget", 100'000}})) << method;
+  }
+  // Of time, where the costs are known. The denoiser's layers are none of the model's.
+  EXPECT_THAT(says({{"method", "denoise"}, {"mac_budget", 0.001}}), HasSubstr("smallest possible share"));
+  Json layers = Json::array();
+  const Json model = {{"name", "tinynet"}};
+  for (const graph::Node& node : models::build_model({model, "test"}, {1, 28, 28}, 10).nodes)
+    if (graph::has_weights(node.op)) layers.push_back({{"name", node.name}, {"fixed_ms", 0.5}, {"ms_per_mmac", 1}});
+  const Json slow = {{"ms", 1}, {"costs", {{"layers", layers}}}};
+  EXPECT_THAT(says({{"method", "prune"}, {"latency_budget", slow}}),
+              AllOf(HasSubstr("/methods/mine: latency_budget of 1.0 ms"), HasSubstr("smallest possible time is")));
+  EXPECT_THAT(says({{"method", "denoise"}, {"latency_budget", slow}}), HasSubstr("no costs for the layer \"denoiser."));
 }
 
 // The cloud's network, trained on clean pictures, is one step for all that adapt it, and the method `clean` itself.

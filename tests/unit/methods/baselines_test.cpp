@@ -7,6 +7,7 @@
 #include <set>
 
 #include "corruptions/variant.h"
+#include "graph/structure.h"
 #include "hw_targets/compiler/compile.h"
 #include "methods/evaluate.h"
 #include "methods/masks/widths.h"
@@ -19,12 +20,14 @@
 #include "models/zoo.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/methods/fashion.h"
+#include "tests/unit/methods/int8_bytes.h"
 #include "tests/unit/methods/jobs.h"
 
 namespace automask::methods {
 namespace {
 
 using automask::testing::error_of;
+using automask::testing::int8_bytes;
 
 const datasets::PictureSet& pictures(datasets::Split split) { return automask::testing::fashion<300>(split); }
 
@@ -422,6 +425,31 @@ TEST(Baselines, TheDenoiserIsPaidFromTheBudget) {
   // What the denoiser alone would cost cannot be saved elsewhere.
   const core::Error error = error_of([] { train(job_of({{"method", "denoise"}, {"mac_budget", 0.001}})); });
   EXPECT_SAYS(error, "smallest possible share");
+}
+
+// Both are the whole's: with the denoiser.
+TEST(Baselines, TheDenoiserCountsInBudgetsOfBytesAndTime) {
+  core::Json method = {{"method", "denoise"}, {"denoiser", {{"layers", 2}, {"width", 4}}}, {"qat", {{"epochs", 0.1}}}};
+  const std::int64_t whole = int8_bytes(train(job_of(method, 1)));
+  method["byte_budget"] = whole * 8 / 10;
+  const models::Checkpoint smaller = train(job_of(method, 1));
+  EXPECT_LE(int8_bytes(smaller), whole * 8 / 10);
+  EXPECT_GT(int8_bytes(smaller), whole * 7 / 10);
+  EXPECT_GE(smaller.graph.find("denoiser.conv1"), 0);
+
+  TrainJob timed = job_of({{"method", "denoise"}, {"denoiser", {{"layers", 2}, {"width", 4}}}}, 1);
+  const graph::Graph trained = with_denoiser(timed.graph, timed.spec.denoiser);
+  LatencyBudget budget;
+  for (const graph::Node& node : trained.nodes)
+    if (graph::has_weights(node.op)) budget.layers.push_back({node.name, 0.001, 1});
+  const auto groups = graph::channel_groups(trained);
+  budget.ms = budget.predicted_ms(trained, groups, graph::full_mask(groups)) * 0.8;
+  timed.spec.latency_budget = budget;
+  const models::Checkpoint fast = train(timed);
+  EXPECT_LE(budget.predicted_ms(trained, groups, fast.masks[0]), budget.ms);
+  EXPECT_GT(budget.predicted_ms(trained, groups, fast.masks[0]), budget.ms * 0.7);
+  timed.spec.latency_budget->layers.erase(timed.spec.latency_budget->layers.begin());
+  EXPECT_SAYS(error_of([&] { train(timed); }), "there are no costs for the layer");
 }
 
 TEST(Baselines, WidthsAreTheNetworksThatAreLeft) {

@@ -75,6 +75,10 @@ TEST(Deployed, OnlyTheNewConditionIsLearnt) {
     EXPECT_LE(static_cast<double>(macs),
               method.value("mac_budget", 1.0) * static_cast<double>(graph::cost(now.graph).macs));
     EXPECT_EQ(now.training["deployed"]["kept"], core::Json({"clean", "jpeg:q10"}));
+    EXPECT_EQ(trained_on(*deployed), (std::vector<std::string>{"clean", "jpeg:q10"}));
+    models::Checkpoint without = now;  // what a device has dropped has been seen all the same
+    without.conditions = {"clean", "gaussian_noise:4"};
+    EXPECT_EQ(trained_on(without), (std::vector<std::string>{"clean", "gaussian_noise:4", "jpeg:q10"}));
     EXPECT_EQ(now.training["options"], job.spec.parameters());
     EXPECT_EQ(now.training["mac_share"].size(), 3u);
     EXPECT_EQ(now.training["validation_top1"].size(), 3u);

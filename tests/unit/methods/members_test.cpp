@@ -7,16 +7,20 @@
 #include <cmath>
 
 #include "core/atomic_file.h"
+#include "graph/structure.h"
+#include "methods/masks/package_bytes.h"
 #include "models/zoo.h"
 #include "tests/unit/core/temporary_folder.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/methods/fashion.h"
+#include "tests/unit/methods/int8_bytes.h"
 #include "tests/unit/methods/jobs.h"
 
 namespace automask::methods {
 namespace {
 
 using automask::testing::error_of;
+using automask::testing::int8_bytes;
 using automask::testing::TemporaryFolder;
 
 TrainJob job_of(core::Json method, double epochs, const std::filesystem::path& folder = {}) {
@@ -38,6 +42,39 @@ std::string bytes_of(const models::Bundle& bundle) {
   std::string all;
   for (const std::string& file : models::save_bundle(bundle, folder.path())) all += core::read_file(folder / file);
   return all;
+}
+
+std::int64_t package_bytes_of(const models::Bundle& bundle) {
+  std::int64_t bytes =
+      bundle.estimator.is_null()
+          ? 0
+          : estimator_bytes(package::estimator_from_json(bundle.estimator, bundle.members.size(), "e"));
+  for (const models::Checkpoint& member : bundle.members) bytes += int8_bytes(member);
+  return bytes;
+}
+
+// The bytes of all networks and of the estimator together; the time of each.
+TEST(Separate, MeetsBudgetsOfBytesAndTime) {
+  core::Json method = {{"method", "separate"}};
+  const std::int64_t whole = package_bytes_of(train_members(job_of(method, 0.25)));
+  method["byte_budget"] = whole * 8 / 10;
+  const std::int64_t smaller = package_bytes_of(train_members(job_of(method, 1)));
+  EXPECT_LE(smaller, whole * 8 / 10);
+  EXPECT_GT(smaller, whole * 7 / 10);
+  method["byte_budget"] = 2000;
+  EXPECT_SAYS(error_of([&] { train_members(job_of(method, 1)); }), "smallest possible package has");
+
+  TrainJob timed = job_of({{"method", "separate"}}, 1);
+  LatencyBudget budget;
+  for (const graph::Node& node : timed.graph.nodes)
+    if (graph::has_weights(node.op)) budget.layers.push_back({node.name, 0.001, 1});
+  const auto groups = graph::channel_groups(timed.graph);
+  budget.ms = budget.predicted_ms(timed.graph, groups, graph::full_mask(groups)) * 0.8;
+  timed.spec.latency_budget = budget;
+  for (const models::Checkpoint& member : train_members(timed).members) {
+    EXPECT_LE(budget.predicted_ms(timed.graph, groups, member.masks[0]), budget.ms);
+    EXPECT_GT(budget.predicted_ms(timed.graph, groups, member.masks[0]), budget.ms * 0.7);
+  }
 }
 
 TEST(Separate, EachMemberMeetsTheBudgetOnItsShareOfTheViews) {

@@ -10,7 +10,6 @@
 #include "core/atomic_file.h"
 #include "corruptions/variant.h"
 #include "hw_targets/compiler/compile.h"
-#include "hw_targets/compiler/quantise.h"
 #include "methods/evaluate.h"
 #include "methods/masks/consensus.h"
 #include "methods/method.h"
@@ -22,12 +21,14 @@
 #include "tests/unit/core/throws.h"
 #include "tests/unit/graph/networks.h"
 #include "tests/unit/methods/fashion.h"
+#include "tests/unit/methods/int8_bytes.h"
 #include "tests/unit/methods/jobs.h"
 
 namespace automask::methods {
 namespace {
 
 using automask::testing::error_of;
+using automask::testing::int8_bytes;
 using automask::testing::TemporaryFolder;
 
 const datasets::PictureSet& pictures(datasets::Split split) { return automask::testing::fashion<2000>(split); }
@@ -477,24 +478,16 @@ TEST(Train, NetworksWithoutNormalisationGetAnAffinePerCondition) {
 
 class ByteBudget : public ::testing::TestWithParam<const char*> {};
 
-// Of the INT8 package, whose ranges the checkpoint has.
-std::int64_t bytes(const models::Checkpoint& checkpoint) {
-  compiler::QuantisationOptions options;
-  options.ranges = checkpoint.ranges;
-  return static_cast<std::int64_t>(
-      package::encode(compiler::quantise(compiler::compile(checkpoint), {}, options)).size());
-}
-
 TEST_P(ByteBudget, HoldsForTheFile) {
   core::Json method = automask;
   method["stem"] = GetParam();
   method.update({{"mac_budget", 0.8}, {"consensus", 0.0}, {"qat", {{"epochs", 0.1}}}});
-  const std::int64_t free = bytes(train(job_of(method)));
+  const std::int64_t free = int8_bytes(train(job_of(method)));
   const std::int64_t budget = free * 9 / 10;
   method["byte_budget"] = budget;
   const models::Checkpoint checkpoint = train(job_of(method));
-  EXPECT_LE(bytes(checkpoint), budget);
-  EXPECT_GT(bytes(checkpoint), budget * 95 / 100);
+  EXPECT_LE(int8_bytes(checkpoint), budget);
+  EXPECT_GT(int8_bytes(checkpoint), budget * 95 / 100);
   for (std::size_t k = 0; k < 3; ++k) EXPECT_LE(share(checkpoint, k), 0.8);
   method["byte_budget"] = 1000;
   const core::Error error = error_of([&] { train(job_of(method)); });
@@ -507,10 +500,10 @@ TEST(Train, SlimMeetsBudgetsOfBytesAndTime) {
   core::Json method = {{"method", "slim"}, {"normalisation", "bn_k"}, {"qat", {{"epochs", 0.1}}}};
   const models::Checkpoint whole = train(job_of(method, 0.1));
   EXPECT_EQ(share(whole, 0), 1);
-  method["byte_budget"] = bytes(whole) * 8 / 10;
+  method["byte_budget"] = int8_bytes(whole) * 8 / 10;
   const models::Checkpoint smaller = train(job_of(method, 0.1));
-  EXPECT_LE(bytes(smaller), method["byte_budget"]);
-  EXPECT_GT(bytes(smaller), method["byte_budget"].get<std::int64_t>() * 9 / 10);
+  EXPECT_LE(int8_bytes(smaller), method["byte_budget"]);
+  EXPECT_GT(int8_bytes(smaller), method["byte_budget"].get<std::int64_t>() * 9 / 10);
   EXPECT_LT(share(smaller, 0), 1);
   method["byte_budget"] = 1000;
   EXPECT_SAYS(error_of([&] { train(job_of(method, 0.1)); }), "smallest possible package has");

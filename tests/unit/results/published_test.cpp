@@ -286,7 +286,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   };
   Json changed = whole;
   changed["schema_version"] = 2;
-  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 6"));
+  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 7"));
   changed = whole;
   changed["trainigs"] = Json::object();
   EXPECT_THAT(says(changed), HasSubstr("did you mean \"trainings\""));
@@ -298,7 +298,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   EXPECT_THAT(says(changed), HasSubstr("names the part \""));
   changed = whole;
   changed["parts"] = 7;
-  EXPECT_THAT(says(changed), AllOf(HasSubstr("/parts"), HasSubstr("must be an object of parts")));
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/parts"), HasSubstr("must be an object")));
   changed = whole;
   changed["conditions"].begin().value() = "clean";
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/conditions/"), HasSubstr("must be an array")));
@@ -357,6 +357,60 @@ TEST(Parts, WhatStandsOnceIsNoPart) {
   EXPECT_EQ(undivided({all, "shared.json"}), documents);
 }
 
+// Keys that objects have in common stand once; few or short ones stand where they are.
+TEST(Parts, KeysOfManyObjectsStandOnce) {
+  const auto metrics = [](int n) {
+    return Json{{"encoded_bytes_mean", n}, {"package_bytes", {n, 1}}, {"weights_bytes", {{"of", n}}}};
+  };
+  const Json documents = {{"counted", {{"a", metrics(1)}, {"b", metrics(2)}, {"c", {{"of", 7}}}}},
+                          {"trainings", {{"d", {{"inside", Json::array({metrics(3)})}}}}}};
+  const Json all = divided(documents);
+  const Json names = {"encoded_bytes_mean", "package_bytes", "weights_bytes"};
+  ASSERT_EQ(all["keys"].size(), 1u);
+  EXPECT_EQ(all["keys"].at(content_name(names)), names);
+  const Json values = {content_name(names), 2, {2, 1}, {{"of", 2}}};
+  EXPECT_EQ(all["counted"]["b"], (Json{{"$", values}}));
+  EXPECT_EQ(all["counted"]["c"], (Json{{"of", 7}}));
+  EXPECT_EQ(undivided({all, "shared.json"}), documents);
+}
+
+TEST(Parts, KeysThatAreNotThereAreOneSentence) {
+  const auto object = [](int n) { return Json{{"a_name_that_is_long_enough", n}, {"and_another", n}}; };
+  const Json whole = divided({{"counted", {{"a", object(1)}, {"b", object(2)}}}});
+  const auto says = [](const Json& changed) {
+    return std::string(error_of([&] { undivided({changed, "shared.json", "", ExitCode::corrupt}); }).what());
+  };
+  const std::string name = whole["keys"].begin().key();
+  Json changed = whole;
+  changed["keys"].erase(name);
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/counted/a"), HasSubstr("names the keys \"" + name)));
+  changed = whole;
+  changed["keys"] = 7;
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/keys"), HasSubstr("must be an object")));
+  for (const Json& other : {Json(7), Json::array({"another"}), Json::array({1, 2})}) {
+    changed = whole;
+    changed["keys"][name] = other;
+    EXPECT_THAT(says(changed), AllOf(HasSubstr("/keys/" + name), HasSubstr("is not what its name was given for")));
+  }
+  changed = whole;
+  changed["keys"][content_name({1, 2})] = {1, 2};
+  changed["counted"]["a"]["$"] = {content_name({1, 2}), 1, 2};
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/keys/"), HasSubstr("string")));
+  changed = whole;
+  changed["counted"]["a"]["$"].push_back(3);
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/counted/a"), HasSubstr("has 3 values for 2 keys")));
+  changed["counted"]["a"]["$"] = {7};
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/counted/a"), HasSubstr("name no keys")));
+  changed["counted"]["a"]["$"] = Json::array();
+  EXPECT_THAT(says(changed), HasSubstr("name no keys"));
+  // Values of values of values.
+  changed = whole;
+  Json deep = 1;
+  for (int level = 0; level < 300; ++level) deep = {{"$", {name, deep, 1}}};
+  changed["counted"]["a"] = deep;
+  EXPECT_THAT(says(changed), HasSubstr("have no end"));
+}
+
 // Whatever a file was damaged to: cells, or one sentence that names it.
 TEST_F(Published, ChangedBytesAreReadOrRefused) {
   Store store = Store::open(file);
@@ -399,7 +453,7 @@ TEST_F(Published, AnExportThatFailsLeavesEarlierCellsReadable) {
   const auto before = files(folder / "out");
   core::write_file_atomically(folder / "out/old/cell.json", R"({"schema_version": 2})");
   EXPECT_THAT(error_of([&] { export_published(store, {"other"}, folder / "out"); }).what(),
-              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 6")));
+              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 7")));
   std::filesystem::remove_all(folder / "out/old");
   EXPECT_EQ(files(folder / "out"), before);
   // A folder stands where the cell's file belongs.
@@ -457,7 +511,7 @@ TEST_F(Published, NamesEachFaultWithItsPlace) {
   store.record(full_run("k0", 0));
   export_published(store, {"invented"}, folder / "out");
   EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
-  EXPECT_THAT(fault("\"schema_version\": 6", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 6"));
+  EXPECT_THAT(fault("\"schema_version\": 7", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 7"));
   EXPECT_THAT(fault("1000,80,", "1000,\"80\","), HasSubstr("/metrics/measured/top1/2"));
   EXPECT_THAT(fault("{", "["), HasSubstr("line"));
   EXPECT_THAT(fault("\"environment\": \"", "\"environment\": \"0"),
