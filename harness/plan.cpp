@@ -60,13 +60,10 @@ class Planner {
       planned.before = plan_.needs[planned.train];
       planned.compile = compile(cell, planned);
       const auto& method = manifest_.methods[cell.method];
-      const auto& info = methods::method_info(method.method);
-      const bool adapts = method.trained_spec().method != method.method;
-      if (adapts || method.method == "piggyback") {
+      if (adapts(method) || method.method == "piggyback") {
         planned.execute = evaluate(cell, planned, true);
       } else {
-        const bool sets = info.per_condition || method.normalisation != methods::Normalisation::shared;
-        if (sets || (!method.files.empty() && method.files.count("*") == 0))
+        if (method.per_condition() || (!method.files.empty() && method.files.count("*") == 0))
           planned.evaluate = evaluate(cell, planned, false);
         planned.execute = execute(cell, planned);
       }
@@ -359,15 +356,31 @@ class Planner {
     step.parameters = {
         {"conditions", conditions_}, {"pictures", alone ? 0 : crossed_pictures}, {"threads", method.train.threads}};
     if (alone) step.parameters["method"] = without_names(method.parameters());
-    // methods::stream_order; here and not as a code version, since only methods that adapt answer by it.
-    if (method.trained_spec().method != method.method) step.parameters["order"] = "mixed";
     if (cell.repetition > 0 && alone) step.parameters["repetition"] = cell.repetition;
     step.inputs = {{"checkpoint", key(planned.train)}};
     step.work = forward_work(alone ? "evaluate " + method.method : "evaluate", tested(cell), method.train.threads);
     std::vector<std::size_t> needs = {planned.train};
     add_variants(step, needs, planned);
     step.locations = {{"threads", context_.threads}};
+    if (adapts(method)) {
+      // methods::stream_order; here and not as a code version, since only methods that adapt answer by it.
+      step.parameters["order"] = "mixed";
+      add_validation(step, cell);
+    }
     return add(std::move(step), std::move(needs));
+  }
+
+  // Test-time adaptation.
+  static bool adapts(const methods::MethodSpec& method) { return method.trained_spec().method != method.method; }
+
+  // Pictures held out of training that its constants can be chosen on.
+  void add_validation(Step& step, const Cell& cell) {
+    const auto& spec = manifest_.datasets[cell.dataset];
+    if (spec.validation == 0) return;
+    step.parameters["dataset"] = split_parameters(spec, datasets::Split::train);
+    step.parameters["seed"] = cell.seed;
+    step.inputs.emplace_back("data", fingerprint(cell.dataset, datasets::Split::train));
+    step.locations["dataset"] = data_location(cell.dataset);
   }
 
   // The pictures of all conditions, and which of them were held out.

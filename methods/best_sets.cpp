@@ -40,13 +40,9 @@ std::vector<BestSet> best_sets(const TrainJob& job, const models::Checkpoint& ch
       throw core::Error(core::ExitCode::interrupted, "the estimator's training", "was stopped",
                         "run again to continue from there");
     BestSet best{corruptions::Condition::parse(name), {}, 0};
-    corruptions::VariantOptions options;
-    options.seed = job.seed;
-    options.split = "validation";
-    options.threads = job.spec.train.threads;
-    const auto variant = corruptions::make_variant(pictures, best.condition, options);
+    const auto shown = validation_pictures(pictures, best.condition, job.seed, job.spec.train.threads);
     for (int k = 0; k < network.conditions(); ++k) {
-      best.top1.push_back(top1(network, variant.pictures, checkpoint.input, k));
+      best.top1.push_back(top1(network, shown, checkpoint.input, k));
       if (best.top1.back() >= best.top1[static_cast<std::size_t>(best.set)]) best.set = k;
     }
     all.push_back(std::move(best));

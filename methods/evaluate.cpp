@@ -34,15 +34,20 @@ double top1(models::Network& network, const datasets::PictureSet& pictures, cons
   return 100.0 * double(right) / double(pictures.size());
 }
 
+datasets::PictureSet validation_pictures(const datasets::PictureSet& validation,
+                                         const corruptions::Condition& condition, std::uint64_t seed, int threads) {
+  corruptions::VariantOptions options;
+  options.seed = seed;
+  options.split = "validation";
+  options.threads = threads;
+  return corruptions::make_variant(validation, condition, options).pictures;
+}
+
 std::optional<double> validation_top1(models::Network& network, const TrainJob& job,
                                       const corruptions::Condition& condition, const models::InputScaling& scaling,
                                       int set) {
   if (!job.validation || job.validation->size() == 0) return std::nullopt;
-  corruptions::VariantOptions options;
-  options.seed = job.seed;
-  options.split = "validation";
-  options.threads = job.spec.train.threads;
-  return top1(network, corruptions::make_variant(*job.validation, condition, options).pictures, scaling, set);
+  return top1(network, validation_pictures(*job.validation, condition, job.seed, job.spec.train.threads), scaling, set);
 }
 
 double reference_top1(const models::Checkpoint& checkpoint, const datasets::PictureSet& pictures, int k, int threads) {

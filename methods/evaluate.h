@@ -17,6 +17,10 @@ std::optional<double> validation_top1(models::Network& network, const TrainJob& 
                                       const corruptions::Condition& condition, const models::InputScaling& scaling,
                                       int set);
 
+// Validation pictures under a condition, as every training of that seed sees them.
+datasets::PictureSet validation_pictures(const datasets::PictureSet& validation,
+                                         const corruptions::Condition& condition, std::uint64_t seed, int threads);
+
 // u8 bytes [count, H, W, C] as the network's input.
 torch::Tensor input_of(const std::uint8_t* pixels, std::int64_t count, const datasets::PictureSet& shape,
                        const models::InputScaling& scaling);

@@ -12,6 +12,8 @@ constexpr MetricDefinition table[] = {
     {"top5", "%", "higher", "pictures whose right class is among the five most likely"},
     {"top1_reference", "%", "higher", "top1 of the trained network before packaging, by the training framework"},
     {"top1_validation", "%", "higher", "top1 on the pictures held out of training"},
+    {"adapted_validation_top1", "%", "higher",
+     "the same of a network that adapts to them: what constants of adaptation are chosen by"},
     {"unseen_severity_top1", "%", "higher", "top1 on a severity that training did not show, its corruption trained"},
     {"unseen_corruption_top1", "%", "higher", "top1 on a corruption of which training showed nothing"},
     {"mean_top1_trained", "%", "higher",

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "harness/held_out.h"
+#include "harness/steps/data.h"
 #include "harness/steps/execute_results.h"
 #include "hw_targets/package/package.h"
 #include "methods/evaluate.h"
@@ -169,10 +170,23 @@ class Evaluation {
       add_share(outcome_, metric(tested_[i]), tested_[i], sum(right), static_cast<std::int64_t>(right.size()),
                 "measured");
     }
+    adapted_to_validation(spec, checkpoint);
     const double none = std::numeric_limits<double>::quiet_NaN();
     outcome_.metrics.push_back({"adaptation_macs", "",
                                 static_cast<double>(methods::adaptation_macs(spec, checkpoint.graph)), none, none,
                                 "counted", 1});
+  }
+
+  void adapted_to_validation(const methods::MethodSpec& spec, const models::Checkpoint& checkpoint) {
+    if (!parameters_.has("dataset")) return;
+    const auto validation = load_split(context_, dataset_spec(context_), datasets::Split::validation);
+    const auto seed = static_cast<std::uint64_t>(parameters_.at("seed").integer());
+    for (const corruptions::Condition& condition : shown_) {
+      const auto pictures = methods::validation_pictures(validation, condition, seed, threads_);
+      const auto right = methods::adapted_answers(spec, checkpoint, pictures, threads_, stop_requested);
+      add_share(outcome_, "adapted_validation_top1", condition.canonical(), sum(right),
+                static_cast<std::int64_t>(right.size()), "measured");
+    }
   }
 
   void under(const Sets& sets, const std::string& condition, const datasets::PictureSet& pictures, bool alone) {

@@ -44,6 +44,8 @@ for method, m in found.items():
     for name in ("top1",) + (("predicted_top1", "random_condition_top1", "wrong_condition_top1", "estimator_good",
                               "estimator_accuracy") if method in several else ()):
         assert all((name, c) in m for c in conditions), (method, name)
+    adapts = method.startswith(("bn_adapt", "tent"))
+    assert all((("adapted_validation_top1", c) in m) == adapts for c in conditions), method
     # Held-out conditions stand apart: one mean of each kind, none of them among the trained ones.
     assert {c for name, c in m if name == "top1"} == set(conditions), method
     assert {c for name, c in m if name == "unseen_severity_top1"} == {"gaussian_noise:5", "jpeg:q5"}, method
