@@ -46,11 +46,12 @@ Variant make_variant(const datasets::PictureSet& clean, const Condition& conditi
   set.labels = clean.labels;
   set.ids = clean.ids;
   set.classes = clean.classes;
-  set.pixels.resize(clean.pixels.size());
+  set.pixels.resize(clean.size() * clean.picture_bytes());
   if (has_codec(condition)) variant.encoded_bytes.resize(clean.size());
   core::parallel_for(clean.size(), options.threads, [&](std::size_t i) {
     std::int64_t* encoded_bytes = variant.encoded_bytes.empty() ? nullptr : &variant.encoded_bytes[i];
-    corrupt(clean, i, clean.picture(i).data(), condition, options, set.picture(i).data(), encoded_bytes);
+    std::vector<std::uint8_t> memory;
+    corrupt(clean, i, clean.picture(i, memory).data(), condition, options, set.picture(i).data(), encoded_bytes);
   });
   return variant;
 }

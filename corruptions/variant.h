@@ -26,6 +26,7 @@ struct Variant {
   std::vector<std::int64_t> encoded_bytes;  // per picture, of the last codec in the chain; empty without a codec
 };
 
+// `clean` may be read one at a time; the variant is in memory.
 Variant make_variant(const datasets::PictureSet& clean, const Condition& condition, const VariantOptions& options);
 
 // One picture under one condition, written to `out` (clean.picture_bytes() bytes): what the trainer calls.

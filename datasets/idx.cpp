@@ -8,6 +8,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/mapped_file.h"
 
 namespace automask::datasets {
 namespace {
@@ -123,6 +124,7 @@ IdxArray parse_idx(std::string_view bytes, const std::string& file) {
   }
   // Grown as the bytes come in: a gzip file may announce a thousand times its size and hold nothing.
   std::size_t got = 0;
+  if (source.most_left() == announced) array.values.reserve(announced);  // a plain file: it is all there
   while (got < announced) {
     const std::size_t chunk = std::min<std::size_t>(announced - got, std::max<std::size_t>(got, 1 << 20));
     array.values.resize(got + chunk);
@@ -139,21 +141,38 @@ IdxArray parse_idx(std::string_view bytes, const std::string& file) {
   return array;
 }
 
-IdxArray read_idx(const std::filesystem::path& path) { return parse_idx(core::read_file(path), path.string()); }
+IdxArray read_idx(const std::filesystem::path& path) {
+  const core::MappedFile file(path, ExitCode::steps_failed);
+  return parse_idx(file.bytes(), path.string());
+}
 
-void write_idx(const IdxArray& array, const std::filesystem::path& path) {
-  std::string header{'\0', '\0', static_cast<char>(array.type), static_cast<char>(array.shape.size())};
-  std::uint64_t announced = value_size(array.type);
-  for (const std::uint32_t size : array.shape) {
+namespace {
+
+void write(IdxType type, const std::vector<std::uint32_t>& shape, std::span<const std::uint8_t> values,
+           const std::filesystem::path& path) {
+  std::string header{'\0', '\0', static_cast<char>(type), static_cast<char>(shape.size())};
+  std::uint64_t announced = value_size(type);
+  for (const std::uint32_t size : shape) {
     for (int shift = 24; shift >= 0; shift -= 8) header.push_back(static_cast<char>(size >> shift));
     announced *= size;
   }
-  if (announced != array.values.size())
+  if (announced != values.size())
     throw Error(ExitCode::internal, path.string(), "the values don't match the IDX shape");
   core::AtomicFile file(path);
   file.write(header);
-  file.write(array.values.data(), array.values.size());
+  file.write(values.data(), values.size());
   file.commit();
+}
+
+}  // namespace
+
+void write_idx(const IdxArray& array, const std::filesystem::path& path) {
+  write(array.type, array.shape, array.values, path);
+}
+
+void write_idx(const std::vector<std::uint32_t>& shape, std::span<const std::uint8_t> values,
+               const std::filesystem::path& path) {
+  write(IdxType::u8, shape, values, path);
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ IdxArray parse_idx(std::string_view bytes, const std::string& file);
 IdxArray read_idx(const std::filesystem::path& path);
 // Plain IDX, atomically. The number of values must match the shape.
 void write_idx(const IdxArray& array, const std::filesystem::path& path);
+// The same of u8 values that lie elsewhere.
+void write_idx(const std::vector<std::uint32_t>& shape, std::span<const std::uint8_t> values,
+               const std::filesystem::path& path);
 
 // Class names are "0", "1", ... (ten at least) where the options give none.
 std::unique_ptr<Source> open_idx(const std::filesystem::path& images, const std::filesystem::path& labels,

@@ -78,11 +78,9 @@ void write_picture_set(const PictureSet& set, const std::filesystem::path& folde
   core::write_file_atomically(folder / "pictures.json", json.dump(0) + "\n");
 
   const auto size = [](std::size_t n) { return static_cast<std::uint32_t>(n); };
-  IdxArray images;
-  images.shape = {size(set.size()), size(set.height), size(set.width)};
-  if (set.channels != 1) images.shape.push_back(size(set.channels));
-  images.values = set.pixels;
-  write_idx(images, folder / "images.idx");
+  std::vector<std::uint32_t> shape = {size(set.size()), size(set.height), size(set.width)};
+  if (set.channels != 1) shape.push_back(size(set.channels));
+  write_idx(shape, set.pixels, folder / "images.idx");
 
   IdxArray labels;
   labels.shape = {size(set.size())};

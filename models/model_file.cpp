@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/atomic_file.h"
+#include "core/mapped_file.h"
 #include "models/checkpoint.h"
-#include "models/mapped_file.h"
 #include "models/preprocessing.h"
 #include "models/safetensors.h"
 #include "models/weights.h"
@@ -63,7 +63,7 @@ OnnxModel of_written(SafetensorsFile content, const std::filesystem::path& path)
 }
 
 OnnxModel of_any(const std::filesystem::path& path, const std::string& condition) {
-  const MappedFile file(path);
+  const core::MappedFile file(path);
   if (is_onnx(file.bytes(), path)) return decode_onnx(file.bytes(), path.string());
   if (may_be_safetensors(file.bytes())) {
     SafetensorsFile content = decode_safetensors(file.bytes(), path.string());
@@ -90,7 +90,7 @@ int classes_of(const graph::Graph& graph, const graph::TensorMap& weights, int f
 }  // namespace
 
 bool is_checkpoint(const std::filesystem::path& path) {
-  const MappedFile file(path);
+  const core::MappedFile file(path);
   return !is_onnx(file.bytes(), path) && may_be_safetensors(file.bytes()) &&
          safetensors_header_names(file.bytes(), checkpoint_key);
 }

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "core/json.h"
-#include "models/mapped_file.h"
+#include "core/mapped_file.h"
 #include "models/safetensors.h"
 #include "models/torch_file.h"
 
@@ -53,7 +53,7 @@ graph::TensorMap decode_index(std::string_view bytes, const std::filesystem::pat
   graph::TensorMap tensors;
   for (const auto& [part, names] : names_of) {
     const auto part_path = path.parent_path() / part;
-    SafetensorsFile content = decode_safetensors(MappedFile(part_path).bytes(), part_path.string());
+    SafetensorsFile content = decode_safetensors(core::MappedFile(part_path).bytes(), part_path.string());
     for (const std::string& name : names) {
       const auto found = content.tensors.find(name);
       if (found == content.tensors.end()) map.at(name).fail("holds no such tensor", "get both files again");
@@ -93,7 +93,7 @@ std::string listed(const std::vector<std::string>& names) {
 }  // namespace
 
 graph::TensorMap load_weights(const std::filesystem::path& path) {
-  const MappedFile file(path);
+  const core::MappedFile file(path);
   const std::string_view bytes = file.bytes();
   if (is_torch_zip(bytes) || is_torch_legacy(bytes)) return without_wrapping(decode_torch(bytes, path.string()));
   if (is_safetensors(bytes)) return without_wrapping(decode_safetensors(bytes, path.string()).tensors);

@@ -1,8 +1,8 @@
 #include "harness/package_tool/subject.h"
 
 #include "core/hash.h"
+#include "core/mapped_file.h"
 #include "core/philox.h"
-#include "models/mapped_file.h"
 #include "models/model_file.h"
 #include "models/safetensors.h"
 
@@ -13,7 +13,7 @@ using core::Error;
 using core::ExitCode;
 
 bool is_package(const std::string& file) {
-  return models::safetensors_header_names(models::MappedFile(file).bytes(), "\"automask_package\"");
+  return models::safetensors_header_names(core::MappedFile(file).bytes(), "\"automask_package\"");
 }
 
 models::Checkpoint read_checkpoint(const std::string& file, const std::string& model) {

@@ -14,6 +14,8 @@ datasets::DatasetSpec dataset_spec(const Context& context);
 // Error(steps_failed) where it has no pictures, unless it is the validation split.
 std::unique_ptr<datasets::Source> open_split(const Context& context, const datasets::DatasetSpec& spec,
                                              datasets::Split split);
+// Bytes: a quarter of the memory that is free.
+std::uint64_t free_for_pictures();
 // As datasets::load_or_read().
 datasets::PictureSet load_or_read_split(const Context& context, const datasets::DatasetSpec& spec,
                                         datasets::Split split, std::uint64_t most_bytes);

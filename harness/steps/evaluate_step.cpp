@@ -119,12 +119,10 @@ class Evaluation {
   Outcome run() {
     const auto folder = context_.input_folder("checkpoint", Stage::train);
     const bool alone = parameters_.has("method");  // no runner executes the network: this is its accuracy
-    const auto spec =
-        alone ? methods::MethodSpec::from_json(parameters_.at("method"), parameters_.at("method").at("method").string(),
-                                               core::Json::object())
-              : methods::MethodSpec{};
-    if (alone && methods::method_info(spec.method).product == methods::Product::none) {
-      adapted(spec, models::load_checkpoint(folder / "checkpoint.safetensors"));
+    const std::string method = alone ? parameters_.at("method").at("method").string() : "";
+    if (alone && methods::method_info(method).product == methods::Product::none) {
+      adapted(methods::MethodSpec::from_json(parameters_.at("method"), method, core::Json::object()),
+              models::load_checkpoint(folder / "checkpoint.safetensors"));
       unsupported("it adapts to the test pictures, which no runner does");
     } else {
       const Sets sets(folder);

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "models/mapped_file.h"
+#include "core/mapped_file.h"
 #include "models/model_file.h"
 #include "models/preprocessing.h"
 #include "models/safetensors.h"
@@ -19,7 +19,7 @@ using core::ExitCode;
 
 bool is_checkpoint(const std::filesystem::path& file) {
   return file.extension() != ".onnx" &&
-         models::safetensors_header_names(models::MappedFile(file).bytes(), models::checkpoint_key);
+         models::safetensors_header_names(core::MappedFile(file).bytes(), models::checkpoint_key);
 }
 
 models::Checkpoint read(const std::filesystem::path& file, const graph::Graph& graph, const models::ZooEntry* entry) {

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <limits>
 
-#include "harness/environment.h"
 #include "harness/steps/data.h"
 #include "harness/steps/external.h"
 #include "methods/deployed.h"
@@ -52,7 +51,7 @@ namespace {
 // Bytes that training pictures may take.
 std::uint64_t picture_memory(const Context& context) {
   const std::int64_t mebibytes = context.locations().integer_or("picture_memory", -1);
-  return static_cast<std::uint64_t>(mebibytes < 0 ? available_memory_bytes() / 4 : mebibytes << 20);
+  return mebibytes < 0 ? free_for_pictures() : static_cast<std::uint64_t>(mebibytes) << 20;
 }
 
 // What training needs of the data. Where there is none, only the classes are known: the test pictures' folders name

@@ -11,7 +11,8 @@ Outcome run_variant(const Context& context) {
   const auto parameters = context.parameters();
   const auto spec = dataset_spec(context);
   const auto condition = corruptions::Condition::from_json(parameters.at("condition"));
-  const auto clean = load_split(context, spec, datasets::Split::test);
+  // The variant itself is in memory; where both would not fit, clean pictures are read when it is their turn.
+  const auto clean = load_or_read_split(context, spec, datasets::Split::test, free_for_pictures());
 
   corruptions::VariantOptions options;
   options.seed = static_cast<std::uint64_t>(parameters.at("seed").integer());

@@ -112,6 +112,28 @@ TEST(Variant, HasTheBytesOfEachPicture) {
   }
 }
 
+// Pictures that memory does not hold.
+TEST(Variant, PicturesThatAreReadGiveTheSame) {
+  struct Reader : datasets::PictureReader {
+    datasets::PictureSet set;
+    void read(std::size_t i, std::uint8_t* pixels) const override {
+      std::copy(set.picture(i).begin(), set.picture(i).end(), pixels);
+    }
+  };
+  datasets::PictureSet clean = scenes(20, 28, 3);
+  const auto reader = std::make_shared<Reader>();
+  reader->set = clean;
+  for (const char* text : {"clean", "gaussian_noise:2 > jpeg:q30"}) {
+    const Variant held = make_variant(reader->set, Condition::parse(text), {5, "test", 0, 3});
+    clean.pixels.clear();
+    clean.reader = reader;
+    const Variant read = make_variant(clean, Condition::parse(text), {5, "test", 0, 3});
+    EXPECT_EQ(read.pictures.pixels, held.pictures.pixels);
+    EXPECT_EQ(read.pictures.reader, nullptr);
+    EXPECT_EQ(read.encoded_bytes, held.encoded_bytes);
+  }
+}
+
 TEST(WriteVariant, IsReadBackByteForByte) {
   for (const int channels : {1, 3})
     for (const char* text : {"clean", "gaussian_noise:2 > jpeg:q30"}) {

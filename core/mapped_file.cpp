@@ -1,4 +1,4 @@
-#include "models/mapped_file.h"
+#include "core/mapped_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -9,14 +9,12 @@
 #include <cstring>
 
 #include "core/atomic_file.h"
-#include "core/error.h"
 
-namespace automask::models {
+namespace automask::core {
 
-MappedFile::MappedFile(const std::filesystem::path& path) {
+MappedFile::MappedFile(const std::filesystem::path& path, ExitCode code) {
   const auto fail = [&](int error) {
-    throw core::Error(core::ExitCode::usage, path.string(), std::string("cannot be read: ") + std::strerror(error),
-                      "check the path");
+    throw Error(code, path.string(), std::string("cannot be read: ") + std::strerror(error), "check the path");
   };
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail(errno);
@@ -33,11 +31,11 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   }
   ::close(descriptor);
   if (known && S_ISDIR(status.st_mode)) fail(EISDIR);
-  if (address_ == nullptr) copy_ = core::read_file(path);
+  if (address_ == nullptr) copy_ = read_file(path);
 }
 
 MappedFile::~MappedFile() {
   if (address_ != nullptr) ::munmap(address_, mapping_.size());
 }
 
-}  // namespace automask::models
+}  // namespace automask::core

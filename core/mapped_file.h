@@ -1,16 +1,18 @@
 #pragma once
-// A whole file as bytes without copying it: weights are large and read once.
+// A whole file as bytes without copying it: weights and picture sets are large and read once.
 #include <filesystem>
 #include <string>
 #include <string_view>
 
-namespace automask::models {
+#include "core/error.h"
 
-// Maps a regular file, reads anything else (a pipe). Error(usage) names the path where it cannot be opened. A file that
+namespace automask::core {
+
+// Maps a regular file, reads anything else (a pipe). Error(code) names the path where it cannot be opened. A file that
 // another program shortens meanwhile ends the process (SIGBUS), as with every mapping.
 class MappedFile {
  public:
-  explicit MappedFile(const std::filesystem::path& path);
+  explicit MappedFile(const std::filesystem::path& path, ExitCode code = ExitCode::usage);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -23,4 +25,4 @@ class MappedFile {
   std::string copy_;
 };
 
-}  // namespace automask::models
+}  // namespace automask::core
