@@ -85,6 +85,15 @@ while IFS= read -r experiment; do
     "dataset, model, method, budget, target, seeds, printf('%.2f [%.2f, %.2f]', mean_top1, ci_lo, ci_hi) AS mean_top1,
      iif(oracle_mean_top1 IS NULL, '', printf('%.2f', oracle_mean_top1)) AS oracle, iif(clean_top1 IS NULL, '', printf('%.2f', clean_top1)) AS clean,
      iif(macs / 1e6 IS NULL, '', printf('%.3f', macs / 1e6)) AS MMAC, iif(bytes / 1024.0 IS NULL, '', printf('%.1f', bytes / 1024.0)) AS KiB, evidence"
+  if [[ "$experiment" == ablation_* ]]; then
+    # Of a network that adapts to what it is shown the accuracy is that while it adapts.
+    section "On pictures held out of training, by which constants are chosen" ask \
+      "SELECT k.model, k.method, count(DISTINCT k.seed) AS seeds, printf('%.2f', avg(m.value)) AS mean_validation_top1
+       FROM (SELECT DISTINCT model, method, seed, min(run_id) AS run_id FROM current_passed WHERE experiment = '$experiment' GROUP BY 1, 2, 3) k
+       JOIN metric m ON m.run_id = k.run_id AND m.name = iif(EXISTS (SELECT 1 FROM metric a WHERE a.run_id = k.run_id
+         AND a.name = 'adapted_validation_top1'), 'adapted_validation_top1', 'top1_validation')
+       GROUP BY 1, 2 ORDER BY 1, 2"
+  fi
   section "Conditions that were never trained on" ask \
     "SELECT dataset, model, method, budget, target, seeds, iif(mean_top1 IS NULL, '', printf('%.2f', mean_top1)) AS trained,
        iif(mean_top1_unseen_severity IS NULL, '', printf('%.2f', mean_top1_unseen_severity)) AS unseen_severity,
