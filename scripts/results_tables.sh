@@ -11,7 +11,7 @@ ask() { "$automask" query "$1" --store "$store" --format "${2:-md}"; }
 # The rows of a saved query that belong to one experiment, with some of its columns.
 saved() { ask "SELECT $2 FROM (
 $(cat "$queries/$1.sql")
-) WHERE experiment = '$experiment' ${3:-}"; }
+) h WHERE experiment = '$experiment' ${3:-}"; }
 # The manifest of that name, where it is one of the project's.
 manifest_of() { grep -rlF --include='*.json' "\"name\": \"$1\"" experiments --exclude-dir=published | head -1; }
 # The commands that made an experiment's rows: one for each set of methods with the same seeds and targets.
@@ -84,7 +84,9 @@ while IFS= read -r experiment; do
   section "Accuracy, computation, bytes" saved headline \
     "dataset, model, method, budget, target, seeds, printf('%.2f [%.2f, %.2f]', mean_top1, ci_lo, ci_hi) AS mean_top1,
      iif(oracle_mean_top1 IS NULL, '', printf('%.2f', oracle_mean_top1)) AS oracle, iif(clean_top1 IS NULL, '', printf('%.2f', clean_top1)) AS clean,
-     iif(macs / 1e6 IS NULL, '', printf('%.3f', macs / 1e6)) AS MMAC, iif(bytes / 1024.0 IS NULL, '', printf('%.1f', bytes / 1024.0)) AS KiB, evidence"
+     iif(macs / 1e6 IS NULL, '', printf('%.3f', macs / 1e6)) AS MMAC, iif(bytes / 1024.0 IS NULL, '', printf('%.1f', bytes / 1024.0)) AS KiB,
+     iif(EXISTS (SELECT 1 FROM current_passed c JOIN run r ON r.id = c.run_id WHERE c.experiment = h.experiment AND c.method = h.method
+       AND c.target = h.target AND r.state = 'unsupported'), evidence || ', FP32 by the framework', evidence) AS evidence"
   if [[ "$experiment" == ablation_* ]]; then
     # Of a network that adapts to what it is shown the accuracy is that while it adapts.
     section "On pictures held out of training, by which constants are chosen" ask \

@@ -265,7 +265,7 @@ graph::Mask BudgetCut::smallest() const {
   return (*this)(none, smallest_share());
 }
 
-void BudgetCut::require(double wanted) const {
+void BudgetCut::require(double wanted, double budget_of_one) const {
   const double smallest = smallest_share();
   if (smallest <= wanted) return;
   struct Words {
@@ -274,7 +274,7 @@ void BudgetCut::require(double wanted) const {
   static const Words words[] = {{"mac_budget", "MACs"}, {"byte_budget", "parameters"}, {"latency_budget", "time"}};
   const auto& [option, unit] = words[static_cast<int>(measure_)];
   const std::string place = (measure_ == Measure::macs ? std::string(option) : std::string("budget of ") + unit) + " " +
-                            core::Json(wanted).dump();
+                            core::Json(wanted / budget_of_one).dump();
   if (!has_groups())
     throw core::Error(core::ExitCode::steps_failed, place,
                       name_ + " has no group of channels that can be masked" +
@@ -282,8 +282,9 @@ void BudgetCut::require(double wanted) const {
                       "take a method without masks, or another model");
   throw core::Error(core::ExitCode::steps_failed, place,
                     name_ + " cannot get that small" + (lanes_ > 1 ? " with lanes " + std::to_string(lanes_) : "") +
-                        ": its smallest possible share of the dense " + unit + " is " + four_digits(smallest),
-                    std::string("raise ") + option + " or lower lanes");
+                        ": its smallest possible share of the dense " + unit + " is " +
+                        four_digits(smallest / budget_of_one),
+                    std::string("raise ") + option + (lanes_ > 1 ? " or lower lanes" : ""));
 }
 
 graph::Mask BudgetCut::operator()(const Scores& scores, double wanted, const graph::Mask* within) const {

@@ -33,8 +33,9 @@ class BudgetCut {
   graph::Mask smallest() const;                            // the cut to it, whatever channels are worth
   std::int64_t dense_cost() const { return dense_cost_; }  // in MACs, parameters or femtoseconds
   double share(const graph::Mask& mask) const;             // of the dense network
-  void require(double share) const;                        // the error above
-  bool has_groups() const;                                 // any that can be masked
+  // The error above. `budget_of_one`: what a mac_budget of 1 is of this network's MACs, where it is of a smaller one's.
+  void require(double share, double budget_of_one = 1) const;
+  bool has_groups() const;  // any that can be masked
   // What a cut to this share leaves unused at most, where exchanges can achieve it, as a share of the dense network:
   // half a percent of the budget; with lanes what the cheapest step of any group costs.
   double tolerance(double share, const std::vector<int>& kept) const;

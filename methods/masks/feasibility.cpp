@@ -58,15 +58,15 @@ void check_budgets(const graph::Graph& model, const MethodSpec& spec, std::size_
   const graph::Graph graph = with_denoiser_of(spec, model);
   const graph::ChannelGroups groups = graph::channel_groups(graph);
   if (!spec.latency_budget) {
-    BudgetCut(graph, groups, spec.lanes).require(mac_share(spec, model));
+    const double share = mac_share(spec, model);
+    BudgetCut(graph, groups, spec.lanes).require(share, share / spec.mac_budget);
   } else if (!spec.latency_budget->layers.empty()) {
     time_share(graph, spec, {graph, groups, spec.lanes, Measure::time, spec.latency_budget->prices(graph)});
   }
   if (spec.byte_budget == 0) return;
   if (method_info(spec.method).product == Product::networks) {
-    MethodSpec member = spec;
-    member.byte_budget = bytes_of_member(spec, conditions);
-    return require_bytes(graph, member, least_bytes(graph, member, 1), false);
+    const std::int64_t least = bytes_of_all(spec, conditions, least_bytes(graph, spec, 1));
+    return require_bytes(graph, spec, least, false);
   }
   const bool several = spec.normalisation != Normalisation::shared || spec.consensus.value_or(1) != 1;
   require_bytes(graph, spec, least_bytes(graph, spec, several ? conditions + (spec.general_set ? 1 : 0) : 1), false);

@@ -115,7 +115,7 @@ MaskCutter::MaskCutter(const graph::Graph& graph, const MethodSpec& spec, double
       ramp_by_parameters_(graph, groups_, 1, Measure::parameters),
       by_parameters_(graph, groups_, spec.lanes, Measure::parameters),
       budget_(spec.latency_budget ? time_share(graph, spec, final_) : mac_budget) {
-  final_.require(budget_);
+  final_.require(budget_, spec.latency_budget || spec.mac_budget == 1 ? 1 : mac_budget / spec.mac_budget);
   if (!bytes_) return;
   require_bytes(graph, spec, bytes_(std::vector<graph::Mask>(weights_.size(), by_parameters_.smallest())));
 }

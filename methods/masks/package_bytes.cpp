@@ -92,10 +92,14 @@ std::int64_t estimator_bytes(const package::Estimator& estimator) {
          layer(estimator.output) + margin_and_fallback;
 }
 
+std::int64_t bytes_of_all(const MethodSpec& spec, std::size_t conditions, std::int64_t each) {
+  const std::int64_t chooser = conditions > 1 ? estimator_bytes(estimator_of(spec.estimator, conditions)) : 0;
+  return static_cast<std::int64_t>(conditions) * each + chooser;
+}
+
 std::int64_t bytes_of_member(const MethodSpec& spec, std::size_t conditions) {
-  const auto members = static_cast<std::int64_t>(conditions);
-  const std::int64_t chooser = members > 1 ? estimator_bytes(estimator_of(spec.estimator, conditions)) : 0;
-  return std::max<std::int64_t>((spec.byte_budget - chooser) / members, 1);
+  const std::int64_t rest = spec.byte_budget - bytes_of_all(spec, conditions, 0);
+  return std::max<std::int64_t>(rest / static_cast<std::int64_t>(conditions), 1);
 }
 
 }  // namespace automask::methods

@@ -33,5 +33,7 @@ std::int64_t estimator_bytes(const package::Estimator& estimator);
 
 // Of a method with a network for each condition: what its byte_budget leaves each package, after the estimator.
 std::int64_t bytes_of_member(const MethodSpec& spec, std::size_t conditions);
+// And what all take where each has so many.
+std::int64_t bytes_of_all(const MethodSpec& spec, std::size_t conditions, std::int64_t each);
 
 }  // namespace automask::methods

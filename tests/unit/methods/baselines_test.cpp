@@ -434,7 +434,7 @@ TEST(Baselines, TheDenoiserCountsInBudgetsOfBytesAndTime) {
   method["byte_budget"] = whole * 8 / 10;
   const models::Checkpoint smaller = train(job_of(method, 1));
   EXPECT_LE(int8_bytes(smaller), whole * 8 / 10);
-  EXPECT_GT(int8_bytes(smaller), whole * 7 / 10);
+  EXPECT_GT(int8_bytes(smaller), whole * 8 / 10 * 95 / 100);
   EXPECT_GE(smaller.graph.find("denoiser.conv1"), 0);
 
   TrainJob timed = job_of({{"method", "denoise"}, {"denoiser", {{"layers", 2}, {"width", 4}}}}, 1);
@@ -447,7 +447,7 @@ TEST(Baselines, TheDenoiserCountsInBudgetsOfBytesAndTime) {
   timed.spec.latency_budget = budget;
   const models::Checkpoint fast = train(timed);
   EXPECT_LE(budget.predicted_ms(trained, groups, fast.masks[0]), budget.ms);
-  EXPECT_GT(budget.predicted_ms(trained, groups, fast.masks[0]), budget.ms * 0.7);
+  EXPECT_GT(budget.predicted_ms(trained, groups, fast.masks[0]), budget.ms * 0.9);
   timed.spec.latency_budget->layers.erase(timed.spec.latency_budget->layers.begin());
   EXPECT_SAYS(error_of([&] { train(timed); }), "there are no costs for the layer");
 }
