@@ -47,7 +47,7 @@ another), two steps at a time (`--jobs 2`). Minutes are by the clock on the wall
 work besides, and since the last resume of a training that was interrupted; hours of a network that serves two experiments
 count in both. Sections `bet_*` look for a
 setting in which masks that differ between conditions (`masks_C`: consensus C; `groups_C`: masks of groups) beat
-`kill_test`, the same recipe with one mask, by 0.3 points at equal MACs. The published cells themselves are in
+`kill_test`, the same recipe with one mask, by 0.3 points at equal MACs; their bytes, where the manifest sets no budget of bytes, may differ and stand in the tables. The published cells themselves are in
 `experiments/published`:
 
     automask db merge experiments/published --store DIR
