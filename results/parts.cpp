@@ -107,7 +107,7 @@ class Union {
   static JsonCursor object_of(const JsonCursor& documents, const char* name) {
     static const Json none = Json::object();
     if (!documents.has(name)) return {none, documents.file()};
-    if (!documents.at(name).value().is_object()) documents.at(name).fail("must be an object");
+    if (!documents.at(name).value().is_object()) documents.at(name).fail(std::string("must be an object of ") + name);
     return documents.at(name);
   }
 

@@ -298,7 +298,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   EXPECT_THAT(says(changed), HasSubstr("names the part \""));
   changed = whole;
   changed["parts"] = 7;
-  EXPECT_THAT(says(changed), AllOf(HasSubstr("/parts"), HasSubstr("must be an object")));
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/parts"), HasSubstr("must be an object of parts")));
   changed = whole;
   changed["conditions"].begin().value() = "clean";
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/conditions/"), HasSubstr("must be an array")));
@@ -386,7 +386,7 @@ TEST(Parts, KeysThatAreNotThereAreOneSentence) {
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/counted/a"), HasSubstr("names the keys \"" + name)));
   changed = whole;
   changed["keys"] = 7;
-  EXPECT_THAT(says(changed), AllOf(HasSubstr("/keys"), HasSubstr("must be an object")));
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/keys"), HasSubstr("must be an object of keys")));
   for (const Json& other : {Json(7), Json::array({"another"}), Json::array({1, 2})}) {
     changed = whole;
     changed["keys"][name] = other;
