@@ -25,6 +25,7 @@ using core::Json;
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 constexpr const char* shared_name = SharedDocuments::file_name;
+constexpr const char* cell_key = "cell";
 
 std::string file_name(const RunRecord& run, std::set<std::string>& taken) {
   std::string name = fmt::format("{}-{}-{}-{}-seed{}", run.dataset, run.model, run.method, run.target, run.seed);
@@ -35,12 +36,12 @@ std::string file_name(const RunRecord& run, std::set<std::string>& taken) {
   return unique + ".json";
 }
 
-// One key a line, so that a difference of two files can be read.
-std::string lines(const Json& object) {
-  std::string text = "{";
-  for (const auto& [key, value] : object.items())
-    text += (text.size() > 1 ? ",\n" : "\n") + Json(key).dump() + ": " + value.dump();
-  return text + "\n}\n";
+// {"schema_version": 8, "cell": ...}, one value a line, so that a difference of two files can be read.
+std::string lines(const Json& cell) {
+  std::string text =
+      "{\"schema_version\": " + std::to_string(published_schema_version) + ",\n\"" + cell_key + "\": {\"$\": [";
+  for (const Json& value : cell.at("$")) text += (text.back() == '[' ? "" : ",\n") + value.dump();
+  return text + "]}}\n";
 }
 
 Json read_json(const fs::path& file) { return core::read_json_file(file, ExitCode::corrupt); }
@@ -162,7 +163,7 @@ Exported export_published(const Store& store, const std::vector<std::string>& ex
       auto run = stored_run(store, key);
       if (!run) continue;
       run->experiment = experiment;
-      named.push_back(cell_json(*run, shared, latencies));
+      named.push_back(shared.put_keys(cell_json(*run, shared, latencies)));
       const std::string& text = texts[folder / experiment / file_name(*run, taken)] = lines(named.back());
       ++written.cells;
       written.bytes += text.size();
@@ -203,9 +204,10 @@ std::vector<RunRecord> read_published(const fs::path& path) {
   std::map<std::string, fs::path> seen;
   std::vector<RunRecord> runs;
   for (const auto& file : files) {
-    const Json cell = read_json(file);
-    const core::JsonCursor cursor(cell, file.string(), "", ExitCode::corrupt);
+    const Json document = read_json(file);
+    const core::JsonCursor cursor(document, file.string(), "", ExitCode::corrupt);
     check_schema_version(cursor);
+    cursor.only_keys({"schema_version", cell_key});
     const fs::path folder = fs::absolute(file).lexically_normal().parent_path().parent_path();
     if (!shared.contains(folder)) {
       if (!fs::exists(folder / shared_name, error))
@@ -214,7 +216,10 @@ std::vector<RunRecord> read_published(const fs::path& path) {
                     "copy the whole folder that `automask db export` wrote");
       shared.emplace(folder, shared_of(folder));
     }
-    runs.push_back(run_of(cursor, shared.at(folder)));
+    const core::JsonCursor place = cursor.at(cell_key);
+    if (!place.value().is_object()) place.fail("must be an object", "export the cell again");
+    const Json cell = shared.at(folder).with_keys(place);
+    runs.push_back(run_of({cell, file.string(), "", ExitCode::corrupt}, shared.at(folder)));
     runs.back().origin = (runs.back().experiment / file.filename()).generic_string();
     if (const auto [other, added] = seen.emplace(runs.back().key, file); !added)
       throw Error(ExitCode::corrupt, file.string(), "has the same key as " + other->second.string(),

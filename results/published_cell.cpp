@@ -327,8 +327,7 @@ Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
   // What is counted is a network's and the pictures' own: seeds and experiments have it in common.
   const Json counted = metrics.value("counted", Json());
   metrics.erase("counted");
-  Json cell = {{"schema_version", published_schema_version},
-               {"experiment", run.experiment},
+  Json cell = {{"experiment", run.experiment},
                {"dataset", run.dataset},
                {"model", run.model},
                {"method", run.method},
@@ -353,10 +352,9 @@ Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
 }
 
 RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
-  cell.only_keys({"schema_version", "experiment", "dataset",   "model",        "method", "target",
-                  "seed",           "parameters", "key",       "portable_key", "state",  "reason",
-                  "started",        "finished",   "manifest",  "environment",  "build",  "conditions",
-                  "metrics",        "counted",    "artifacts", "training"});
+  cell.only_keys({"experiment",  "dataset",      "model",      "method",  "target",  "seed",      "parameters",
+                  "key",         "portable_key", "state",      "reason",  "started", "finished",  "manifest",
+                  "environment", "build",        "conditions", "metrics", "counted", "artifacts", "training"});
   RunRecord run;
   run.experiment = cell.at("experiment").string();
   // An export makes a folder of that name.

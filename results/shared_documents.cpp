@@ -10,12 +10,23 @@ namespace {
 using core::Json;
 using core::JsonCursor;
 
-constexpr const char* lists = "conditions";  // the one kind whose documents are no objects
+constexpr const char* conditions = "conditions";
+constexpr const char* cell_keys = "cell_keys";
+constexpr const char* values_of_keys = "$";
+constexpr std::size_t shortest_keys = 30;  // characters; naming them takes 22
 
 const std::vector<std::string>& kinds() {
-  static const std::vector<std::string> all = {"manifests", "environments", "builds", "parameters",
-                                               "trainings", "counted",      lists};
+  static const std::vector<std::string> all = {"manifests", "environments", "builds",   "parameters",
+                                               "trainings", "counted",      conditions, cell_keys};
   return all;
+}
+
+bool has_lists(const std::string& kind) { return kind == conditions || kind == cell_keys; }
+
+void add_strings_of(const Json& value, std::set<std::string>& all) {
+  if (value.is_string()) all.insert(value.get<std::string>());
+  if (value.is_structured())
+    for (const Json& child : value) add_strings_of(child, all);
 }
 
 }  // namespace
@@ -44,8 +55,8 @@ SharedDocuments::SharedDocuments(const JsonCursor& file) : SharedDocuments() {
   for (const auto& [kind, documents] : whole.items()) {
     for (const auto& [name, document] : documents.items()) {
       const JsonCursor place = cursor.at(kind).at(name);
-      if (kind == lists && !document.is_array()) place.fail("must be an array");
-      if (kind != lists && !document.is_object()) place.fail("must be an object");
+      if (has_lists(kind) && !document.is_array()) place.fail("must be an array");
+      if (!has_lists(kind) && !document.is_object()) place.fail("must be an object");
       if (content_name(document) != name) place.fail("is not what its name was given for", "export the cells again");
     }
     documents_[kind] = documents;
@@ -73,6 +84,40 @@ Json SharedDocuments::get(const std::string& kind, const JsonCursor& name) const
   return documents.at(name.string());
 }
 
+Json SharedDocuments::put_keys(const Json& cell) {
+  if (!cell.is_object()) return cell;
+  Json names = Json::array(), object = Json::object();
+  for (const auto& [key, value] : cell.items()) {
+    names.push_back(key);
+    object[key] = put_keys(value);
+  }
+  if (names.dump().size() < shortest_keys) return object;
+  Json values = {put(cell_keys, names)};
+  for (Json& value : object) values.push_back(std::move(value));
+  return {{values_of_keys, std::move(values)}};
+}
+
+Json SharedDocuments::with_keys(const JsonCursor& cell) const {
+  if (!cell.value().is_object()) return cell.value();
+  Json whole = Json::object();
+  if (!cell.has(values_of_keys)) {
+    for (const std::string& key : cell.keys()) whole[key] = with_keys(cell.at(key));
+    return whole;
+  }
+  cell.only_keys({values_of_keys});
+  const JsonCursor values = cell.at(values_of_keys);
+  if (!values.value().is_array() || values.value().empty()) values.fail("must be an array of keys' name and values");
+  const Json names = get(cell_keys, values.at(0));
+  if (names.is_null() || values.size() != names.size() + 1)
+    values.fail("has " + std::to_string(values.size() - 1) + " values for " + std::to_string(names.size()) + " keys",
+                "export the cell again");
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!names[i].is_string()) values.at(0).fail("names keys that are no strings", "export the cell again");
+    whole[names[i].get<std::string>()] = with_keys(values.at(i + 1));
+  }
+  return whole;
+}
+
 void SharedDocuments::add(const SharedDocuments& others) {
   for (const auto& [kind, documents] : others.documents_.items())
     for (const auto& [name, document] : documents.items()) add(kind, name, document);
@@ -82,9 +127,7 @@ void SharedDocuments::keep_what_is_named_in(const Json& cells) {
   // A name is a digest's hexadecimal digits: hardly another string of a cell looks like one of them, and then a
   // document too many is kept.
   std::set<std::string> named;
-  for (const Json& cell : cells)
-    for (const Json& value : cell)
-      if (value.is_string()) named.insert(value.get<std::string>());
+  add_strings_of(cells, named);
   for (auto& [kind, documents] : documents_.items())
     for (auto it = documents.begin(); it != documents.end();)
       it = named.count(it.key()) ? std::next(it) : documents.erase(it);

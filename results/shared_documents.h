@@ -6,12 +6,12 @@
 
 namespace automask::results {
 
-constexpr int published_schema_version = 7;  // of a folder's files
+constexpr int published_schema_version = 8;  // of a folder's files
 // Error of the cursor's code: another version.
 void check_schema_version(const core::JsonCursor& document);
 
-// Kinds: manifests (with their own digest), environments, builds, parameters, trainings, counted metrics, and lists of
-// conditions. In the file they are divided into parts (parts.h), here they are whole.
+// Kinds: manifests (with their own digest), environments, builds, parameters, trainings, counted metrics, lists of
+// conditions, and the keys of cells. In the file they are divided into parts (parts.h), here they are whole.
 class SharedDocuments {
  public:
   static constexpr const char* file_name = "shared.json";
@@ -26,6 +26,11 @@ class SharedDocuments {
 
   // The document that `name` names; null for "" and null. `name` fails where there is none.
   core::Json get(const std::string& kind, const core::JsonCursor& name) const;
+
+  // A cell whose keys, and those of objects in it, stand here: {"$": [name, value, ...]} as in parts.h.
+  core::Json put_keys(const core::Json& cell);
+  // The inverse. Error of the cursor's code: keys that are not there, or as many as their values are not.
+  core::Json with_keys(const core::JsonCursor& cell) const;
 
   void add(const SharedDocuments& others);
   // Only what these cells name.

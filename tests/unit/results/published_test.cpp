@@ -6,6 +6,7 @@
 #include "core/hash.h"
 #include "fixture.h"
 #include "results/parts.h"
+#include "results/shared_documents.h"
 #include "results/statistics.h"
 #include "tests/unit/core/change_bytes.h"
 
@@ -33,10 +34,20 @@ class Published : public StoreTest {
         all[std::filesystem::relative(entry.path(), where).generic_string()] = core::read_file(entry.path());
     return all;
   }
+  // The cell's file with its keys in it, which is read as well.
+  std::string in_full(const std::filesystem::path& cell) {
+    const auto parse = [](const std::filesystem::path& json) { return Json::parse(core::read_file(json)); };
+    const Json shared = parse(folder / "out/shared.json"), document = parse(cell);
+    const Json whole = SharedDocuments({shared, "shared.json"}).with_keys({document["cell"], "cell"});
+    std::string text = "{\"schema_version\": 8, \"cell\": {";
+    for (const auto& [key, value] : whole.items())
+      text += (text.back() == '{' ? "\n" : ",\n") + Json(key).dump() + ": " + value.dump();
+    return text + "\n}}\n";
+  }
   std::string fault(const std::string& from, const std::string& to) {
     const auto cell = folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json";
     const std::string text = core::read_file(cell);
-    std::string changed = text;
+    std::string changed = in_full(cell);
     EXPECT_NE(changed.find(from), std::string::npos) << from;
     changed.replace(changed.find(from), from.size(), to);
     core::write_file_atomically(cell, changed);
@@ -117,7 +128,7 @@ TEST_F(Published, IntervalsAreShortAndConditionsAreNamedOnce) {
   run.training["mac_share"] = {{"clean", 0.5}, {"jpeg:q10", 0.5}};
   store.record(run);
   export_published(store, {"invented"}, folder / "out");
-  const std::string cell = core::read_file(folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json");
+  const std::string cell = in_full(folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json");
   const std::string shared = core::read_file(folder / "out/shared.json");
   EXPECT_THAT(shared, HasSubstr(R"(: ["clean","jpeg:q10"])"));
   EXPECT_THAT(cell, HasSubstr(R"("top1":["%",3000,2345,1234])"));
@@ -286,7 +297,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   };
   Json changed = whole;
   changed["schema_version"] = 2;
-  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 7"));
+  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 8"));
   changed = whole;
   changed["trainigs"] = Json::object();
   EXPECT_THAT(says(changed), HasSubstr("did you mean \"trainings\""));
@@ -302,6 +313,9 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   changed = whole;
   changed["conditions"].begin().value() = "clean";
   EXPECT_THAT(says(changed), AllOf(HasSubstr("/conditions/"), HasSubstr("must be an array")));
+  changed["conditions"] = whole["conditions"];
+  changed["cell_keys"].begin().value() = Json::object();
+  EXPECT_THAT(says(changed), AllOf(HasSubstr("/cell_keys/"), HasSubstr("must be an array")));
   for (const char* kind : {"manifests", "environments", "builds", "parameters", "trainings", "counted"})
     for (const Json& other : {Json(7), Json("x"), Json(), Json::array({1, 2})}) {
       changed = whole;
@@ -338,6 +352,47 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   for (int i = 0; i < 600; ++i) many[std::to_string(i)] = {{"$", its_name}};
   changed["manifests"].begin().value() = many;
   EXPECT_THAT(says(changed), HasSubstr("have no end"));
+}
+
+// What every cell would repeat: its keys, those of its metrics.
+TEST_F(Published, KeysOfCellsStandOnce) {
+  Store store = Store::open(file);
+  for (int seed = 0; seed < 2; ++seed) store.record(full_run("k" + std::to_string(seed), seed));
+  export_published(store, {"invented"}, folder / "out");
+  const auto path = folder / "out/invented/invented_set-resnet8-automask-cpu-seed0.json";
+  const std::string text = core::read_file(path);
+  for (const char* key : {"portable_key", "environment", "mean_top1_trained"})
+    EXPECT_EQ(text.find(key), std::string::npos) << key;
+  EXPECT_LT(text.size() + 200, in_full(path).size());
+  const RunRecord cell = read_published(folder / "out")[0];
+  core::write_file_atomically(path, in_full(path));
+  EXPECT_EQ(read_published(folder / "out")[0].metrics.size(), cell.metrics.size());
+  const Json whole = Json::parse(text);
+  const auto says = [&](const Json& values) {
+    Json changed = whole;
+    changed["cell"]["$"] = values;
+    core::write_file_atomically(path, changed.dump());
+    const core::Error error = error_of([&] { read_published(folder / "out"); });
+    EXPECT_EQ(error.code(), ExitCode::corrupt);
+    return std::string(error.what());
+  };
+  Json values = whole["cell"]["$"];
+  const std::string keys = std::to_string(values.size() - 1);
+  values.push_back(1);
+  EXPECT_THAT(says(values), AllOf(HasSubstr("seed0.json: /cell/$"), HasSubstr("values for " + keys + " keys")));
+  values[0] = "0123456789";
+  EXPECT_THAT(says(values), AllOf(HasSubstr("/cell/$/0"), HasSubstr("shared.json does not hold")));
+  values[0] = 7;
+  EXPECT_THAT(says(values), HasSubstr("/cell/$/0"));
+  for (const Json& none : {Json::array(), Json(3), Json::object()})
+    EXPECT_THAT(says(none), AllOf(HasSubstr("/cell/$"), HasSubstr("array of keys' name and values")));
+  Json beside = whole;
+  beside["cell"]["seed"] = 1;
+  core::write_file_atomically(path, beside.dump());
+  EXPECT_THAT(error_of([&] { read_published(folder / "out"); }).what(), HasSubstr("unknown key \"seed\""));
+  beside["cell"] = "x";
+  core::write_file_atomically(path, beside.dump());
+  EXPECT_THAT(error_of([&] { read_published(folder / "out"); }).what(), HasSubstr("/cell"));
 }
 
 // A value in two places stands once, one in a single place where it is; what is put together again is as it was.
@@ -453,7 +508,7 @@ TEST_F(Published, AnExportThatFailsLeavesEarlierCellsReadable) {
   const auto before = files(folder / "out");
   core::write_file_atomically(folder / "out/old/cell.json", R"({"schema_version": 2})");
   EXPECT_THAT(error_of([&] { export_published(store, {"other"}, folder / "out"); }).what(),
-              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 7")));
+              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 8")));
   std::filesystem::remove_all(folder / "out/old");
   EXPECT_EQ(files(folder / "out"), before);
   // A folder stands where the cell's file belongs.
@@ -511,7 +566,7 @@ TEST_F(Published, NamesEachFaultWithItsPlace) {
   store.record(full_run("k0", 0));
   export_published(store, {"invented"}, folder / "out");
   EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
-  EXPECT_THAT(fault("\"schema_version\": 7", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 7"));
+  EXPECT_THAT(fault("\"schema_version\": 8", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 8"));
   EXPECT_THAT(fault("1000,80,", "1000,\"80\","), HasSubstr("/metrics/measured/top1/2"));
   EXPECT_THAT(fault("{", "["), HasSubstr("line"));
   EXPECT_THAT(fault("\"environment\": \"", "\"environment\": \"0"),
