@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/utils.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "corruptions/variant.h"
 #include "methods/method.h"
@@ -18,20 +20,27 @@ torch::Tensor input_of(const std::uint8_t* pixels, std::int64_t count, const dat
   return models::to_input(pictures, scaling);
 }
 
-double top1(models::Network& network, const datasets::PictureSet& pictures, const models::InputScaling& scaling,
-            int condition) {
+std::vector<bool> right_answers(models::Network& network, const datasets::PictureSet& pictures,
+                                const models::InputScaling& scaling, int condition) {
   constexpr std::size_t chunk = 500;
   const torch::NoGradGuard no_grad;
   network.eval();
-  std::int64_t right = 0;
+  std::vector<bool> right;
+  right.reserve(pictures.size());
   for (std::size_t begin = 0; begin < pictures.size(); begin += chunk) {
     const auto count = static_cast<std::int64_t>(std::min(chunk, pictures.size() - begin));
     const torch::Tensor x = moved(input_of(pictures.picture(begin).data(), count, pictures, scaling), network.device());
     const torch::Tensor best = network.forward(x, condition).argmax(1).to(torch::kCPU).contiguous();
     const std::int64_t* answers = best.data_ptr<std::int64_t>();
-    for (std::int64_t i = 0; i < count; ++i) right += answers[i] == pictures.labels[begin + i];
+    for (std::int64_t i = 0; i < count; ++i) right.push_back(answers[i] == pictures.labels[begin + i]);
   }
-  return 100.0 * double(right) / double(pictures.size());
+  return right;
+}
+
+double top1(models::Network& network, const datasets::PictureSet& pictures, const models::InputScaling& scaling,
+            int condition) {
+  const std::vector<bool> right = right_answers(network, pictures, scaling, condition);
+  return 100.0 * double(std::count(right.begin(), right.end(), true)) / double(right.size());
 }
 
 datasets::PictureSet validation_pictures(const datasets::PictureSet& validation,

@@ -1,6 +1,7 @@
 #pragma once
 // Top-1 of a network on pictures in memory.
 #include <optional>
+#include <vector>
 
 #include "datasets/picture_set.h"
 #include "methods/method.h"
@@ -8,7 +9,11 @@
 
 namespace automask::methods {
 
-// In percent. Leaves the network in evaluation mode.
+// Whether the network's first answer is each picture's label. Leaves the network in evaluation mode.
+std::vector<bool> right_answers(models::Network& network, const datasets::PictureSet& pictures,
+                                const models::InputScaling& scaling, int condition);
+
+// The share of these in percent.
 double top1(models::Network& network, const datasets::PictureSet& pictures, const models::InputScaling& scaling,
             int condition);
 

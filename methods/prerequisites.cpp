@@ -27,7 +27,7 @@ Prerequisite clean_start_of(const MethodSpec& method) {
 }
 
 Prerequisite candidate_of(const MethodSpec& method, double consensus) {
-  Prerequisite candidate{consensus_role(consensus), method, 0, ""};
+  Prerequisite candidate{consensus_role(consensus), method, consensus_seed, ""};
   candidate.spec.name += " with " + consensus_role(consensus);
   candidate.spec.consensus = consensus;
   if (consensus == 1) {  // one mask for all, of which these say nothing

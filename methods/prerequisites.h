@@ -21,11 +21,12 @@ struct Prerequisite {
 // - the network trained on clean pictures where `init` is "clean", by the same schedule;
 // - the teacher where distillation wants one, by its own schedule, model and seed or the student's;
 // - where consensus is "auto", a short training with each candidate (a quarter of the epochs, no teacher, no INT8
-//   fine-tuning), always with seed 0, so that all seeds of an experiment choose alike.
+//   fine-tuning), always with consensus_seed, so that all seeds of an experiment choose alike.
 std::vector<Prerequisite> prerequisites(const MethodSpec& spec);
 
 inline constexpr const char* teacher_role = "teacher";
 inline constexpr const char* initial_role = "initial";
+inline constexpr std::uint64_t consensus_seed = 0;
 std::string consensus_role(double candidate);
 const std::vector<double>& consensus_candidates();
 

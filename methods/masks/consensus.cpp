@@ -2,43 +2,74 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/error.h"
+#include "methods/evaluate.h"
 #include "methods/prerequisites.h"
+#include "models/network.h"
 
 namespace automask::methods {
 namespace {
 
-double validation_mean(const TrainJob& job, const models::Checkpoint& checkpoint) {
-  const std::vector<double> weights = job.spec.weights_of(job.conditions);
-  double mean = 0;
-  for (std::size_t k = 0; k < weights.size(); ++k)
-    mean += weights[k] * checkpoint.training.at("validation_top1").at(job.conditions[k].canonical()).get<double>();
-  return mean;
+// In percentage points.
+struct PairedDifference {
+  double mean, standard_error;
+};
+
+PairedDifference paired_difference(const std::vector<double>& first, const std::vector<double>& second) {
+  const auto n = static_cast<double>(first.size());
+  double sum = 0, squares = 0;
+  for (std::size_t i = 0; i < first.size(); ++i) sum += first[i] - second[i];
+  for (std::size_t i = 0; i < first.size(); ++i) squares += std::pow(first[i] - second[i] - sum / n, 2);
+  return {100 * sum / n, n < 2 ? 0 : 100 * std::sqrt(squares / (n - 1) / n)};
 }
 
 }  // namespace
+
+double ConsensusCandidate::top1() const {
+  return 100 * std::accumulate(right.begin(), right.end(), 0.0) / static_cast<double>(right.size());
+}
+
+double consensus_within_error(const std::vector<ConsensusCandidate>& candidates, core::Json& record) {
+  const ConsensusCandidate& best = *std::max_element(candidates.begin(), candidates.end(),
+                                                     [](const auto& a, const auto& b) { return a.top1() < b.top1(); });
+  record = {{"candidates", core::Json::array()}};
+  double chosen = best.consensus;
+  for (const ConsensusCandidate& candidate : candidates) {
+    const PairedDifference behind = paired_difference(best.right, candidate.right);
+    if (behind.mean <= behind.standard_error) chosen = std::max(chosen, candidate.consensus);
+    record["candidates"].push_back({{"consensus", candidate.consensus},
+                                    {"validation_top1", candidate.top1()},
+                                    {"behind", behind.mean},
+                                    {"standard_error", behind.standard_error}});
+  }
+  record["chosen"] = chosen;
+  return chosen;
+}
 
 double chosen_consensus(const TrainJob& job, core::Json& record) {
   if (!job.validation || job.validation->size() == 0)
     throw core::Error(core::ExitCode::steps_failed, "training " + job.spec.name,
                       "consensus \"auto\" is chosen on validation pictures, and there are none",
                       "set the data set's \"validation\", or give consensus a number");
-  record = {{"candidates", core::Json::array()}};
-  double best = 0;
-  for (const double candidate : consensus_candidates()) {
-    const models::Checkpoint& tried = job.prerequisite(consensus_role(candidate));
-    const double top1 = validation_mean(job, tried);
-    record["candidates"].push_back(
-        {{"consensus", candidate}, {"validation_top1", top1}, {"views", tried.training.at("views")}});
-    best = std::max(best, top1);
+  const std::vector<double> weights = job.spec.weights_of(job.conditions);
+  std::vector<ConsensusCandidate> candidates;
+  for (const double consensus : consensus_candidates())
+    candidates.push_back({consensus, std::vector<double>(job.validation->size(), 0.0)});
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    const datasets::PictureSet pictures =
+        validation_pictures(*job.validation, job.conditions[k], consensus_seed, job.spec.train.threads);
+    for (ConsensusCandidate& candidate : candidates) {
+      const models::Checkpoint& trained = job.prerequisite(consensus_role(candidate.consensus));
+      models::Network network(trained);
+      const std::vector<bool> right = right_answers(network, pictures, trained.input, static_cast<int>(k));
+      for (std::size_t i = 0; i < right.size(); ++i) candidate.right[i] += right[i] ? weights[k] : 0;
+    }
   }
-  const double error = std::sqrt(best * (100 - best) / static_cast<double>(job.validation->size()));  // in percent
-  double chosen = 0;
-  for (const core::Json& tried : record["candidates"])
-    if (tried["validation_top1"].get<double>() >= best - error)
-      chosen = std::max(chosen, tried["consensus"].get<double>());
-  record.update({{"standard_error", error}, {"chosen", chosen}});
+  const double chosen = consensus_within_error(candidates, record);
+  for (core::Json& candidate : record["candidates"])  // what choosing cost
+    candidate["views"] = job.prerequisite(consensus_role(candidate["consensus"].get<double>())).training.at("views");
   return chosen;
 }
 

@@ -370,30 +370,56 @@ TEST(Train, ConsensusIsChosenAlikeForAllSeeds) {
 }
 
 // Of 100 pictures at 50 % the standard error is 5 points.
-TEST(Train, ConsensusIsTheLargestWithinOneStandardError) {
-  core::Json method = automask;
-  method["consensus"] = "auto";
-  TrainJob job = job_of(method);
-  datasets::PictureSet validation = pictures(datasets::Split::test);
-  validation.labels.resize(100);
-  job.validation = &validation;
-  const auto chosen = [&](double at_0_6, double at_1) {
-    for (const double candidate : consensus_candidates()) {
-      auto tried = std::make_shared<models::Checkpoint>();
-      const double top1 = candidate == 0.6 ? at_0_6 : candidate == 1 ? at_1 : 40;
-      for (const auto& condition : job.conditions) tried->training["validation_top1"][condition.canonical()] = top1;
-      tried->training["views"] = 10;
-      job.prerequisites[consensus_role(candidate)] = tried;
-    }
-    core::Json record;
-    const double result = chosen_consensus(job, record);
-    EXPECT_EQ(record["chosen"], result);
-    EXPECT_DOUBLE_EQ(record["standard_error"], 5);
-    return result;
+// Of 100 pictures the networks disagree about those that `only` counts; the error of their difference is that of a mean
+// of 1, -1 and 0.
+TEST(Train, ConsensusIsTheLargestWithinOneStandardErrorOfTheDifference) {
+  const auto candidate = [](double consensus, int both, int only_best, int only_this, bool best) {
+    ConsensusCandidate made{consensus, std::vector<double>(100, 0.0)};
+    for (int i = 0; i < both; ++i) made.right[static_cast<std::size_t>(i)] = 1;
+    for (int i = 0; i < (best ? only_best : only_this); ++i)
+      made.right[static_cast<std::size_t>(both + (best ? 0 : only_best) + i)] = 1;
+    return made;
   };
-  EXPECT_EQ(chosen(50, 45.5), 1) << "the lead may be chance";
-  EXPECT_EQ(chosen(50, 44.5), 0.6);
-  EXPECT_EQ(chosen(44.5, 50), 1);
+  const auto chosen = [&](int only_best, int only_this) {
+    core::Json record;
+    const double consensus = consensus_within_error(
+        {candidate(0.6, 50, only_best, only_this, true), candidate(1, 50, only_best, only_this, false)}, record);
+    EXPECT_EQ(record["chosen"], consensus);
+    const double mean = (only_best - only_this) / 100.0;
+    const double variance = ((only_best + only_this) - 100 * mean * mean) / 99;
+    EXPECT_NEAR(record["candidates"][1]["behind"].get<double>(), 100 * mean, 1e-9);
+    EXPECT_NEAR(record["candidates"][1]["standard_error"].get<double>(), 10 * std::sqrt(variance), 1e-9);
+    EXPECT_EQ(record["candidates"][0]["behind"], 0);
+    EXPECT_NEAR(record["candidates"][0]["validation_top1"].get<double>(), 50 + only_best, 1e-9);
+    return consensus;
+  };
+  EXPECT_EQ(chosen(10, 7), 1) << "3 ahead, and the error is 4: chance";
+  EXPECT_EQ(chosen(11, 5), 0.6) << "6 ahead, and the error is 4";
+  EXPECT_EQ(chosen(4, 0), 0.6)
+      << "4 ahead wherever they differ: by their accuracies alone, of errors of 5, it is chance";
+  EXPECT_EQ(chosen(0, 0), 1);
+}
+
+// What is asked on the validation pictures is what each candidate's training found there.
+TEST(Train, CandidatesOfTheConsensusAreComparedOnThePicturesTheyWereValidatedOn) {
+  core::Json method = automask;
+  method.update({{"consensus", "auto"}, {"frequencies", {{"clean", 2}, {"gaussian_noise:3", 1}, {"jpeg:q10", 1}}}});
+  TrainJob job = job_of(method, 2);
+  const datasets::PictureSet& validation = pictures(datasets::Split::test);
+  job.validation = &validation;
+  job.seed = 5;  // the candidates have another
+  job = with_prerequisites(job);
+  core::Json record;
+  chosen_consensus(job, record);
+  for (const core::Json& candidate : record["candidates"]) {
+    const core::Json& found =
+        job.prerequisite(consensus_role(candidate["consensus"].get<double>())).training["validation_top1"];
+    EXPECT_NEAR(candidate["validation_top1"].get<double>(),
+                0.5 * found["clean"].get<double>() + 0.25 * found["gaussian_noise:3"].get<double>() +
+                    0.25 * found["jpeg:q10"].get<double>(),
+                1e-6);
+    EXPECT_GT(candidate["views"], 0);
+  }
 }
 
 TEST(Train, AFrozenBackboneLearnsAllButTheWeights) {
