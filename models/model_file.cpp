@@ -16,11 +16,12 @@ using core::Error;
 using core::ExitCode;
 using core::Json;
 
+// A header follows its length, whose first byte may be any.
+bool may_be_safetensors(std::string_view bytes) { return bytes.size() > 8 && bytes[8] == '{'; }
 // The first field of every ONNX file known, ir_version, begins with this byte.
 bool is_onnx(std::string_view bytes, const std::filesystem::path& path) {
-  return path.extension() == ".onnx" || bytes.substr(0, 1) == "\x08";
+  return path.extension() == ".onnx" || (bytes.substr(0, 1) == "\x08" && !may_be_safetensors(bytes));
 }
-bool may_be_safetensors(std::string_view bytes) { return bytes.size() > 8 && bytes[8] == '{' && bytes[0] != 'P'; }
 
 OnnxModel of_checkpoint(const std::filesystem::path& path, const std::string& condition) {
   Checkpoint checkpoint = load_checkpoint(path);

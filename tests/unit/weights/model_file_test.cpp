@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "core/atomic_file.h"
 #include "models/checkpoint.h"
 #include "models/preprocessing.h"
@@ -55,6 +57,22 @@ TEST(ModelFile, ACheckpointIsShrunkForTheConditionChosen) {
     const graph::TensorMap shrunk = graph::shrink_weights(checkpoint.graph, checkpoint.masks[k], weights);
     for (const auto& [name, tensor] : shrunk) EXPECT_EQ(model.weights.at(name).data, tensor.data) << name;
   }
+}
+
+// The length of the header comes first: its lowest byte may be that of an ONNX file or of a zip.
+TEST(ModelFile, ACheckpointIsKnownWhateverItsLength) {
+  const TemporaryFolder folder;
+  std::mt19937 random(7);
+  Checkpoint checkpoint = automask::testing::random_checkpoint(networks::chain(), 1, random);
+  std::set<char> first_bytes;
+  for (std::size_t i = 0; i < 256; ++i) {
+    checkpoint.training["note"] = std::string(i, '.');
+    save_checkpoint(checkpoint, folder / "c");
+    first_bytes.insert(core::read_file(folder / "c")[0]);
+    EXPECT_TRUE(is_checkpoint(folder / "c")) << i;
+    EXPECT_EQ(read_model_file(folder / "c", {}).weights.empty(), false) << i;
+  }
+  EXPECT_GE(first_bytes.count('\x08') + first_bytes.count('P'), 1U);
 }
 
 TEST(ModelFile, ClassesAreThoseOfTheWeights) {
