@@ -32,6 +32,11 @@ std::optional<double> distance(const Condition& a, const Condition& b) {
   return sum;
 }
 
+bool has(const Condition& condition, const std::string& corruption) {
+  return std::any_of(condition.links().begin(), condition.links().end(),
+                     [&](const Link& link) { return link.name == corruption; });
+}
+
 std::vector<Condition> parsed(const std::vector<std::string>& names) {
   std::vector<Condition> conditions;
   for (const std::string& name : names) conditions.push_back(Condition::parse(name));
@@ -57,6 +62,16 @@ std::optional<int> right_set(const std::vector<Condition>& trained, const Condit
 
 Unseen unseen_of(const std::vector<Condition>& trained, const Condition& condition) {
   return right_set(trained, condition) ? Unseen::severity : Unseen::corruption;
+}
+
+bool shows(const Condition& other, const Condition& unseen, const std::vector<Condition>& trained) {
+  if (other == unseen) return true;
+  if (unseen_of(trained, unseen) == Unseen::severity) return false;
+  for (const Link& link : unseen.links())
+    if (has(other, link.name) && std::none_of(trained.begin(), trained.end(),
+                                              [&](const Condition& condition) { return has(condition, link.name); }))
+      return true;
+  return right_set({other}, unseen).has_value();
 }
 
 int set_for(const std::vector<std::string>& sets, const std::string& condition) {

@@ -15,6 +15,11 @@ std::string_view to_string(Unseen unseen);
 
 Unseen unseen_of(const std::vector<corruptions::Condition>& trained, const corruptions::Condition& condition);
 
+// Whether who was trained on `other` has seen `unseen`: the very condition, or of an unseen corruption what no
+// `trained` condition shows: an operator of it, or where each of them is trained in other chains, the chain.
+bool shows(const corruptions::Condition& other, const corruptions::Condition& unseen,
+           const std::vector<corruptions::Condition>& trained);
+
 // Index of the condition itself, else of the same chain at the nearest levels (the first of equally near ones). Nothing
 // where no trained chain has the same operators: then no set is the right one.
 std::optional<int> right_set(const std::vector<corruptions::Condition>& trained,

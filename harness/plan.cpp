@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
 #include "core/error.h"
 #include "core/hash.h"
 #include "datasets/count.h"
+#include "harness/given_networks.h"
 #include "harness/layer_costs.h"
 #include "hw_targets/host/registry.h"
 #include "methods/masks/feasibility.h"
@@ -52,6 +54,7 @@ class Planner {
   }
 
   Plan plan(const std::vector<Cell>& cells) {
+    check_given_networks(cells);
     for (const Cell& cell : cells) {
       PlannedCell planned;
       planned.cell = cell;
@@ -75,6 +78,13 @@ class Planner {
   }
 
  private:
+  // Once for each method, before anything is planned for its cells.
+  void check_given_networks(const std::vector<Cell>& cells) const {
+    std::set<std::size_t> used;
+    for (const Cell& cell : cells)
+      if (used.insert(cell.method).second) harness::check_given_networks(manifest_, manifest_.methods[cell.method]);
+  }
+
   // What decides the training: of a method that adapts a network at test time that network's, of files their content.
   Json trained_parameters(const methods::MethodSpec& method) {
     Json parameters = method.trained_spec().parameters();
@@ -251,8 +261,6 @@ class Planner {
     if (method.init != "scratch" && method.init != "clean") {
       const auto file = initial_weights(method, model);
       step.inputs.emplace_back("weights", context_.file_digest(file));
-      // What the deployed network was trained on must not be among them, which only the step can tell.
-      if (method.backbone == methods::Backbone::deployed && !held_out_.empty()) step.parameters["held_out"] = held_out_;
       step.locations["weights"] = file.string();
     }
     for (const auto& [condition, file] : method.files)

@@ -7,6 +7,7 @@
 #include "methods/evaluate.h"
 #include "methods/training/affine.h"
 #include "models/network.h"
+#include "models/trained_on.h"
 
 namespace automask::methods {
 namespace {
@@ -56,15 +57,6 @@ void add_set(const models::Checkpoint& from, std::size_t set, const std::string&
 }
 
 }  // namespace
-
-std::vector<std::string> trained_on(const models::Checkpoint& deployed) {
-  std::vector<std::string> all = deployed.conditions;
-  const auto before = "/deployed/trained_on"_json_pointer;
-  if (deployed.training.is_object() && deployed.training.contains(before))
-    for (const core::Json& condition : deployed.training.at(before))
-      if (std::find(all.begin(), all.end(), condition.get<std::string>()) == all.end()) all.push_back(condition);
-  return all;
-}
 
 models::Checkpoint extended(const TrainJob& job, Recipe (*recipe_of)(const TrainJob&)) {
   check(job);
@@ -134,9 +126,10 @@ models::Checkpoint extended(const TrainJob& job, Recipe (*recipe_of)(const Train
       if (const auto percent = validation_top1(network, job, job.conditions[k], all.input, static_cast<int>(k)))
         top1[wanted[k]] = *percent;
   all.training.update({{"options", job.spec.parameters()},
-                       {"deployed", {{"kept", kept}, {"trained_on", trained_on(deployed)}}},
+                       {"deployed", {{"kept", kept}}},
                        {"mac_share", shares},
                        {"validation_top1", top1}});
+  models::add_trained_on(models::trained_on(deployed), all);
   // A network of one set calls it "*".
   if (core::Json& log = all.training["log"]; fresh.conditions.size() == 1 && log.contains("latency"))
     log["latency"]["predicted_ms"] = {

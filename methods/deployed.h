@@ -7,9 +7,6 @@
 
 namespace automask::methods {
 
-// The conditions that a deployed network was trained on, and those before it that it was made of.
-std::vector<std::string> trained_on(const models::Checkpoint& deployed);
-
 // `recipe_of`: the method's. job.deployed holds what is deployed: a set per condition, of the job's network and
 // classes. The result has the job's conditions in their order. Error(steps_failed) where it is another network, has one
 // set for all, or knows all of the job's conditions.

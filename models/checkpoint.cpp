@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/atomic_file.h"
+#include "core/mapped_file.h"
 #include "models/safetensors.h"
 
 namespace automask::models {
@@ -162,6 +163,14 @@ Checkpoint parse(SafetensorsFile& content, const core::JsonCursor& structure, co
   return checkpoint;
 }
 
+core::Json parse_structure(const std::string& text, const std::filesystem::path& path) {
+  try {
+    return core::parse_json(text, structure_place(path), core::ExitCode::corrupt);
+  } catch (const core::Json::exception& e) {  // e.g. a number beyond every type
+    corrupt(path, "structure", e.what());
+  }
+}
+
 }  // namespace
 
 bool has_private_stem(const Checkpoint& checkpoint) {
@@ -221,15 +230,25 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   SafetensorsFile content = decode_safetensors(core::read_file(path), path.string());
   const auto metadata = content.metadata.find(checkpoint_key);
   if (metadata == content.metadata.end()) corrupt(path, "", "holds tensors but no checkpoint");
-  const std::string where = path.string() + ": structure";
+  const core::Json structure = parse_structure(metadata->second, path);
   try {
-    const core::Json structure = core::parse_json(metadata->second, where, core::ExitCode::corrupt);
-    return parse(content, {structure, where, "", core::ExitCode::corrupt}, path);
+    return parse(content, {structure, structure_place(path), "", core::ExitCode::corrupt}, path);
   } catch (const graph::GraphError& e) {
     corrupt(path, "graph", e.what());
   } catch (const core::Json::exception& e) {
     corrupt(path, "structure", e.what());
   }
 }
+
+std::optional<core::Json> checkpoint_structure(const std::filesystem::path& path) {
+  const core::MappedFile file(path);
+  if (!safetensors_header_names(file.bytes(), checkpoint_key)) return std::nullopt;
+  const auto metadata = safetensors_metadata(file.bytes(), path.string());
+  const auto found = metadata.find(checkpoint_key);
+  if (found == metadata.end()) return std::nullopt;
+  return parse_structure(found->second, path);
+}
+
+std::string structure_place(const std::filesystem::path& path) { return path.string() + ": structure"; }
 
 }  // namespace automask::models

@@ -2,6 +2,7 @@
 // What every method yields: a dense graph, its weights, and per condition a mask and a normalisation. No LibTorch here.
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,5 +62,10 @@ Checkpoint unmasked_checkpoint(graph::Graph graph, graph::TensorMap weights);
 // Error(corrupt) names file and fault.
 void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path);
 Checkpoint load_checkpoint(const std::filesystem::path& path);
+// The structure alone, unchecked, by the file's header; nothing where the file is no checkpoint. Error(corrupt)
+// likewise, Error(usage) where it cannot be opened.
+std::optional<core::Json> checkpoint_structure(const std::filesystem::path& path);
+// Where a fault of the structure is, in front of its JSON pointer.
+std::string structure_place(const std::filesystem::path& path);
 
 }  // namespace automask::models

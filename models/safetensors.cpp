@@ -15,6 +15,7 @@ static_assert(std::endian::native == std::endian::little,
               "safetensors is little endian and tensors are copied as they are");
 
 constexpr std::size_t prefix_bytes = 8;
+constexpr const char* metadata_entry = "__metadata__";
 // The reference implementation's own limit.
 constexpr std::uint64_t largest_header = 100'000'000;
 
@@ -54,11 +55,32 @@ core::Json parse_header(std::string_view text, const std::string& where) {
   corrupt(where, "the header is no JSON object");
 }
 
+std::string_view header_text(std::string_view bytes, const std::string& file) {
+  if (bytes.size() < prefix_bytes) corrupt(file, "too short for a safetensors file");
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
+  if (header_bytes > largest_header || header_bytes > bytes.size() - prefix_bytes)
+    corrupt(file, "the header of " + std::to_string(header_bytes) + " bytes reaches past the end of the file");
+  return bytes.substr(prefix_bytes, header_bytes);
+}
+
+std::map<std::string, std::string> metadata_of(const core::Json& header, const std::string& file) {
+  std::map<std::string, std::string> metadata;
+  const auto found = header.find(metadata_entry);
+  if (found == header.end()) return metadata;
+  if (!found->is_object()) corrupt(file + ": " + metadata_entry, "is no object");
+  for (const auto& [key, value] : found->items()) {
+    if (!value.is_string()) corrupt(file + ": metadata " + key, "is no string");
+    metadata[key] = value.get<std::string>();
+  }
+  return metadata;
+}
+
 }  // namespace
 
 std::string encode_safetensors(const SafetensorsFile& content) {
   core::Json header = core::Json::object();
-  if (!content.metadata.empty()) header["__metadata__"] = content.metadata;
+  if (!content.metadata.empty()) header[metadata_entry] = content.metadata;
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : content.tensors) {
     const std::uint64_t end = offset + tensor.data.size() * sizeof(float);
@@ -85,26 +107,19 @@ bool safetensors_header_names(std::string_view bytes, std::string_view key) {
   return bytes.substr(prefix_bytes, header_bytes).find(key) != std::string_view::npos;
 }
 
+std::map<std::string, std::string> safetensors_metadata(std::string_view bytes, const std::string& file) {
+  return metadata_of(parse_header(header_text(bytes, file), file + ": header"), file);
+}
+
 SafetensorsFile decode_safetensors(std::string_view bytes, const std::string& file) {
-  if (bytes.size() < prefix_bytes) corrupt(file, "too short for a safetensors file");
-  std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
-  if (header_bytes > largest_header || header_bytes > bytes.size() - prefix_bytes)
-    corrupt(file, "the header of " + std::to_string(header_bytes) + " bytes reaches past the end of the file");
-  const std::string_view data = bytes.substr(prefix_bytes + header_bytes);
-  const core::Json header = parse_header(bytes.substr(prefix_bytes, header_bytes), file + ": header");
+  const std::string_view text = header_text(bytes, file), data = bytes.substr(prefix_bytes + text.size());
+  const core::Json header = parse_header(text, file + ": header");
 
   SafetensorsFile content;
+  content.metadata = metadata_of(header, file);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> spans;
   for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__") {
-      if (!entry.is_object()) corrupt(file + ": __metadata__", "is no object");
-      for (const auto& [key, value] : entry.items()) {
-        if (!value.is_string()) corrupt(file + ": metadata " + key, "is no string");
-        content.metadata[key] = value.get<std::string>();
-      }
-      continue;
-    }
+    if (name == metadata_entry) continue;
     const std::string where = file + ": tensor " + name;
     if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets"))
       corrupt(where, "dtype, shape or data_offsets are missing");

@@ -18,6 +18,8 @@ struct SafetensorsFile {
 // Errors are Error(corrupt) with file, tensor and fault; never reads outside the file.
 std::string encode_safetensors(const SafetensorsFile& content);
 SafetensorsFile decode_safetensors(std::string_view bytes, const std::string& file);
+// The metadata alone, by the header.
+std::map<std::string, std::string> safetensors_metadata(std::string_view bytes, const std::string& file);
 // Whether a file that begins like one has `key` in its header, without reading more than that.
 bool safetensors_header_names(std::string_view bytes, std::string_view key);
 

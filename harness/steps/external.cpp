@@ -9,6 +9,7 @@
 #include "models/model_file.h"
 #include "models/preprocessing.h"
 #include "models/safetensors.h"
+#include "models/trained_on.h"
 #include "models/weights.h"
 
 namespace automask::harness::steps {
@@ -72,7 +73,11 @@ models::Checkpoint external_network(const std::filesystem::path& file, const gra
                   "name the data set's \"classes\" in the order of the network's outputs");
   }
   checkpoint.classes = classes;
-  checkpoint.training = {{"method", "external"}, {"file", file.filename().string()}};
+  core::Json record = {{"method", "external"}, {"file", file.filename().string()}};
+  if (checkpoint.training.contains("others")) record["others"] = checkpoint.training["others"];
+  const std::vector<std::string> seen = models::trained_on(checkpoint);
+  checkpoint.training = record;
+  models::add_trained_on(seen, checkpoint);
   return checkpoint;
 }
 

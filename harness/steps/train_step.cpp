@@ -1,11 +1,9 @@
 // Stage train: one method on one model, data set and seed; resumes what an earlier attempt left in work/.
-#include <algorithm>
 #include <chrono>
 #include <limits>
 
 #include "harness/steps/data.h"
 #include "harness/steps/external.h"
-#include "methods/deployed.h"
 #include "methods/masks/mask_cutter.h"
 #include "methods/members.h"
 #include "methods/method.h"
@@ -14,6 +12,7 @@
 #include "models/initial_weights.h"
 #include "models/model_file.h"
 #include "models/preprocessing.h"
+#include "models/trained_on.h"
 #include "models/zoo.h"
 
 namespace automask::harness::steps {
@@ -72,37 +71,28 @@ methods::MethodSpec method_spec(const Context& context) {
                                         cursor.string_or("name", cursor.at("method").string()), core::Json::object());
 }
 
-// A condition that the network has seen is not unseen.
-void check_held_out(const Context& context, const models::Checkpoint& deployed, const std::filesystem::path& file) {
-  if (!context.parameters().has("held_out")) return;
-  const std::vector<std::string> held_out = context.parameters().at("held_out").strings();
-  for (const std::string& seen : methods::trained_on(deployed))
-    if (std::find(held_out.begin(), held_out.end(), seen) != held_out.end())
-      throw core::Error(core::ExitCode::steps_failed, file.string(),
-                        "was trained on \"" + seen + "\", which the manifest holds out",
-                        "remove it from held_out, or start from a network that has not seen it");
-}
-
-// The weights to start from, and how pictures are to be prepared for them.
-void add_initial_weights(const Context& context, const models::ZooEntry* entry, methods::TrainJob& job) {
-  if (job.spec.init == "scratch") return;
+// The weights to start from, and how pictures are to be prepared for them. Returns the conditions that they have seen.
+std::vector<std::string> add_initial_weights(const Context& context, const models::ZooEntry* entry,
+                                             methods::TrainJob& job) {
+  if (job.spec.init == "scratch") return {};
   if (job.spec.backbone == methods::Backbone::deployed) {
     const std::filesystem::path file = context.locations().at("weights").string();
     if (!models::is_checkpoint(file))
       throw core::Error(core::ExitCode::steps_failed, file.string(), "is no checkpoint of a trained network",
                         "name one, which `automask export RUN --format checkpoint` writes");
     job.deployed = std::make_shared<const models::Checkpoint>(models::load_checkpoint(file));
-    check_held_out(context, *job.deployed, file);
     job.preprocessing = models::Preprocessing{job.graph.input, job.deployed->resizing, job.deployed->input};
-    return;
+    return models::trained_on(*job.deployed);
   }
-  const std::string file = context.has_input(methods::initial_role)
-                               ? context.input_folder(methods::initial_role, Stage::train) / "checkpoint.safetensors"
-                               : std::filesystem::path(context.locations().at("weights").string());
+  const std::filesystem::path file =
+      context.has_input(methods::initial_role)
+          ? context.input_folder(methods::initial_role, Stage::train) / "checkpoint.safetensors"
+          : std::filesystem::path(context.locations().at("weights").string());
   auto initial =
       models::read_initial_weights(job.graph, file, entry == nullptr ? std::vector<std::string>{} : entry->ignored);
   job.initial = std::make_shared<const graph::TensorMap>(std::move(initial.weights));
   if (initial.preprocessing) job.preprocessing = models::with_input(*initial.preprocessing, job.graph.input);
+  return models::trained_on(file);
 }
 
 }  // namespace
@@ -121,7 +111,7 @@ Outcome run_train(const Context& context) {
   const models::ZooEntry* entry = models::find_in_zoo(parameters.at("model").at("name").string());
   if (entry != nullptr && entry->published)
     job.preprocessing = models::with_input(entry->preprocessing, job.graph.input);
-  add_initial_weights(context, entry, job);
+  const std::vector<std::string> seen_before = add_initial_weights(context, entry, job);
   // How often a checkpoint is written and how pictures get there doesn't decide the result, so they are no parameters.
   job.spec.train.checkpoint_seconds = static_cast<int>(context.locations().integer_or("checkpoint_seconds", 20));
   job.spec.train.workers = static_cast<int>(context.locations().integer_or("workers", 0));
@@ -157,15 +147,18 @@ Outcome run_train(const Context& context) {
   core::Json training;
   const bool one_for_all = job.spec.files.count("*") != 0;
   if (info.product == methods::Product::networks || (given && !one_for_all)) {
-    const auto bundle = info.product == methods::Product::networks ? methods::train_members(job)
-                                                                   : external_bundle(context, job, train.classes);
+    auto bundle = info.product == methods::Product::networks ? methods::train_members(job)
+                                                             : external_bundle(context, job, train.classes);
+    for (auto* networks : {&bundle.members, &bundle.backbone})
+      for (models::Checkpoint& network : *networks) models::add_trained_on(seen_before, network);
     for (const std::string& file : models::save_bundle(bundle, context.folder()))
       outcome.files.push_back({"checkpoint", file});
     training = bundle.training;
   } else {
-    const auto checkpoint =
+    auto checkpoint =
         given ? external_network(external_file(context, "*"), job.graph, parameters.at("model").value(), train.classes)
               : methods::train(job);
+    models::add_trained_on(seen_before, checkpoint);
     models::save_checkpoint(checkpoint, context.folder() / "checkpoint.safetensors");
     outcome.files = {{"checkpoint", "checkpoint.safetensors"}};
     if (checkpoint.masks.size() > 1)

@@ -22,6 +22,7 @@
 #include "methods/training/feed.h"
 #include "methods/training/schedule.h"
 #include "models/network.h"
+#include "models/trained_on.h"
 
 namespace automask::methods {
 namespace {
@@ -128,6 +129,7 @@ models::Checkpoint train_mask(const TrainJob& job, const models::Checkpoint& bac
   member.training = {{"steps", schedule.steps},
                      {"mean_loss", loss_sum / static_cast<double>(std::max<std::int64_t>(schedule.steps, 1))},
                      {"kept_weights", masks.kept_share()}};
+  models::add_trained_on(models::trained_on(backbone), member);
   const corruptions::Condition& own = job.conditions.front();
   if (const auto top1 = validation_top1(network, job, own, backbone.input, 0))
     member.training["validation_top1"] = {{own.canonical(), *top1}};

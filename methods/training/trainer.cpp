@@ -28,6 +28,7 @@
 #include "methods/training/schedule.h"
 #include "methods/training/training_log.h"
 #include "models/shrunk.h"
+#include "models/trained_on.h"
 
 namespace automask::methods {
 namespace {
@@ -230,6 +231,7 @@ class Trainer {
   void quantise();
   models::Checkpoint result();
   core::Json validation();
+  std::vector<std::string> condition_names() const;
   std::vector<std::string> set_names() const;
   double mean_share() const;
   void report(const char* phase, double loss, std::size_t pictures, std::int64_t more_steps = 0);
@@ -493,11 +495,16 @@ void Trainer::quantise() {
   step_ = schedule_.steps;
 }
 
+std::vector<std::string> Trainer::condition_names() const {
+  std::vector<std::string> names;
+  for (const corruptions::Condition& condition : recipe_.conditions) names.push_back(condition.canonical());
+  return names;
+}
+
 std::vector<std::string> Trainer::set_names() const {
   if (!recipe_.set_names.empty()) return recipe_.set_names;
   if (sets() == 1) return {"*"};
-  std::vector<std::string> names;
-  for (const corruptions::Condition& condition : recipe_.conditions) names.push_back(condition.canonical());
+  std::vector<std::string> names = condition_names();
   if (recipe_.general_set) names.push_back("*");
   return names;
 }
@@ -557,6 +564,7 @@ models::Checkpoint Trainer::result() {
       for (const auto& [node, range] : of_set) checkpoint.ranges[0][node] = std::max(checkpoint.ranges[0][node], range);
     checkpoint.ranges.resize(std::min<std::size_t>(checkpoint.ranges.size(), 1));
   }
+  models::add_trained_on(condition_names(), checkpoint);
   return checkpoint;
 }
 
@@ -586,12 +594,13 @@ void Trainer::interrupted() const {
 
 // What must agree for a saved state to be this job's.
 core::Json Trainer::identity() const {
-  core::Json conditions = core::Json::array();
-  for (const corruptions::Condition& condition : recipe_.conditions) conditions.push_back(condition.canonical());
-  core::Json identity = {
-      {"format_version", 2},           {"method", job_.spec.parameters()}, {"seed", job_.seed},
-      {"conditions", conditions},      {"graph", graph::to_json(graph_)},  {"pictures", job_.train->size()},
-      {"consensus", recipe_.consensus}};
+  core::Json identity = {{"format_version", 2},
+                         {"method", job_.spec.parameters()},
+                         {"seed", job_.seed},
+                         {"conditions", condition_names()},
+                         {"graph", graph::to_json(graph_)},
+                         {"pictures", job_.train->size()},
+                         {"consensus", recipe_.consensus}};
   if (one_normalisation()) identity["normalised"] = "whole";
   return identity;
 }

@@ -52,23 +52,46 @@ verified = json.loads(automask("verify", run["slimmable"], "--format", "json", "
                                check=0).stdout)
 assert all(row["passed"] for row in verified["checks"]), verified
 
-# A budget of time on a target that measures: it is asked before the training, once, and the record says so.
-timed = {"name": "timed", "include": [str(SOURCE / "experiments/smoke.json")],
-         "datasets": {"fashion_mnist": {"limit": {"train": 600, "test": 100}}},
-         "methods": {"timed": {"method": "kill_test", "latency_budget": {"ms": 1000, "target": "cpu_int8"}},
-                     "cleaned": {"method": "denoise", "latency_budget": {"ms": 1000, "target": "cpu_int8"}}},
-         "targets": {"cpu_int8": {"runner": "cpu", "format": "int8", "threads": 1}},
-         "seeds": [0, 1], "matrix": {"method": ["timed", "cleaned"], "target": ["cpu_int8"]}}
-(folder / "timed.json").write_text(json.dumps(timed))
-automask("run", folder / "timed.json", "--store", store, "--progress", "none", check=0)
-asked = [json.loads(p.read_text()) for p in (store / "cache" / "costs").glob("*/costs.json")]
-for costs in asked:
+# A budget of time on a target that measures: it is asked before the training, once, and the record says so. First a time
+# that no network meets: nothing is trained, but the costs are there, and a budget that binds follows from them.
+def timed(name, seeds, ms_of):
+    """A manifest whose budgets are ms_of[method]."""
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps({
+        "name": name, "include": [str(SOURCE / "experiments/smoke.json")],
+        "datasets": {"fashion_mnist": {"limit": {"train": 600, "test": 100}}},
+        "methods": {row: {"method": method, "latency_budget": {"ms": ms_of[row], "target": "cpu_int8"}}
+                    for row, method in (("timed", "kill_test"), ("cleaned", "denoise"))},
+        "targets": {"cpu_int8": {"runner": "cpu", "format": "int8", "threads": 1}},
+        "seeds": seeds, "matrix": {"method": ["timed", "cleaned"], "target": ["cpu_int8"]}}))
+    return file
+
+
+automask("run", timed("impossible", [0], {"timed": 1e-9, "cleaned": 1e-9}), "--store", store, "--progress", "none", check=4)
+refusals = [r["reason"] for r in rows(store, "select reason from runs where experiment = 'impossible'")]
+assert len(refusals) == 2 and all("its smallest possible time is" in reason for reason in refusals), refusals
+asked = {}
+for file in (store / "cache" / "costs").glob("*/costs.json"):
+    costs = json.loads(file.read_text())
     assert costs["evidence"] == "measured" and costs["runner"] == "cpu" and costs["format"] == "int8", costs
-with_denoiser = [any(l["name"].startswith("denoiser.") for l in costs["layers"]) for costs in asked]
-assert sorted(with_denoiser) == [False, True], asked
+    denoised = any(layer["name"].startswith("denoiser.") for layer in costs["layers"])
+    asked.setdefault("cleaned" if denoised else "timed", []).append(costs)
+assert {name: len(found) for name, found in asked.items()} == {"timed": 1, "cleaned": 1}, asked
+fixed_ms = {name: sum(layer["fixed_ms"] for layer in costs["layers"]) for name, (costs,) in asked.items()}
+dense_ms = {name: costs["check"][0]["predicted_ms"] for name, (costs,) in asked.items()}
+# So small a network's time is mostly fixed: of what channels decide on, six tenths.
+wanted_ms = {name: fixed_ms[name] + 0.6 * (dense_ms[name] - fixed_ms[name]) for name in asked}
+automask("run", timed("timed", [0, 1], wanted_ms), "--store", store, "--progress", "none", check=0)
 trained = [json.loads(p.read_text())["details"]["training"] for p in (store / "cache" / "train").glob("*/result.json")]
-latencies = [t["log"]["latency"] for t in trained if "latency" in t.get("log", {})]
-assert len(latencies) == 4 and all(l["evidence"] == "measured" and l["budget_ms"] == 1000 for l in latencies), latencies
+trained = [t for t in trained if "latency" in t.get("log", {})]
+assert sorted(t["method"] for t in trained) == ["denoise"] * 2 + ["kill_test"] * 2, trained
+for t in trained:
+    name = "cleaned" if t["method"] == "denoise" else "timed"
+    latency, fixed, dense = t["log"]["latency"], fixed_ms[name], dense_ms[name]
+    assert latency["evidence"] == "measured" and latency["budget_ms"] == wanted_ms[name], latency
+    for predicted in latency["predicted_ms"].values():
+        assert fixed + 0.3 * (dense - fixed) < predicted <= wanted_ms[name] * (1 + 1e-9) < dense, (latency, fixed, dense)
+    assert all(share < 1 for share in t["mac_share"].values()), t["mac_share"]
 plain = json.loads(automask("plan", folder / "timed.json", "--store", store, "--format", "json", check=0).stdout)
 assert [s["stage"] for s in plain["rows"]].count("costs") == 2 and all(s["status"] == "hit" for s in plain["rows"]), plain["rows"]
 
@@ -133,12 +156,19 @@ digests = [{r["sha256"] for r in rows(s, "select a.sha256 from current_passed k 
            for s in (store, folder / "other")]
 assert digests[0] == digests[1] and len(digests[0]) == 1, digests
 
-# What the deployed network has seen is not unseen.
-seen = {**json.loads((folder / "masked_more.json").read_text()), "name": "seen", "conditions": ["clean", "gaussian_noise:3"],
-        "held_out": ["jpeg:q10"]}
-(folder / "seen.json").write_text(json.dumps(seen))
-refused = automask("run", folder / "seen.json", "--store", store, "--progress", "none", check=4)
-assert 'was trained on "jpeg:q10", which the manifest holds out' in refused.stdout + refused.stderr, refused
+# What a network has seen that a manifest gives, or one that it was trained from, is not unseen: said before anything trains.
+grown = run_of("grown", ["clean", "gaussian_noise:3"], {"method": "augment", "init": more["init"]})
+grown_file = str(export(grown["cpu"], "checkpoint", "grown.safetensors"))
+for place, method in (("init", more), ("init", {**frozen, "init": grown_file}),
+                      ("file", {"method": "external", "file": grown_file})):
+    seen = {**json.loads((folder / "masked_more.json").read_text()), "name": "seen", "methods": {"seen": method},
+            "conditions": ["clean", "gaussian_noise:3"], "matrix": {"method": ["seen"], "target": ["cpu"]},
+            "held_out": ["jpeg:q5"]}
+    (folder / "seen.json").write_text(json.dumps(seen))
+    for command in (("plan",), ("run", "--progress", "none")):
+        refused = automask(*command, folder / "seen.json", "--store", store, check=3)
+        assert (f'seen.json: /methods/seen/{place}: the network was trained on "jpeg:q10", so it knows something of "jpeg:q5", '
+                'which is held out') in refused.stderr, refused
 
 no_weights = automask("export", packages["deployed", "cpu", 2], "--format", "checkpoint", "-o", folder / "none", "--store", store,
                       check=2)

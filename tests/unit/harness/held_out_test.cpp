@@ -50,5 +50,21 @@ TEST(HeldOut, TellsSeveritiesFromCorruptions) {
   EXPECT_EQ(to_string(Unseen::severity), "severity");
 }
 
+TEST(HeldOut, IsShownByItselfAndOfAnUnseenCorruptionByMore) {
+  const auto trained = conditions({"clean", "fog:1", "jpeg:q10"});
+  const auto shown = [&](const char* other, const char* unseen) {
+    return shows(Condition::parse(other), Condition::parse(unseen), trained);
+  };
+  EXPECT_TRUE(shown("fog:3", "fog:3"));
+  EXPECT_FALSE(shown("fog:2", "fog:3"));  // a severity of a trained corruption
+  EXPECT_TRUE(shown("frost:1", "frost:5"));
+  EXPECT_TRUE(shown("frost:1 > jpeg:q50", "frost:5"));
+  EXPECT_FALSE(shown("contrast:2", "frost:5"));
+  EXPECT_FALSE(shown("clean", "frost:5"));
+  // Its operators are trained, in other chains.
+  EXPECT_FALSE(shown("fog:2", "fog:3 > jpeg:q20"));
+  EXPECT_TRUE(shown("fog:2 > jpeg:q5", "fog:3 > jpeg:q20"));
+}
+
 }  // namespace
 }  // namespace automask::harness

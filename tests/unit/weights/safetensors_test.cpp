@@ -27,6 +27,7 @@ TEST(Safetensors, RoundTripKeepsBits) {
   file.tensors["empty"] = {{0, 4}, {}};
   const SafetensorsFile read = decode_safetensors(encode_safetensors(file), "f");
   EXPECT_EQ(read.metadata, file.metadata);
+  EXPECT_EQ(safetensors_metadata(encode_safetensors(file), "f"), file.metadata);
   ASSERT_EQ(read.tensors.size(), 3U);
   for (const auto& [name, tensor] : file.tensors) {
     EXPECT_EQ(read.tensors.at(name).shape, tensor.shape) << name;
