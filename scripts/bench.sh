@@ -10,3 +10,9 @@ scripts/build.sh release automask-bench automask automask-step automask-runner-c
 mkdir -p "$(dirname "$out")"
 build/release/bin/automask-bench --benchmark_out="$out" --benchmark_out_format=json "$@"
 echo "Results: $out" >&2
+# A benchmark that misses its limit, or computes something else than its peer, is an error there and no more than that.
+if grep -q '"error_occurred": true' "$out"; then
+  echo "bench.sh: these failed:" >&2
+  grep -B20 '"error_occurred": true' "$out" | sed -n 's/.*"name": "\(.*\)",/  \1/p' | sort -u >&2
+  exit 6
+fi
