@@ -12,6 +12,9 @@ ask() { "$automask" query "$1" --store "$store" --format "${2:-md}"; }
 saved() { ask "SELECT $2 FROM (
 $(cat "$queries/$1.sql")
 ) h WHERE experiment = '$experiment' ${3:-}"; }
+saved_everywhere() { ask "SELECT $2 FROM (
+$(cat "$queries/$1.sql")
+)"; }
 # The manifest of that name, where it is one of the project's.
 manifest_of() { grep -rlF --include='*.json' "\"name\": \"$1\"" experiments --exclude-dir=published | head -1; }
 # The commands that made an experiment's rows: one for each set of methods with the same seeds and targets.
@@ -64,6 +67,20 @@ ask "SELECT experiment, dataset, model, target, claim, [limit], iif(ci_lo IS NUL
 section "Claims without a measurement in an experiment" \
   ask "SELECT experiment, target, group_concat(claim, '; ') AS claims FROM $claims WHERE measured IS NULL GROUP BY 1, 2"
 
+printf '\n## The research bet\n\n%s\n' "A setting in which masks that differ between conditions beat one mask for all by the same recipe, by 0.3 points
+beyond the interval at equal MACs and bytes (\`bet\` among the saved queries; MACs and bytes in % of the one mask's). Where \`consensus\` stands beside
+\`automask\`, it was chosen on validation pictures."
+section "Where it was looked for, and what was measured" saved_everywhere bet \
+  "experiment, target, method, printf('%g', consensus) AS consensus, printf('%g', budget) AS budget, one_mask, iif(ci_lo IS NULL, printf('%+.2f', difference), printf('%+.2f [%+.2f, %+.2f]', difference, ci_lo, ci_hi)) AS points,
+   printf('%.1f', macs) AS MACs, printf('%.1f', bytes) AS bytes, seeds, verdict"
+section "Which consensus was chosen on validation pictures" ask \
+  "WITH choice AS (SELECT DISTINCT k.experiment, k.model, json_extract(r.training, '\$.log.consensus') AS made
+     FROM current_passed k JOIN run r ON r.id = k.run_id WHERE json_extract(r.training, '\$.log.consensus') IS NOT NULL),
+   tried AS (SELECT c.experiment, c.model, c.made, json_extract(c.made, '\$.chosen') AS chosen, json_extract(t.value, '\$.consensus') AS consensus,
+       json_extract(t.value, '\$.validation_top1') AS top1 FROM choice c, json_each(c.made, '\$.candidates') t)
+   SELECT experiment, model, chosen, group_concat(printf('%g: %.2f', consensus, top1), ', ') AS mean_validation_top1_of_candidates
+   FROM (SELECT * FROM tried ORDER BY experiment, model, consensus) GROUP BY experiment, model, made ORDER BY 1, 2"
+
 printf '\n## Machines and time\n\n'
 ask "SELECT json_extract(v.document, '\$.cpu') AS cpu, json_extract(v.document, '\$.cores') AS cores,
        json_extract(v.document, '\$.os') AS os, json_extract(b.document, '\$.commit') AS [commit],
@@ -82,7 +99,8 @@ while IFS= read -r experiment; do
   commands_of "${manifest:-MANIFEST}"
   if [[ -n "$manifest" ]]; then sed -n 's/^  "description": "\(.*\)",$/\n> \1/p' "$manifest" | head -2; fi
   section "Accuracy, computation, bytes" saved headline \
-    "dataset, model, method, budget, target, seeds, printf('%.2f [%.2f, %.2f]', mean_top1, ci_lo, ci_hi) AS mean_top1,
+    "dataset, model, method, budget || iif(byte_budget IS NULL, '', printf(', %.1f KiB', byte_budget / 1024.0)) ||
+       iif(latency_budget_ms IS NULL, '', printf(', %g ms', latency_budget_ms)) AS budget, target, seeds, printf('%.2f [%.2f, %.2f]', mean_top1, ci_lo, ci_hi) AS mean_top1,
      iif(oracle_mean_top1 IS NULL, '', printf('%.2f', oracle_mean_top1)) AS oracle, iif(clean_top1 IS NULL, '', printf('%.2f', clean_top1)) AS clean,
      iif(macs / 1e6 IS NULL, '', printf('%.3f', macs / 1e6)) AS MMAC, iif(bytes / 1024.0 IS NULL, '', printf('%.1f', bytes / 1024.0)) AS KiB,
      iif(EXISTS (SELECT 1 FROM current_passed c JOIN run r ON r.id = c.run_id WHERE c.experiment = h.experiment AND c.method = h.method

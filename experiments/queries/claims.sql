@@ -18,7 +18,9 @@ WITH claim(row, claim, other, least, most) AS (VALUES
   (11, 'estimator as good as right on unseen severities, %', NULL, 95.0, NULL),
   (12, 'accuracy lost by the estimator', NULL, NULL, 0.2),
   (13, 'accuracy lost by INT8', NULL, NULL, 0.5),
-  (14, 'bytes in % of augment', 'augment', NULL, 55.0)),
+  (14, 'bytes in % of augment', 'augment', NULL, 55.0),
+  (15, 'accuracy over augment on unseen severities', 'augment', 0.0, NULL),
+  (16, 'accuracy over augment on unseen corruptions', 'augment', 0.0, NULL)),
 -- Of each run; a cell has several where it is repeated.
 fact AS (
   SELECT k.experiment, k.dataset, k.model, k.method, k.target, k.parameters, k.seed,
@@ -42,6 +44,8 @@ measured AS (
            WHEN c.row <= 6 THEN s.mean_top1 - o.mean_top1
            WHEN c.row = 7 THEN s.clean_top1 - o.clean_top1
            WHEN c.row <= 9 OR c.row = 14 THEN 100.0 * s.bytes / o.bytes
+           WHEN c.row = 15 THEN s.mean_top1_unseen_severity - o.mean_top1_unseen_severity
+           WHEN c.row = 16 THEN s.mean_top1_unseen_corruption - o.mean_top1_unseen_corruption
            WHEN c.row = 10 THEN s.right_share
            WHEN c.row = 11 THEN s.good_unseen
            WHEN c.row = 12 THEN s.oracle_mean_top1 - s.mean_top1

@@ -662,6 +662,7 @@ TEST_F(Headline, HoldsTheClaimsAgainstTheirLimits) {
       record.metrics.push_back({"estimator_good", condition, good, nan, nan, "measured", 1000});
       record.metrics.push_back({unseen, condition, 50, nan, nan, "measured", 1000});
     }
+    record.metrics.push_back({"mean_top1_unseen_corruption", "", 50, nan, nan, "measured", 1000});
     record.target = "integers";
     record.manifest["targets"] = in_manifest;
     store.record(record);
@@ -674,6 +675,7 @@ TEST_F(Headline, HoldsTheClaimsAgainstTheirLimits) {
          {std::pair{"dense_bn_k", dense[seed]}, {"augment", augmented[seed]}, {"kill_test", masked[seed]}}) {
       RunRecord other = run(method, seed, mean);
       other.target = "integers";
+      other.metrics.push_back({"mean_top1_unseen_corruption", "", 57, nan, nan, "measured", 1000});
       store.record(other);
     }
     if (seed > 0) continue;
@@ -703,11 +705,55 @@ TEST_F(Headline, HoldsTheClaimsAgainstTheirLimits) {
   says("accuracy lost by the estimator", 0.25, 3, "fails");
   says("accuracy lost by INT8", 0.6, 3, "fails");
   says("accuracy over kill_test", 0, 3, "equal");
+  says("accuracy over augment on unseen corruptions", -7, 3, "fails");
+  EXPECT_EQ(of["accuracy over augment on unseen severities"]["verdict"], "not measured");
   EXPECT_EQ(of["accuracy over prune"]["verdict"], "not measured");
   EXPECT_TRUE(of["accuracy over prune"]["measured"].is_null());
   // Differences -0.9, -0.8, -0.9: deviation 0.0577350, half = 4.302653 x 0.0577350 / sqrt(3).
   EXPECT_NEAR(of["accuracy over dense_bn_k"]["ci_hi"].get<double>(), -2.6 / 3 + 0.143422, 1e-5);
   EXPECT_LT(of["accuracy over dense_bn_k"]["ci_lo"].get<double>(), -1.0);
+}
+
+// Recipes agree in all but how masks differ and the budget of bytes; what was chosen to be one mask takes no part.
+TEST_F(Headline, TheBetIsOfMasksThatDifferAgainstOneByTheSameRecipe) {
+  Store store = Store::open(file);
+  const auto add = [&](const std::string& name, std::int64_t seed, double mean, const Json& options,
+                       double chosen = 0) {
+    RunRecord record = run(name, seed, mean);
+    const bool one = options["method"] == "kill_test";
+    record.method_parameters = {{"mac_budget", 0.25}, {"lanes", 4}, {"byte_budget", one ? 0 : 70'000}};
+    record.method_parameters.update(options);
+    if (chosen > 0) record.training["log"]["consensus"]["chosen"] = chosen;
+    for (Metric& metric : record.metrics) {
+      if (metric.name == "mean_macs") metric.value = one ? 400 : 396;
+      if (metric.name == "package_bytes") metric.value = one ? 1000 : 1040;
+    }
+    store.record(record);
+  };
+  const double one[] = {70, 71, 72}, better[] = {70.4, 71.5, 72.6}, worse[] = {69.5, 70.4, 71.3};
+  for (int seed = 0; seed < 3; ++seed) {
+    add("kill_test", seed, one[seed], {{"method", "kill_test"}});
+    add("better", seed, better[seed], {{"method", "automask"}, {"consensus", 0.6}, {"union_penalty", 0.5}});
+    add("worse", seed, worse[seed], {{"method", "automask"}, {"consensus", "auto"}}, 0.9);
+    add("chosen_one", seed, 80, {{"method", "automask"}, {"consensus", "auto"}}, 1);
+    add("other_recipe", seed, 80, {{"method", "automask"}, {"consensus", 0.6}, {"lanes", 8}});
+  }
+  std::map<std::string, Json> of;
+  for (const Json& row : saved(store, "bet"))
+    if (row["one_mask"] == "kill_test") of[row["method"]] = row;
+  ASSERT_EQ(of.size(), 2u);
+  EXPECT_NEAR(of["better"]["difference"].get<double>(), 0.5, 1e-9);
+  EXPECT_NEAR(of["better"]["ci_lo"].get<double>(), 0.5 - 4.302653 * 0.1 / std::sqrt(3), 1e-5);
+  EXPECT_EQ(of["better"]["verdict"], "won");
+  EXPECT_EQ(of["better"]["macs"], 99);
+  EXPECT_EQ(of["better"]["bytes"], 104);
+  EXPECT_EQ(of["worse"]["verdict"], "one mask is better");
+  EXPECT_EQ(of["worse"]["consensus"], 0.9);
+  EXPECT_EQ(of["worse"]["seeds"], 3);
+  std::map<std::string, Json> bytes;
+  for (const Json& row : saved(store, "headline")) bytes[row["method"]] = row["byte_budget"];
+  EXPECT_EQ(bytes["better"], 70'000);
+  EXPECT_TRUE(bytes["kill_test"].is_null()) << "0 is any";
 }
 
 TEST_F(Headline, AccuracyWithoutARunnerCountsAndARunnersRefusalDoesNot) {
