@@ -2,7 +2,8 @@
 -- verdict: holds or fails: the whole interval (Student's t over seeds; of pairs where two methods are compared) is on
 -- that side of the limit; by the mean: only the mean is. equal: no seed has a difference, the two are one network. One
 -- seed decides nothing: "one seed, ...". not measured: the other method, or what the claim is about, is not there.
--- augment_taught is augment with AutoMask's teacher: what of the distance is the teacher's alone.
+-- augment_taught is augment with AutoMask's teacher: what of the distance is the teacher's alone; augment_longer sees as
+-- many views as AutoMask and its teacher together.
 -- Accuracies are the headline's: with the predicted condition, in points of the mean over trained conditions.
 WITH claim(row, claim, other, least, most) AS (VALUES
   (1, 'accuracy over dense_bn_k', 'dense_bn_k', -1.0, NULL),
@@ -20,7 +21,8 @@ WITH claim(row, claim, other, least, most) AS (VALUES
   (13, 'accuracy lost by INT8', NULL, NULL, 0.5),
   (14, 'bytes in % of augment', 'augment', NULL, 55.0),
   (15, 'accuracy over augment on unseen severities', 'augment', 0.0, NULL),
-  (16, 'accuracy over augment on unseen corruptions', 'augment', 0.0, NULL)),
+  (16, 'accuracy over augment on unseen corruptions', 'augment', 0.0, NULL),
+  (17, 'accuracy over augment_longer', 'augment_longer', 0.0, NULL)),
 -- Of each run; a cell has several where it is repeated.
 fact AS (
   SELECT k.experiment, k.dataset, k.model, k.method, k.target, k.parameters, k.seed,
@@ -41,7 +43,7 @@ subject AS (
 measured AS (
   SELECT s.experiment, s.dataset, s.model, s.target, s.seed, c.row, c.claim, c.least, c.most, s.position,
          CASE
-           WHEN c.row <= 6 THEN s.mean_top1 - o.mean_top1
+           WHEN c.row <= 6 OR c.row = 17 THEN s.mean_top1 - o.mean_top1
            WHEN c.row = 7 THEN s.clean_top1 - o.clean_top1
            WHEN c.row <= 9 OR c.row = 14 THEN 100.0 * s.bytes / o.bytes
            WHEN c.row = 15 THEN s.mean_top1_unseen_severity - o.mean_top1_unseen_severity
