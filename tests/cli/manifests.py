@@ -68,6 +68,7 @@ def unchanged(files):
             resolved = json.loads(call("validate", path, "--resolved"))
             manifests[resolved["name"]] = resolved
     shared = json.loads((SOURCE / "experiments/published/shared.json").read_text())
+    keys = {**shared["keys"], **shared["cell_keys"]}
 
     def whole(value):
         if isinstance(value, list):
@@ -78,10 +79,10 @@ def unchanged(files):
             return {k: whole(v) for k, v in value.items()}
         if isinstance(value["$"], str):
             return whole(shared["parts"][value["$"]])
-        return dict(zip(shared["keys"][value["$"][0]], map(whole, value["$"][1:])))
+        return dict(zip(keys[value["$"][0]], map(whole, value["$"][1:])))
 
     for file in files:
-        cell = json.loads(file.read_text())
+        cell = whole(json.loads(file.read_text())["cell"])
         manifest = manifests[cell["experiment"]]
         before = whole(shared["manifests"][cell["manifest"]])["document"]
         for kind, name in (("models", cell["model"]), ("targets", cell["target"]), ("conditions", None)):
