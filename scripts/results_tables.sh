@@ -78,7 +78,7 @@ section "Which consensus was chosen on validation pictures" ask \
      FROM current_passed k JOIN run r ON r.id = k.run_id WHERE json_extract(r.training, '\$.log.consensus') IS NOT NULL),
    tried AS (SELECT c.experiment, c.model, c.made, json_extract(c.made, '\$.chosen') AS chosen, json_extract(t.value, '\$.consensus') AS consensus,
        json_extract(t.value, '\$.validation_top1') AS top1 FROM choice c, json_each(c.made, '\$.candidates') t)
-   SELECT experiment, model, chosen, group_concat(printf('%g: %.2f', consensus, top1), ', ') AS mean_validation_top1_of_candidates
+   SELECT experiment, model, printf('%g', chosen) AS chosen, group_concat(printf('%g: %.2f', consensus, top1), ', ') AS mean_validation_top1_of_candidates
    FROM (SELECT * FROM tried ORDER BY experiment, model, consensus) GROUP BY experiment, model, made ORDER BY 1, 2"
 
 printf '\n## Machines and time\n\n'
