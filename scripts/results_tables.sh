@@ -48,9 +48,8 @@ and bytes are counted on the packages. `unsupported` rows are accuracies by the 
 those networks. Rows were made with the commands of their section (`--data` only where the manifest names no path or
 another), two steps at a time (`--jobs 2`). Minutes are by the clock on the wall, one thread a training, of a machine that did other
 work besides, and since the last resume of a training that was interrupted; hours of a network that serves two experiments
-count in both. Sections `bet_*` look for a
-setting in which masks that differ between conditions (`masks_C`: consensus C; `groups_C`: masks of groups) beat
-`kill_test`, the same recipe with one mask, by 0.3 points at equal MACs; their bytes, where the manifest sets no budget of bytes, may differ and stand in the tables. The published cells themselves are in
+count in both. In sections `bet_*` the masks differ between conditions (`masks_C`: consensus C; `groups_C`: masks of
+groups); what all sections say of that stands under "The research bet". The published cells themselves are in
 `experiments/published`:
 
     automask db merge experiments/published --store DIR
