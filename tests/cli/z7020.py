@@ -123,7 +123,7 @@ never = json.loads(manifest.read_text())
 never["methods"] = {"never": {"method": "kill_test", "latency_budget": {"ms": 1e-6, "costs": "costs.json"}}}
 never["matrix"]["method"] = ["never"]
 (folder / "never.json").write_text(json.dumps(never))
-refused = automask("run", folder / "never.json", "--store", store, "--progress", "none", check=2)
+refused = automask("run", folder / "never.json", "--store", store, "--progress", "none", check=3)
 assert "its smallest possible time is" in refused.stderr, refused.stderr
 
 few = json.loads((folder / "measured.json").read_text())
