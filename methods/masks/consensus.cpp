@@ -1,7 +1,10 @@
 #include "methods/masks/consensus.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <numeric>
 
 #include "core/error.h"
@@ -53,23 +56,28 @@ double chosen_consensus(const TrainJob& job, core::Json& record) {
     throw core::Error(core::ExitCode::steps_failed, "training " + job.spec.name,
                       "consensus \"auto\" is chosen on validation pictures, and there are none",
                       "set the data set's \"validation\", or give consensus a number");
+  at::set_num_threads(job.spec.train.threads);
   const std::vector<double> weights = job.spec.weights_of(job.conditions);
   std::vector<ConsensusCandidate> candidates;
-  for (const double consensus : consensus_candidates())
+  std::vector<const models::Checkpoint*> trained;
+  std::deque<models::Network> networks;
+  for (const double consensus : consensus_candidates()) {
     candidates.push_back({consensus, std::vector<double>(job.validation->size(), 0.0)});
+    trained.push_back(&job.prerequisite(consensus_role(consensus)));
+    networks.emplace_back(*trained.back());
+  }
   for (std::size_t k = 0; k < weights.size(); ++k) {
     const datasets::PictureSet pictures =
         validation_pictures(*job.validation, job.conditions[k], consensus_seed, job.spec.train.threads);
-    for (ConsensusCandidate& candidate : candidates) {
-      const models::Checkpoint& trained = job.prerequisite(consensus_role(candidate.consensus));
-      models::Network network(trained);
-      const std::vector<bool> right = right_answers(network, pictures, trained.input, static_cast<int>(k));
-      for (std::size_t i = 0; i < right.size(); ++i) candidate.right[i] += right[i] ? weights[k] : 0;
+    for (std::size_t c = 0; c < candidates.size(); ++c) {
+      const int set = networks[c].conditions() == 1 ? 0 : static_cast<int>(k);  // sets that are alike are one
+      const std::vector<bool> right = right_answers(networks[c], pictures, trained[c]->input, set);
+      for (std::size_t i = 0; i < right.size(); ++i) candidates[c].right[i] += right[i] ? weights[k] : 0;
     }
   }
   const double chosen = consensus_within_error(candidates, record);
-  for (core::Json& candidate : record["candidates"])  // what choosing cost
-    candidate["views"] = job.prerequisite(consensus_role(candidate["consensus"].get<double>())).training.at("views");
+  for (std::size_t c = 0; c < candidates.size(); ++c)  // what choosing cost
+    record["candidates"][c]["views"] = trained[c]->training.at("views");
   return chosen;
 }
 

@@ -369,9 +369,8 @@ TEST(Train, ConsensusIsChosenAlikeForAllSeeds) {
   EXPECT_SAYS(error_of([&] { train(with_prerequisites(job_of(method))); }), "chosen on validation pictures");
 }
 
-// Of 100 pictures at 50 % the standard error is 5 points.
-// Of 100 pictures the networks disagree about those that `only` counts; the error of their difference is that of a mean
-// of 1, -1 and 0.
+// Of 100 pictures only the best answers `only_best` rightly and only the other `only_this`; the error of their
+// difference is that of a mean of 1, -1 and 0.
 TEST(Train, ConsensusIsTheLargestWithinOneStandardErrorOfTheDifference) {
   const auto candidate = [](double consensus, int both, int only_best, int only_this, bool best) {
     ConsensusCandidate made{consensus, std::vector<double>(100, 0.0)};
@@ -402,23 +401,29 @@ TEST(Train, ConsensusIsTheLargestWithinOneStandardErrorOfTheDifference) {
 
 // What is asked on the validation pictures is what each candidate's training found there.
 TEST(Train, CandidatesOfTheConsensusAreComparedOnThePicturesTheyWereValidatedOn) {
-  core::Json method = automask;
-  method.update({{"consensus", "auto"}, {"frequencies", {{"clean", 2}, {"gaussian_noise:3", 1}, {"jpeg:q10", 1}}}});
-  TrainJob job = job_of(method, 2);
-  const datasets::PictureSet& validation = pictures(datasets::Split::test);
-  job.validation = &validation;
-  job.seed = 5;  // the candidates have another
-  job = with_prerequisites(job);
-  core::Json record;
-  chosen_consensus(job, record);
-  for (const core::Json& candidate : record["candidates"]) {
-    const core::Json& found =
-        job.prerequisite(consensus_role(candidate["consensus"].get<double>())).training["validation_top1"];
-    EXPECT_NEAR(candidate["validation_top1"].get<double>(),
-                0.5 * found["clean"].get<double>() + 0.25 * found["gaussian_noise:3"].get<double>() +
-                    0.25 * found["jpeg:q10"].get<double>(),
-                1e-6);
-    EXPECT_GT(candidate["views"], 0);
+  for (const char* normalisation : {"bn_k", "shared"}) {  // with one mask and one normalisation there is one set
+    SCOPED_TRACE(normalisation);
+    core::Json method = automask;
+    method.update({{"consensus", "auto"},
+                   {"normalisation", normalisation},
+                   {"frequencies", {{"clean", 2}, {"gaussian_noise:3", 1}, {"jpeg:q10", 1}}}});
+    TrainJob job = job_of(method, 2);
+    const datasets::PictureSet& validation = pictures(datasets::Split::test);
+    job.validation = &validation;
+    job.seed = 5;  // the candidates have another
+    job = with_prerequisites(job);
+    EXPECT_EQ(job.prerequisite(consensus_role(1)).masks.size(), std::string(normalisation) == "bn_k" ? 3U : 1U);
+    core::Json record;
+    chosen_consensus(job, record);
+    for (const core::Json& candidate : record["candidates"]) {
+      const core::Json& found =
+          job.prerequisite(consensus_role(candidate["consensus"].get<double>())).training["validation_top1"];
+      EXPECT_NEAR(candidate["validation_top1"].get<double>(),
+                  0.5 * found["clean"].get<double>() + 0.25 * found["gaussian_noise:3"].get<double>() +
+                      0.25 * found["jpeg:q10"].get<double>(),
+                  1e-6);
+      EXPECT_GT(candidate["views"], 0);
+    }
   }
 }
 
