@@ -19,18 +19,21 @@ void add_record(const core::JsonCursor& record, std::vector<std::string>& all) {
   if (record.has(record_key)) add(record.at(record_key).strings(), all);
 }
 
+bool sees_clean_alone(const core::JsonCursor& training) {
+  const std::string method = training.string_or("method", "");
+  if (method != "augmix" || !training.has("options") || !training.at("options").has("augmix"))
+    return method == "clean" || method == "augmix";
+  return training.at("options").at("augmix").string_or("over", "clean") == "clean";
+}
+
 std::vector<std::string> seen(const std::vector<std::string>& sets, const core::JsonCursor& training) {
   std::vector<std::string> all;
   add(sets, all);
   add_record(training, all);
   if (training.has("deployed")) add_record(training.at("deployed"), all);  // older files have it there
   // One set for all has no names; it was validated on what it was trained on, but for those that see clean pictures.
-  if (all.empty() && training.has("validation_top1")) {
-    const std::string method = training.string_or("method", "");
-    add(method == "clean" || method == "augmix" ? std::vector<std::string>{"clean"}
-                                                : training.at("validation_top1").keys(),
-        all);
-  }
+  if (all.empty() && training.has("validation_top1"))
+    add(sees_clean_alone(training) ? std::vector<std::string>{"clean"} : training.at("validation_top1").keys(), all);
   return all;
 }
 

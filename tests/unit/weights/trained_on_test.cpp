@@ -42,6 +42,11 @@ TEST(TrainedOn, TheFileSaysWhatTheCheckpointDoes) {
   EXPECT_EQ(both(1, {{"method", "augment"}, {"validation_top1", validated}}), (Names{"clean", "fog:1"}));
   for (const char* method : {"augmix", "clean"})
     EXPECT_EQ(both(1, {{"method", method}, {"validation_top1", validated}}), Names{"clean"}) << method;
+  const auto mixed = [&](const char* over) {
+    return both(1, {{"method", "augmix"}, {"validation_top1", validated}, {"options", {{"augmix", {{"over", over}}}}}});
+  };
+  EXPECT_EQ(mixed("clean"), Names{"clean"});
+  EXPECT_EQ(mixed("conditions"), (Names{"clean", "fog:1"}));
 }
 
 TEST(TrainedOn, WidthsAndFilesOfOthersSayNothing) {
