@@ -25,12 +25,6 @@ bool is_reference(const Json& value, Json::value_t to) {
   return value.is_object() && value.size() == 1 && value.contains(reference) && value.at(reference).type() == to;
 }
 
-Json keys_of(const Json& object) {
-  Json names = Json::array();
-  for (const auto& [key, value] : object.items()) names.push_back(key);
-  return names;
-}
-
 class Division {
  public:
   // A value inside one that was met before is not met again: it stands once, in a part.
@@ -44,7 +38,7 @@ class Division {
     Json divided = document;
     for (Json& child : divided)
       if (child.is_structured()) child = as_part(child);
-    return document.is_object() ? with_named_keys(std::move(divided)) : divided;
+    return document.is_object() ? with_common_keys(std::move(divided)) : divided;
   }
 
   void put_parts_into(Json& all) && {
@@ -53,16 +47,14 @@ class Division {
   }
 
  private:
-  Json with_named_keys(Json object) {
+  Json with_common_keys(Json object) {
     const Json names = keys_of(object);
     const std::string text = names.dump();
     if (text.size() < smallest_keys || objects_.at(text) < 2) return object;
     const std::string name = content_name(names);
     if (const auto [known, added] = keys_.emplace(name, names); !added && *known != names)
       throw core::Error(core::ExitCode::internal, "published cells", "two lists of keys have the name " + name);
-    Json values = {name};
-    for (Json& value : object) values.push_back(std::move(value));
-    return {{reference, std::move(values)}};
+    return with_named_keys(name, std::move(object));
   }
 
   Json as_part(const Json& value) {
@@ -118,11 +110,8 @@ class Union {
     const JsonCursor names = keys_.at(name);
     if (!names.value().is_array() || content_name(names.value()) != name)
       names.fail("is not what its name was given for", "export the cells again");
-    if (names.size() + 1 != values.size())
-      place.fail("has " + std::to_string(values.size() - 1) + " values for " + std::to_string(names.size()) + " keys");
-    Json object = Json::object();
-    for (std::size_t i = 0; i < names.size(); ++i) object[names.at(i).string()] = whole(values[i + 1], place, depth);
-    return object;
+    return with_own_keys(names, values.size() - 1, place,
+                         [&](std::size_t i) { return whole(values[i + 1], place, depth); });
   }
 
   Json part(const std::string& name, const JsonCursor& place, int depth) {
@@ -149,6 +138,28 @@ class Union {
 }  // namespace
 
 std::string content_name(const Json& value) { return core::sha256_hex(value.dump()).substr(0, name_digits); }
+
+Json keys_of(const Json& object) {
+  Json names = Json::array();
+  for (const auto& [key, value] : object.items()) names.push_back(key);
+  return names;
+}
+
+Json with_named_keys(const std::string& name, Json object) {
+  Json values = {name};
+  for (Json& value : object) values.push_back(std::move(value));
+  return {{reference, std::move(values)}};
+}
+
+Json with_own_keys(const JsonCursor& names, std::size_t values, const JsonCursor& place,
+                   const std::function<Json(std::size_t)>& value_of) {
+  if (names.size() != values)
+    place.fail("has " + std::to_string(values) + " values for " + std::to_string(names.size()) + " keys",
+               "export the cells again");
+  Json object = Json::object();
+  for (std::size_t i = 0; i < values; ++i) object[names.at(i).string()] = value_of(i);
+  return object;
+}
 
 Json divided(const Json& documents) {
   Division division;

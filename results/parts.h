@@ -1,6 +1,7 @@
 #pragma once
 // Large values that stand in several places of a set of documents stand once, as parts that {"$": name} names. So do
 // the keys that objects have in common: {"$": [name, value, ...]} are the values of the sorted keys that `name` names.
+#include <functional>
 #include <string>
 
 #include "core/json.h"
@@ -10,6 +11,13 @@ namespace automask::results {
 // What a value's content gives it: 10 hexadecimal digits. Of a thousand values two have the same name once in two
 // million sets; who writes them looks whether they do.
 std::string content_name(const core::Json& value);
+
+// The keys of an object, and the values of these under their name: {"$": [name, value, ...]}.
+core::Json keys_of(const core::Json& object);
+core::Json with_named_keys(const std::string& name, core::Json object);
+// The inverse: the object of `names` whose i-th value is value_of(i). `place` fails where there are not as many values.
+core::Json with_own_keys(const core::JsonCursor& names, std::size_t values, const core::JsonCursor& place,
+                         const std::function<core::Json(std::size_t)>& value_of);
 
 // `documents`: kind, name, document. The same with references, and under "parts" and "keys" what these name.
 core::Json divided(const core::Json& documents);

@@ -86,21 +86,16 @@ Json SharedDocuments::get(const std::string& kind, const JsonCursor& name) const
 
 Json SharedDocuments::put_keys(const Json& cell) {
   if (!cell.is_object()) return cell;
-  Json names = Json::array(), object = Json::object();
-  for (const auto& [key, value] : cell.items()) {
-    names.push_back(key);
-    object[key] = put_keys(value);
-  }
-  if (names.dump().size() < shortest_keys) return object;
-  Json values = {put(cell_keys, names)};
-  for (Json& value : object) values.push_back(std::move(value));
-  return {{values_of_keys, std::move(values)}};
+  Json object = cell;
+  for (Json& value : object) value = put_keys(value);
+  const Json names = keys_of(object);
+  return names.dump().size() < shortest_keys ? object : with_named_keys(put(cell_keys, names), std::move(object));
 }
 
 Json SharedDocuments::with_keys(const JsonCursor& cell) const {
   if (!cell.value().is_object()) return cell.value();
-  Json whole = Json::object();
   if (!cell.has(values_of_keys)) {
+    Json whole = Json::object();
     for (const std::string& key : cell.keys()) whole[key] = with_keys(cell.at(key));
     return whole;
   }
@@ -108,14 +103,10 @@ Json SharedDocuments::with_keys(const JsonCursor& cell) const {
   const JsonCursor values = cell.at(values_of_keys);
   if (!values.value().is_array() || values.value().empty()) values.fail("must be an array of keys' name and values");
   const Json names = get(cell_keys, values.at(0));
-  if (names.is_null() || values.size() != names.size() + 1)
-    values.fail("has " + std::to_string(values.size() - 1) + " values for " + std::to_string(names.size()) + " keys",
-                "export the cell again");
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!names[i].is_string()) values.at(0).fail("names keys that are no strings", "export the cell again");
-    whole[names[i].get<std::string>()] = with_keys(values.at(i + 1));
-  }
-  return whole;
+  if (names.is_null()) values.at(0).fail("names no keys", "export the cells again");
+  return with_own_keys(
+      {names, file_, std::string("/") + cell_keys + "/" + values.at(0).string(), core::ExitCode::corrupt},
+      values.size() - 1, values, [&](std::size_t i) { return with_keys(values.at(i + 1)); });
 }
 
 void SharedDocuments::add(const SharedDocuments& others) {
