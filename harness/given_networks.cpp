@@ -51,7 +51,8 @@ void check_given_networks(const Manifest& manifest, const methods::MethodSpec& m
   if (method.files.empty()) return;
   const JsonCursor files = entry.at("file");
   const auto check_external = [&](const JsonCursor& place) {
-    check(manifest.file.parent_path() / place.string(), true, place, manifest);  // taken as it is
+    // Its estimator stays: an external network is taken as it is.
+    check(manifest.file.parent_path() / place.string(), true, place, manifest);
   };
   if (!files.value().is_object()) return check_external(files);
   for (const std::string& condition : files.keys()) check_external(files.at(condition));

@@ -8,13 +8,11 @@ automask=${2:-build/release/bin/automask}
 queries=experiments/queries
 
 ask() { "$automask" query "$1" --store "$store" --format "${2:-md}"; }
-# The rows of a saved query that belong to one experiment, with some of its columns.
-saved() { ask "SELECT $2 FROM (
-$(cat "$queries/$1.sql")
-) h WHERE experiment = '$experiment' ${3:-}"; }
+# Some columns of a saved query: of all experiments, and of one.
 saved_everywhere() { ask "SELECT $2 FROM (
 $(cat "$queries/$1.sql")
-)"; }
+) h ${3:-}"; }
+saved() { saved_everywhere "$1" "$2" "WHERE experiment = '$experiment' ${3:-}"; }
 # The manifest of that name, where it is one of the project's.
 manifest_of() { grep -rlF --include='*.json' "\"name\": \"$1\"" experiments --exclude-dir=published | head -1; }
 # The commands that made an experiment's rows: one for each set of methods with the same seeds and targets.

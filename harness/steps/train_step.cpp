@@ -82,7 +82,7 @@ std::vector<std::string> add_initial_weights(const Context& context, const model
                         "name one, which `automask export RUN --format checkpoint` writes");
     job.deployed = std::make_shared<const models::Checkpoint>(models::load_checkpoint(file));
     job.preprocessing = models::Preprocessing{job.graph.input, job.deployed->resizing, job.deployed->input};
-    return models::trained_on(*job.deployed);
+    return {};  // extending it says what it has seen
   }
   const std::filesystem::path file =
       context.has_input(methods::initial_role)

@@ -108,6 +108,8 @@ TEST(Deployed, TheGeneralSetAndScalesOfNetworksWithoutNormalisationStay) {
   job.preprocessing = models::Preprocessing{job.graph.input, {}, with_stem->input};
   const models::Checkpoint stem = train(job);
   EXPECT_TRUE(models::has_private_stem(stem));
+  EXPECT_EQ(models::trained_on(stem), (std::vector<std::string>{"gaussian_noise:4", "clean", "jpeg:q10"}))
+      << "what the experiment has dropped has been seen all the same";
   EXPECT_EQ(stem.normalisation[0].at("conv1.weight").data, stem.normalisation[1].at("conv1.weight").data);
   expect_same_set(stem, 1, *with_stem, 0);
 
