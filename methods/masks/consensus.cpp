@@ -67,6 +67,12 @@ double chosen_consensus(const TrainJob& job, core::Json& record) {
     networks.emplace_back(*trained.back());
   }
   for (std::size_t k = 0; k < weights.size(); ++k) {
+    if (job.stop_requested && job.stop_requested())
+      throw core::Error(core::ExitCode::interrupted, "training " + job.spec.name,
+                        "was stopped while its consensus was chosen", "run again to choose it");
+    if (job.progress)
+      job.progress(
+          {static_cast<std::int64_t>(k), static_cast<std::int64_t>(weights.size()), 0, 1, 0, "choose consensus"});
     const datasets::PictureSet pictures =
         validation_pictures(*job.validation, job.conditions[k], consensus_seed, job.spec.train.threads);
     for (std::size_t c = 0; c < candidates.size(); ++c) {

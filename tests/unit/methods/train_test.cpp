@@ -424,6 +424,12 @@ TEST(Train, CandidatesOfTheConsensusAreComparedOnThePicturesTheyWereValidatedOn)
                   1e-6);
       EXPECT_GT(candidate["views"], 0);
     }
+    int conditions = 0;
+    job.progress = [&](const Progress& p) { conditions += p.phase == "choose consensus" ? 1 : 0; };
+    job.stop_requested = [&] { return conditions == 2; };
+    const core::Error stopped = error_of([&] { chosen_consensus(job, record); });
+    EXPECT_EQ(stopped.code(), core::ExitCode::interrupted);
+    EXPECT_EQ(conditions, 2) << "of three, and no more was asked";
   }
 }
 
