@@ -1,5 +1,7 @@
 #include "harness/given_networks.h"
 
+#include <fstream>
+
 #include "core/error.h"
 #include "harness/held_out.h"
 #include "models/trained_on.h"
@@ -11,19 +13,22 @@ namespace fs = std::filesystem;
 using core::JsonCursor;
 using corruptions::Condition;
 
+std::vector<Condition> conditions_of(const fs::path& file, bool with_estimator) {
+  std::vector<Condition> seen;
+  for (const std::string& name : models::trained_on(file, with_estimator)) seen.push_back(Condition::parse(name));
+  return seen;
+}
+
 // `place`: where the manifest names the file.
 std::vector<Condition> seen_by(const fs::path& file, bool with_estimator, const JsonCursor& place) {
-  std::vector<Condition> seen;
+  if (std::ifstream(file).fail())
+    place.fail("the file " + file.string() + " cannot be read", "correct its permissions, or name another file");
   try {
-    std::vector<std::string> names = models::trained_on(file);
-    if (with_estimator)
-      for (const std::string& name : models::estimator_others(file)) names.push_back(name);
-    for (const std::string& name : names) seen.push_back(Condition::parse(name));
+    return conditions_of(file, with_estimator);
   } catch (const core::Error& error) {
     place.fail("the file's record of its training is damaged: " + error.where() + ": " + error.problem(),
                "export the checkpoint again, or name another file");
   }
-  return seen;
 }
 
 void check(const fs::path& file, bool with_estimator, const JsonCursor& place, const Manifest& manifest) {
@@ -52,7 +57,7 @@ void check_given_networks(const Manifest& manifest, const methods::MethodSpec& m
   const JsonCursor files = entry.at("file");
   const auto check_external = [&](const JsonCursor& place) {
     // Its estimator stays: an external network is taken as it is.
-    check(manifest.file.parent_path() / place.string(), true, place, manifest);
+    check(manifest.beside(place.string()), true, place, manifest);
   };
   if (!files.value().is_object()) return check_external(files);
   for (const std::string& condition : files.keys()) check_external(files.at(condition));

@@ -77,6 +77,9 @@ struct Manifest {
   int repetitions = 1;                // attempts at each cell that are executed (and timed) anew
   std::uint64_t corruption_seed = 0;  // of the test variants, the same for every cell
   std::vector<Gate> gates;
+
+  // A file that the manifest names beside itself.
+  std::filesystem::path beside(const std::string& other) const { return (file.parent_path() / other).lexically_normal(); }
 };
 
 // Checks everything that can be checked without reading data or starting a runner: keys, types, ranges, names,

@@ -95,8 +95,7 @@ class Planner {
   }
 
   std::filesystem::path external_file(const methods::MethodSpec& method, const std::string& name) const {
-    return existing_file(method, "file", (manifest_.file.parent_path() / name).lexically_normal(),
-                         "correct the path; it is relative to the manifest");
+    return existing_file(method, "file", manifest_.beside(name), "correct the path; it is relative to the manifest");
   }
 
   // Absolute; `option` names it.

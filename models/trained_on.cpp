@@ -37,28 +37,20 @@ std::vector<std::string> seen(const std::vector<std::string>& sets, const core::
   return all;
 }
 
-core::JsonCursor cursor_of(const core::Json& structure, const std::filesystem::path& file) {
-  return {structure, structure_place(file), "", core::ExitCode::corrupt};
-}
-
 }  // namespace
 
 std::vector<std::string> trained_on(const Checkpoint& checkpoint) {
   return seen(checkpoint.conditions, {checkpoint.training, "a checkpoint", "/training", core::ExitCode::corrupt});
 }
 
-std::vector<std::string> trained_on(const std::filesystem::path& file) {
+std::vector<std::string> trained_on(const std::filesystem::path& file, bool with_estimator) {
   const auto structure = checkpoint_structure(file);
   if (!structure) return {};
-  const core::JsonCursor cursor = cursor_of(*structure, file);
-  return seen(cursor.at("conditions").strings(), cursor.at("training"));
-}
-
-std::vector<std::string> estimator_others(const std::filesystem::path& file) {
-  const auto structure = checkpoint_structure(file);
-  if (!structure) return {};
-  const core::JsonCursor training = cursor_of(*structure, file).at("training");
-  return training.has("others") ? training.at("others").keys() : std::vector<std::string>{};
+  const core::JsonCursor cursor(*structure, structure_place(file), "", core::ExitCode::corrupt);
+  const core::JsonCursor training = cursor.at("training");
+  std::vector<std::string> all = seen(cursor.at("conditions").strings(), training);
+  if (with_estimator && training.has("others")) add(training.at("others").keys(), all);
+  return all;
 }
 
 void add_trained_on(const std::vector<std::string>& conditions, Checkpoint& checkpoint) {

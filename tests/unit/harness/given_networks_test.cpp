@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "models/checkpoint.h"
 #include "models/safetensors.h"
 #include "support.h"
@@ -124,6 +126,14 @@ TEST_F(GivenNetworks, ADamagedRecordIsSaidInOneSentence) {
   EXPECT_THAT(says(cut), HasSubstr("reaches past the end of the file"));
   given(checkpoint({"clean", "jpeg:q20"}, {{"others", "fog:1"}}));
   EXPECT_THAT(refused(external, {"fog:3"}), HasSubstr("/training/others: must be an object"));
+}
+
+TEST_F(GivenNetworks, AFileThatCannotBeReadIsNotCalledDamaged) {
+  given(checkpoint({"clean", "fog:1"}));
+  const std::filesystem::path file = folder_.path() / "w.safetensors";
+  std::filesystem::permissions(file, std::filesystem::perms::none);
+  if (std::ifstream(file)) GTEST_SKIP() << "this user may read everything";
+  EXPECT_THAT(refused(start, {"fog:3"}), AllOf(HasSubstr("w.safetensors cannot be read; correct its permissions")));
 }
 
 // What is held out is checked here, so it is not the training's business.

@@ -58,13 +58,13 @@ TEST(TrainedOn, WidthsAndFilesOfOthersSayNothing) {
   write_model_file({{}, networks::random_weights(networks::cifar_resnet(1, 4, 8, 3), random), {}},
                    folder / "w.safetensors");
   EXPECT_EQ(trained_on(folder / "w.safetensors"), Names{});
-  EXPECT_EQ(estimator_others(folder / "w.safetensors"), Names{});
+  EXPECT_EQ(trained_on(folder / "w.safetensors", true), Names{});
 }
 
 TEST(TrainedOn, WhatAnEstimatorLearntBesidesStandsApart) {
   const TemporaryFolder folder;
   save_checkpoint(network(2, {{"others", {{"fog:2", Json::object()}}}}), folder / "c.safetensors");
-  EXPECT_EQ(estimator_others(folder / "c.safetensors"), Names{"fog:2"});
+  EXPECT_EQ(trained_on(folder / "c.safetensors", true), (Names{"clean", "jpeg:q1", "fog:2"}));
   EXPECT_EQ(trained_on(folder / "c.safetensors"), (Names{"clean", "jpeg:q1"}));
 }
 
