@@ -1,7 +1,8 @@
 -- Masks that differ between conditions against one mask for all by the same recipe: difference, MACs, bytes
 -- Recipes agree in all options but how masks differ and the budget of bytes; macs and bytes in % of the one mask's.
 -- consensus: what was chosen where the manifest says auto; 1 is one mask, and such rows are left out. verdict: won: the
--- mean is at least 0.3 points above and the interval (paired seeds, Student's t) above 0; one seed decides nothing.
+-- mean is at least 0.3 points above and the interval (paired seeds, Student's t) above 0, with at most 1 % more MACs and
+-- bytes; larger: the same with more of them. One seed decides nothing.
 WITH chosen AS (
   SELECT k.experiment, k.dataset, k.model, k.method, k.target, k.parameters, k.seed,
          max(coalesce(json_extract(r.training, '$.log.consensus.chosen'), json_extract(k.parameters, '$.consensus'))) AS consensus
@@ -31,7 +32,8 @@ summed AS (
   GROUP BY experiment, dataset, model, method, consensus, budget, one_mask, target)
 SELECT dataset, model, method, consensus, budget, one_mask, mean AS difference, mean - half AS ci_lo,
        mean + half AS ci_hi, macs, bytes, seeds,
-       CASE WHEN seeds = 1 THEN 'one seed' WHEN mean - half > 0 AND mean >= 0.3 THEN 'won'
+       CASE WHEN seeds = 1 THEN 'one seed'
+            WHEN mean - half > 0 AND mean >= 0.3 THEN iif(max(macs, bytes) <= 101, 'won', 'better, but larger')
             WHEN mean - half > 0 THEN 'better by less than 0.3' WHEN mean + half < 0 THEN 'one mask is better'
             ELSE 'unresolved' END AS verdict,
        target, experiment

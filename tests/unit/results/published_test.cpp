@@ -726,7 +726,7 @@ TEST_F(Headline, TheBetIsOfMasksThatDifferAgainstOneByTheSameRecipe) {
     if (chosen > 0) record.training["log"]["consensus"]["chosen"] = chosen;
     for (Metric& metric : record.metrics) {
       if (metric.name == "mean_macs") metric.value = one ? 400 : 396;
-      if (metric.name == "package_bytes") metric.value = one ? 1000 : 1040;
+      if (metric.name == "package_bytes") metric.value = one ? 1000 : name == "larger" ? 1040 : 1009;
     }
     store.record(record);
   };
@@ -734,6 +734,7 @@ TEST_F(Headline, TheBetIsOfMasksThatDifferAgainstOneByTheSameRecipe) {
   for (int seed = 0; seed < 3; ++seed) {
     add("kill_test", seed, one[seed], {{"method", "kill_test"}});
     add("better", seed, better[seed], {{"method", "automask"}, {"consensus", 0.6}, {"union_penalty", 0.5}});
+    add("larger", seed, better[seed], {{"method", "automask"}, {"consensus", 0.3}});
     add("worse", seed, worse[seed], {{"method", "automask"}, {"consensus", "auto"}}, 0.9);
     add("chosen_one", seed, 80, {{"method", "automask"}, {"consensus", "auto"}}, 1);
     add("other_recipe", seed, 80, {{"method", "automask"}, {"consensus", 0.6}, {"lanes", 8}});
@@ -741,12 +742,14 @@ TEST_F(Headline, TheBetIsOfMasksThatDifferAgainstOneByTheSameRecipe) {
   std::map<std::string, Json> of;
   for (const Json& row : saved(store, "bet"))
     if (row["one_mask"] == "kill_test") of[row["method"]] = row;
-  ASSERT_EQ(of.size(), 2u);
+  ASSERT_EQ(of.size(), 3u);
   EXPECT_NEAR(of["better"]["difference"].get<double>(), 0.5, 1e-9);
   EXPECT_NEAR(of["better"]["ci_lo"].get<double>(), 0.5 - 4.302653 * 0.1 / std::sqrt(3), 1e-5);
   EXPECT_EQ(of["better"]["verdict"], "won");
   EXPECT_EQ(of["better"]["macs"], 99);
-  EXPECT_EQ(of["better"]["bytes"], 104);
+  EXPECT_NEAR(of["better"]["bytes"].get<double>(), 100.9, 1e-9);
+  EXPECT_EQ(of["larger"]["difference"], of["better"]["difference"]);
+  EXPECT_EQ(of["larger"]["verdict"], "better, but larger");
   EXPECT_EQ(of["worse"]["verdict"], "one mask is better");
   EXPECT_EQ(of["worse"]["consensus"], 0.9);
   EXPECT_EQ(of["worse"]["seeds"], 3);
