@@ -21,6 +21,7 @@ using core::Json;
 
 constexpr std::size_t usual_frame = std::size_t(8) << 20;  // pictures are sent in frames of about this size
 constexpr double repeat_tolerance = 0.01;                  // of the row's largest absolute logit
+constexpr int most_asked = 3;                              // times, where a busy machine may have had the time
 
 [[noreturn]] void misuse(const std::string& problem) {
   throw core::Error(core::ExitCode::internal, "runner session", problem);
@@ -442,21 +443,24 @@ RunResult RunnerSession::run(const RunRequest& request) {
       order.begin(), order.begin() + static_cast<std::ptrdiff_t>(std::clamp<std::size_t>(order.size() / 20, 1, 100)));
   if (request.warmup > 0) timed_call(request, first, request.warmup, draw_nonce(), result.latencies_ms, brief);
   timed_call(request, few, 0, draw_nonce(), result.latencies_ms, brief);
-  const std::string nonce = draw_nonce();
+  std::string nonce, digest, doubt;
   std::vector<int> taken;
-  const std::string digest =
-      timed_call(request, order, 0, nonce, result.latencies_ms, full, automatic_ ? &taken : nullptr);
-
+  for (int asked = 0; asked < most_asked; ++asked) {
+    nonce = draw_nonce();
+    taken.clear();
+    digest = timed_call(request, order, 0, nonce, result.latencies_ms, full, automatic_ ? &taken : nullptr);
+    doubt = evidence_ == "measured" ? implausible(brief, full) : "";
+    if (doubt.empty()) break;
+  }
   stop_ = nullptr;
+  if (!doubt.empty())
+    channel_.fail(FailureKind::mistrusted,
+                  "cannot be believed: " + doubt + ", and so it was each of " + std::to_string(most_asked) + " times");
   if (automatic_) result.conditions = first_conditions(taken, order, request.inputs.size());
   const std::vector<float> rows = fetch_rows(order.size(), nonce, digest);
   result.outputs = first_visits(rows, order, request.inputs.size());
   result.classes = static_cast<int>(classes_);
   result.wall_seconds = full.wall_seconds;
-  if (evidence_ == "measured") {
-    const std::string doubt = implausible(brief, full);
-    if (!doubt.empty()) channel_.fail(FailureKind::mistrusted, "cannot be believed: " + doubt);
-  }
   if (get<bool>("state", state(), "throttled"))
     channel_.fail(FailureKind::mistrusted, "was throttled during the run; cool it or raise its power mode");
   return result;

@@ -260,6 +260,16 @@ TEST(Fault, LiesAboutItsLatency) {
   converse(*Session::start(scripted("lies_about_latency", {"1"})), how);
 }
 
+TEST(Fault, AnotherProgramsTimeIsAskedForAgain) {
+  Conversation how;
+  how.pictures_put = 30;
+  const RunResult result = converse(*Session::start(scripted("lies_about_latency", {"0.1", "measured", "2"})), how);
+  EXPECT_EQ(result.latencies_ms.size(), 30u);
+  for (const double latency : result.latencies_ms) EXPECT_GE(latency, 5) << "of the run that was believed";
+  expect_failure(scripted("lies_about_latency", {"0.1", "measured", "3"}), FailureKind::mistrusted, "mistrusted",
+                 "more than 15 % is missing, and so it was each of 3 times", how);
+}
+
 TEST(Fault, GivesOtherOutputsAtEachVisit) {
   Conversation how;
   how.repetitions = 2;
