@@ -2,27 +2,28 @@
 -- verdict: holds or fails: the whole interval (Student's t over seeds; of pairs where two methods are compared) is on
 -- that side of the limit; by the mean: only the mean is. equal: no seed has a difference, the two are one network. One
 -- seed decides nothing: "one seed, ...". not measured: the other method, or what the claim is about, is not there.
--- augment_taught is augment with AutoMask's teacher: what of the distance is the teacher's alone; augment_longer sees as
--- many views as AutoMask and its teacher together.
+-- augment_taught and prune have AutoMask's teacher, augment and prune_untaught none: what of the distance is the
+-- teacher's alone. augment_longer sees as many views as AutoMask and its teacher together.
 -- Accuracies are the headline's: with the predicted condition, in points of the mean over trained conditions.
-WITH claim(row, claim, other, least, most) AS (VALUES
-  (1, 'accuracy over dense_bn_k', 'dense_bn_k', -1.0, NULL),
-  (2, 'accuracy over augment', 'augment', 2.0, NULL),
-  (3, 'accuracy over augment_taught', 'augment_taught', 2.0, NULL),
-  (4, 'accuracy over prune', 'prune', 1.5, NULL),
-  (5, 'accuracy over kill_test', 'kill_test', 0.0, NULL),
-  (6, 'accuracy over slim_bn_k', 'slim_bn_k', 0.0, NULL),
-  (7, 'clean accuracy over augment', 'augment', 0.0, NULL),
-  (8, 'bytes in % of dense_bn_k', 'dense_bn_k', NULL, 55.0),
-  (9, 'bytes in % of separate', 'separate', NULL, 25.0),
-  (10, 'estimator right on trained conditions, %', NULL, 99.0, NULL),
-  (11, 'estimator as good as right on unseen severities, %', NULL, 95.0, NULL),
-  (12, 'accuracy lost by the estimator', NULL, NULL, 0.2),
-  (13, 'accuracy lost by INT8', NULL, NULL, 0.5),
-  (14, 'bytes in % of augment', 'augment', NULL, 55.0),
-  (15, 'accuracy over augment on unseen severities', 'augment', 0.0, NULL),
-  (16, 'accuracy over augment on unseen corruptions', 'augment', 0.0, NULL),
-  (17, 'accuracy over augment_longer', 'augment_longer', 0.0, NULL)),
+WITH claim(row, claim, kind, other, least, most) AS (VALUES
+  (1, 'accuracy over dense_bn_k', 'mean', 'dense_bn_k', -1.0, NULL),
+  (2, 'accuracy over augment', 'mean', 'augment', 2.0, NULL),
+  (3, 'accuracy over augment_taught', 'mean', 'augment_taught', 2.0, NULL),
+  (4, 'accuracy over prune_untaught', 'mean', 'prune_untaught', 1.5, NULL),
+  (5, 'accuracy over prune', 'mean', 'prune', 1.5, NULL),
+  (6, 'accuracy over kill_test', 'mean', 'kill_test', 0.0, NULL),
+  (7, 'accuracy over slim_bn_k', 'mean', 'slim_bn_k', 0.0, NULL),
+  (8, 'accuracy over augment_longer', 'mean', 'augment_longer', 0.0, NULL),
+  (9, 'clean accuracy over augment', 'clean', 'augment', 0.0, NULL),
+  (10, 'bytes in % of dense_bn_k', 'bytes', 'dense_bn_k', NULL, 55.0),
+  (11, 'bytes in % of augment', 'bytes', 'augment', NULL, 55.0),
+  (12, 'bytes in % of separate', 'bytes', 'separate', NULL, 25.0),
+  (13, 'estimator right on trained conditions, %', 'right', NULL, 99.0, NULL),
+  (14, 'estimator as good as right on unseen severities, %', 'good', NULL, 95.0, NULL),
+  (15, 'accuracy lost by the estimator', 'lost', NULL, NULL, 0.2),
+  (16, 'accuracy lost by INT8', 'int8', NULL, NULL, 0.5),
+  (17, 'accuracy over augment on unseen severities', 'severities', 'augment', 0.0, NULL),
+  (18, 'accuracy over augment on unseen corruptions', 'corruptions', 'augment', 0.0, NULL)),
 -- Of each run; a cell has several where it is repeated.
 fact AS (
   SELECT k.experiment, k.dataset, k.model, k.method, k.target, k.parameters, k.seed,
@@ -41,17 +42,17 @@ subject AS (
   WHERE h.budget = 0.5 AND h.mean_top1 IS NOT NULL
   GROUP BY h.experiment, h.dataset, h.model, h.target, h.parameters, h.seed),
 measured AS (
-  SELECT s.experiment, s.dataset, s.model, s.target, s.seed, c.row, c.claim, c.least, c.most, s.position,
-         CASE
-           WHEN c.row <= 6 OR c.row = 17 THEN s.mean_top1 - o.mean_top1
-           WHEN c.row = 7 THEN s.clean_top1 - o.clean_top1
-           WHEN c.row <= 9 OR c.row = 14 THEN 100.0 * s.bytes / o.bytes
-           WHEN c.row = 15 THEN s.mean_top1_unseen_severity - o.mean_top1_unseen_severity
-           WHEN c.row = 16 THEN s.mean_top1_unseen_corruption - o.mean_top1_unseen_corruption
-           WHEN c.row = 10 THEN s.right_share
-           WHEN c.row = 11 THEN s.good_unseen
-           WHEN c.row = 12 THEN s.oracle_mean_top1 - s.mean_top1
-           WHEN s.format = 'int8' THEN (SELECT avg(f.mean_top1) FROM subject f
+  SELECT s.experiment, s.dataset, s.model, s.target, s.seed, c.row, c.claim, c.kind, c.least, c.most, s.position,
+         CASE c.kind
+           WHEN 'mean' THEN s.mean_top1 - o.mean_top1
+           WHEN 'clean' THEN s.clean_top1 - o.clean_top1
+           WHEN 'bytes' THEN 100.0 * s.bytes / o.bytes
+           WHEN 'severities' THEN s.mean_top1_unseen_severity - o.mean_top1_unseen_severity
+           WHEN 'corruptions' THEN s.mean_top1_unseen_corruption - o.mean_top1_unseen_corruption
+           WHEN 'right' THEN s.right_share
+           WHEN 'good' THEN s.good_unseen
+           WHEN 'lost' THEN s.oracle_mean_top1 - s.mean_top1
+           WHEN 'int8' THEN (SELECT avg(f.mean_top1) FROM subject f
              WHERE f.experiment = s.experiment AND f.dataset = s.dataset AND f.model = s.model AND f.seed = s.seed
                AND f.parameters = s.parameters AND f.format = 'fp32') - s.mean_top1
          END AS value
@@ -59,10 +60,10 @@ measured AS (
   CROSS JOIN claim c
   LEFT JOIN headline_by_seed o ON o.experiment = s.experiment AND o.dataset = s.dataset AND o.model = s.model
     AND o.target = s.target AND o.seed = s.seed AND o.method = c.other
-  WHERE c.row <> 13 OR s.format = 'int8'),
+  WHERE c.kind <> 'int8' OR s.format = 'int8'),
 bounded AS (
   SELECT experiment, dataset, model, target, row, claim, least, most, min(position) AS position, count(value) AS seeds,
-         avg(value) AS mean, min(value) = 0 AND max(value) = 0 AND row <= 6 AS equal,
+         avg(value) AS mean, min(value) = 0 AND max(value) = 0 AND kind = 'mean' AS equal,
          iif(count(value) > 1, student_t_975(count(value) - 1) * sqrt(
            max(avg(value * value) - avg(value) * avg(value), 0) / (count(value) - 1)), NULL) AS half
   FROM measured
