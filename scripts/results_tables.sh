@@ -109,10 +109,18 @@ while IFS= read -r experiment; do
   if [[ "$experiment" == ablation_* ]]; then
     # Of a network that adapts to what it is shown the accuracy is that while it adapts.
     section "On pictures held out of training, by which constants are chosen" ask \
-      "SELECT k.model, k.method, count(DISTINCT k.seed) AS seeds, printf('%.2f', avg(m.value)) AS mean_validation_top1
-       FROM (SELECT DISTINCT model, method, seed, min(run_id) AS run_id FROM current_passed WHERE experiment = '$experiment' GROUP BY 1, 2, 3) k
-       JOIN metric m ON m.run_id = k.run_id AND m.name = iif(EXISTS (SELECT 1 FROM metric a WHERE a.run_id = k.run_id
-         AND a.name = 'adapted_validation_top1'), 'adapted_validation_top1', 'top1_validation')
+      "WITH network AS (SELECT DISTINCT model, method, seed, min(run_id) AS run_id FROM current_passed
+         WHERE experiment = '$experiment' GROUP BY 1, 2, 3),
+       found AS (
+         SELECT k.model, k.method, k.seed, m.name, m.value FROM network k
+           JOIN metric m ON m.run_id = k.run_id AND m.name IN ('adapted_validation_top1', 'top1_validation')
+         UNION ALL  -- older records have it in the training alone
+         SELECT k.model, k.method, k.seed, 'trained', v.value FROM network k JOIN run r ON r.id = k.run_id,
+           json_each(r.training, '\$.validation_top1') v WHERE v.type IN ('real', 'integer')),
+       best AS (SELECT *, min(CASE name WHEN 'adapted_validation_top1' THEN 1 WHEN 'top1_validation' THEN 2 ELSE 3 END)
+         OVER (PARTITION BY model, method, seed) AS kind FROM found)
+       SELECT model, method, count(DISTINCT seed) AS seeds, printf('%.2f', avg(value)) AS mean_validation_top1 FROM best
+       WHERE name = CASE kind WHEN 1 THEN 'adapted_validation_top1' WHEN 2 THEN 'top1_validation' ELSE 'trained' END
        GROUP BY 1, 2 ORDER BY 1, 2"
   fi
   section "Conditions that were never trained on" ask \
