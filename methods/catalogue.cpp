@@ -167,13 +167,17 @@ MethodSpec MethodSpec::from_json(const core::JsonCursor& cursor, const std::stri
   cursor.only_keys(keys);
 
   if (!defaults.is_null()) read_train({defaults, cursor.file(), "/train"}, spec.train);
+  if (spec.method == "piggyback") {  // where the others train is not for it
+    spec.train.device = Processor::cpu;
+    spec.train.mixed_precision = false;
+  }
   if (cursor.has("train")) read_train(cursor.at("train"), spec.train);
   if (cursor.has("init")) option("init").read(cursor.at("init"), spec);
   if (spec.train.epochs == 0) check_no_epochs(cursor, spec, info);
   for (const std::string& key : info.options)
     if (cursor.has(key)) option(key).read(cursor.at(key), spec);
   if (spec.method == "piggyback" && spec.train.device != Processor::cpu)
-    cursor.fail("piggyback trains on the processor alone", "give it \"train\": {\"device\": \"cpu\"}");
+    cursor.at("train").at("device").fail("piggyback trains on the processor alone", "remove it");
   if (spec.latency_budget && cursor.has("mac_budget"))
     cursor.at("mac_budget").fail("stands beside latency_budget", "give one of them: what a channel costs is either");
   if (cursor.has("freeze_at") && spec.freeze_at <= spec.train.warmup)

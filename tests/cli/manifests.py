@@ -134,6 +134,7 @@ def main():
                            if p.name != "manifest.schema.json" and "published" not in p.parts)
         for manifest in manifests:
             document = json.loads(call("validate", manifest, "--resolved"))
+            call("validate", manifest, "--device", "cuda", "--set", "train.mixed_precision=true")
             data = []
             for dataset, spec in document["datasets"].items():
                 folder = work / dataset

@@ -149,6 +149,10 @@ TEST(Catalogue, AProcessorIsPartOfTheKeyOnlyWhereItIsAGpu) {
                 spec_of({{"method", "piggyback"}, {"train", {{"device", "cuda"}}}});
               }),
               "on the processor alone");
+  // The others' GPU, by default or on the command line, is not its.
+  const Json method = {{"method", "piggyback"}}, gpu = {{"device", "cuda"}, {"mixed_precision", true}};
+  const MethodSpec beside = MethodSpec::from_json({method, "m.json", "/methods/mine"}, "mine", gpu);
+  EXPECT_EQ(beside.parameters(), spec_of(method).parameters());
 }
 
 TEST(Catalogue, ALatencyBudgetCarriesItsCosts) {
