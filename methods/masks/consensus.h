@@ -20,7 +20,8 @@ struct ConsensusCandidate {
 // each is behind, that error, and what was chosen.
 double consensus_within_error(const std::vector<ConsensusCandidate>& candidates, core::Json& record);
 
-// That of the job's prerequisites (methods/prerequisites.h) on its validation pictures; Error(steps_failed) without.
+// That of the job's prerequisites (methods/prerequisites.h) on its validation pictures; Error(steps_failed) without. It
+// is kept in the work folder: a training that is resumed takes it from there.
 double chosen_consensus(const TrainJob& job, core::Json& record);
 
 }  // namespace automask::methods

@@ -433,6 +433,80 @@ TEST(Train, CandidatesOfTheConsensusAreComparedOnThePicturesTheyWereValidatedOn)
   }
 }
 
+TEST(Train, AResumedTrainingTakesTheConsensusThatWasChosen) {
+  core::Json method = automask;
+  method["consensus"] = "auto";
+  TrainJob job = job_of(method);
+  const datasets::PictureSet& validation = pictures(datasets::Split::test);
+  job.validation = &validation;
+  job = with_prerequisites(job);
+  int asked = 0;  // conditions
+  job.progress = [&](const Progress& p) { asked += p.phase == "choose consensus" ? 1 : 0; };
+  const auto choice = [&](const TrainJob& of) {
+    asked = 0;
+    core::Json record;
+    const double chosen = chosen_consensus(of, record);
+    EXPECT_EQ(record["chosen"], chosen);
+    return record.dump();
+  };
+  const std::string undisturbed = choice(job);
+  EXPECT_EQ(asked, 3);
+
+  const TemporaryFolder folder;
+  job.work_folder = folder.path();
+  EXPECT_EQ(choice(job), undisturbed);
+  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(choice(job), undisturbed);
+  EXPECT_EQ(asked, 0);
+
+  const std::string file = core::read_file(folder / "consensus.json");
+  std::string other_number = file;
+  const std::string key = "\"chosen\":";
+  ASSERT_NE(file.find(key), std::string::npos);
+  other_number[file.find(key) + key.size()] = '7';
+  for (const std::string& damaged :
+       {std::string(), std::string("[1]"), std::string("{}"), file.substr(0, file.size() / 2), other_number}) {
+    core::write_file_atomically(folder / "consensus.json", damaged);
+    EXPECT_EQ(choice(job), undisturbed) << damaged;
+    EXPECT_EQ(asked, 3) << damaged;
+    EXPECT_EQ(core::read_file(folder / "consensus.json"), file) << damaged;
+  }
+
+  // Each finds the choice of the one before.
+  TrainJob other = job;
+  other.seed = job.seed + 1;
+  choice(other);
+  EXPECT_EQ(asked, 3);
+  choice(job);
+  EXPECT_EQ(asked, 3);
+  other = job;
+  other.conditions.pop_back();
+  choice(other);
+  EXPECT_EQ(asked, 2);
+  choice(job);
+  EXPECT_EQ(asked, 3);
+  other = job;
+  auto candidate = std::make_shared<models::Checkpoint>(job.prerequisite(consensus_role(1)));
+  candidate->training["log"]["losses"][0] = 7;
+  other.prerequisites[consensus_role(1)] = candidate;
+  choice(other);
+  EXPECT_EQ(asked, 3);
+}
+
+// So that a training that is stopped while the last network is looked at doesn't go through all conditions first.
+TEST(Train, StopsBetweenConditionsOfTheValidation) {
+  const std::string undisturbed = [] {
+    TrainJob job = job_of({{"method", "clean"}});
+    job.validation = &pictures(datasets::Split::test);
+    return bytes_of(train(job));
+  }();
+  const TemporaryFolder folder;
+  TrainJob job = job_of({{"method", "clean"}}, 1, folder.path());
+  job.validation = &pictures(datasets::Split::test);
+  interrupt(job, 20 + 20 + 2);  // steps, recalibration's batches, the second condition
+  EXPECT_EQ(bytes_of(train(job)), undisturbed);
+}
+
 TEST(Train, AFrozenBackboneLearnsAllButTheWeights) {
   const models::Checkpoint deployed = train(job_of({{"method", "clean"}}, 3));
   for (const char* normalisation : {"bn_k", "affine_k"}) {
@@ -722,7 +796,18 @@ TEST(Train, RefusesWhatDoesNotFit) {
   EXPECT_SAYS(error_of([&] { train(job); }), "10 classes");
   job = job_of(automask, 1e-9);
   job.spec.train.batch = 2;
-  EXPECT_SAYS(error_of([&] { train(job); }), "\"jpeg:q10\" gets no picture");
+  EXPECT_SAYS(error_of([&] { train(job); }),
+              "the condition \"jpeg:q10\" gets no picture: 2 views are too few for 3 conditions;");
+  core::Json with_general = automask, uneven = automask;
+  with_general["general_set"] = true;
+  job = job_of(with_general, 1e-9);
+  job.spec.train.batch = 3;
+  EXPECT_SAYS(error_of([&] { train(job); }),
+              "the general set gets no picture: 3 views are too few for 3 conditions and a general set;");
+  uneven["frequencies"] = {{"clean", 3}, {"gaussian_noise:3", 1}, {"jpeg:q10", 8}};
+  job = job_of(uneven, 1e-9);
+  job.spec.train.batch = 2;
+  EXPECT_SAYS(error_of([&] { train(job); }), "the condition \"gaussian_noise:3\" may get no picture: 2 views");
   job = job_of({{"method", "automask"}, {"backbone", "frozen"}});
   EXPECT_SAYS(error_of([&] { train(job); }), "no weights to start from");
   job = job_of({{"method", "automask"}, {"normalisation", "affine_k"}});
