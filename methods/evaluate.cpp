@@ -20,9 +20,17 @@ torch::Tensor input_of(const std::uint8_t* pixels, std::int64_t count, const dat
   return models::to_input(pictures, scaling);
 }
 
+std::size_t pictures_at_once(const graph::Graph& graph) {
+  constexpr std::size_t most = 500, most_bytes = std::size_t{256} << 20;
+  std::size_t values = 1;  // of one picture
+  for (const graph::Shape& shape : graph::infer_shapes(graph))
+    values = std::max(values, static_cast<std::size_t>(shape.channels) * shape.height * shape.width);
+  return std::clamp<std::size_t>(most_bytes / (values * sizeof(float)), 1, most);
+}
+
 std::vector<bool> right_answers(models::Network& network, const datasets::PictureSet& pictures,
                                 const models::InputScaling& scaling, int condition) {
-  constexpr std::size_t chunk = 500;
+  const std::size_t chunk = pictures_at_once(network.graph());
   const torch::NoGradGuard no_grad;
   network.eval();
   std::vector<bool> right;

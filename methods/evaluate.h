@@ -9,6 +9,10 @@
 
 namespace automask::methods {
 
+// So many pictures go through the network together: 500, or as many fewer as its largest activation needs in order to
+// take no more than 256 MiB.
+std::size_t pictures_at_once(const graph::Graph& graph);
+
 // Whether the network's first answer is each picture's label. Leaves the network in evaluation mode.
 std::vector<bool> right_answers(models::Network& network, const datasets::PictureSet& pictures,
                                 const models::InputScaling& scaling, int condition);

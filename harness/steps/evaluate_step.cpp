@@ -2,7 +2,6 @@
 // that adapt at test time, masks over single weights, and networks with several sets under conditions that are not
 // theirs.
 #include <ATen/Parallel.h>
-#include <torch/utils.h>
 
 #include <algorithm>
 #include <cmath>
@@ -52,26 +51,15 @@ class Sets {
 
   // 1 for each picture that set k gives its class.
   std::vector<std::uint8_t> right(std::size_t k, const datasets::PictureSet& pictures) const {
-    constexpr std::size_t chunk = 500;
-    const torch::NoGradGuard no_grad;
     const std::size_t at = networks_.size() == 1 ? 0 : k;
     const int set = networks_.size() == 1 ? static_cast<int>(k) : 0;
-    std::vector<std::uint8_t> right(pictures.size());
-    for (std::size_t begin = 0; begin < pictures.size(); begin += chunk) {
-      const std::size_t count = std::min(chunk, pictures.size() - begin);
-      const torch::Tensor x =
-          methods::input_of(pictures.picture(begin).data(), static_cast<std::int64_t>(count), pictures, scalings_[at]);
-      const torch::Tensor best = networks_[at]->forward(x, set).argmax(1).contiguous();
-      for (std::size_t i = 0; i < count; ++i)
-        right[begin + i] = best.data_ptr<std::int64_t>()[i] == pictures.labels[begin + i];
-    }
-    return right;
+    const std::vector<bool> right = methods::right_answers(*networks_[at], pictures, scalings_[at], set);
+    return {right.begin(), right.end()};
   }
 
  private:
   void add(const models::Checkpoint& checkpoint) {
     networks_.push_back(std::make_unique<models::Network>(checkpoint));
-    networks_.back()->eval();
     scalings_.push_back(checkpoint.input);
   }
   void read_estimator(const core::Json& json, const std::filesystem::path& folder) {
