@@ -275,11 +275,16 @@ void BudgetCut::require(double wanted, double budget_of_one) const {
   const auto& [option, unit] = words[static_cast<int>(measure_)];
   const std::string place = (measure_ == Measure::macs ? std::string(option) : std::string("budget of ") + unit) + " " +
                             core::Json(wanted / budget_of_one).dump();
-  if (!has_groups())
+  if (!has_groups()) {
+    int most = 1;
+    for (const graph::ChannelGroup& group : groups_)
+      if (group.maskable) most = std::max(most, group.channels);
     throw core::Error(core::ExitCode::steps_failed, place,
                       name_ + " has no group of channels that can be masked" +
                           (lanes_ > 1 ? " in steps of " + std::to_string(lanes_) + " lanes" : ""),
-                      "take a method without masks, or another model");
+                      most > 1 ? "lower lanes below " + std::to_string(most) + ", the channels of its largest group"
+                               : "take a method without masks, or another model");
+  }
   throw core::Error(core::ExitCode::steps_failed, place,
                     name_ + " cannot get that small" + (lanes_ > 1 ? " with lanes " + std::to_string(lanes_) : "") +
                         ": its smallest possible share of the dense " + unit + " is " +

@@ -54,8 +54,7 @@ double HardConcreteScorer::open_probability(double log_alpha) {
   return sigmoid(log_alpha - beta * std::log(-gamma / zeta));
 }
 
-HardConcreteScorer::HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::int64_t,
-                                       std::uint64_t seed)
+HardConcreteScorer::HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::uint64_t seed)
     : seed_(seed), alpha_(conditions, zero_scores(groups)), scores_(alpha_), drawn_(alpha_.size()) {
   for (Scores& alpha : alpha_)
     for (auto& group : alpha) std::fill(group.begin(), group.end(), first_alpha);

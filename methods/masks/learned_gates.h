@@ -32,7 +32,7 @@ class HardConcreteScorer : public Scorer {
   static constexpr double penalty = 0.002;    // of each channel's probability, in nats of the loss
   static constexpr double first_alpha = 2.0;  // log alpha at the start: most gates are open
 
-  HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::int64_t steps, std::uint64_t seed);
+  HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::uint64_t seed);
   bool wants_gates(std::int64_t) const override { return true; }
   void before_forward(models::Network& network, int condition, std::int64_t step) override;
   void after_backward(models::Network& network, int condition, double scale) override;

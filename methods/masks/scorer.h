@@ -38,9 +38,9 @@ class Scorer {
   virtual void restore(const core::Json& state);
 };
 
-// `name`: one of scorer_names(). `steps`: until masks freeze.
+// `name`: one of scorer_names().
 std::unique_ptr<Scorer> make_scorer(const std::string& name, const graph::ChannelGroups& groups, int conditions,
-                                    std::int64_t steps, std::uint64_t seed);
+                                    std::uint64_t seed);
 
 // All zero, of the shape that own() has.
 Scores zero_scores(const graph::ChannelGroups& groups);

@@ -17,11 +17,13 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t calibration_batches = 8;
 
-// Batches behind those of the training itself, so that recalibration's are not seen again.
+// Batches behind those of the training itself, so that recalibration's are not seen again; pictures as they are.
 std::vector<FakeQuantiser::Input> calibration_inputs(const Learner& learner, const FineTuning& tuning) {
   const bool own_parts = tuning.plan.parts_by_condition;
   std::vector<FakeQuantiser::Input> inputs;
-  Feed feed(tuning.plan, tuning.first_batch, tuning.first_batch + calibration_batches, tuning.workers);
+  FeedPlan plan = tuning.plan;
+  plan.augmentation = {};
+  Feed feed(plan, tuning.first_batch, tuning.first_batch + calibration_batches, tuning.workers);
   for (std::int64_t i = 0; i < calibration_batches; ++i) {
     const Batch batch = feed.next();
     for (const Part& part : batch.parts) {

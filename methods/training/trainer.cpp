@@ -101,14 +101,19 @@ void check_views(const TrainJob& job, const Recipe& recipe) {
   const auto views = Schedule(job.spec.train, job.train->size(), 1).steps * job.spec.train.batch;
   const auto conditions = static_cast<std::int64_t>(recipe.conditions.size()) + (recipe.general_set ? 1 : 0);
   const std::vector<double> shares = uneven_shares(job, recipe, weights_of(job, recipe));
-  // Of uneven parts the least gets a picture after about so many views.
-  const double needed =
-      shares.empty() ? static_cast<double>(conditions) : 2 / *std::min_element(shares.begin(), shares.end());
-  if (recipe.own_sets && static_cast<double>(views) < needed)
-    fail("training " + job.spec.name,
-         "the condition \"" + recipe.conditions.back().canonical() + "\" gets no picture: " + std::to_string(views) +
-             " views are too few for " + std::to_string(conditions) + " conditions",
-         "raise epochs or batch");
+  // Of uneven parts the least gets a picture after about so many views; of even ones the last is the last to get one.
+  const auto least = std::min_element(shares.begin(), shares.end());
+  const double needed = shares.empty() ? static_cast<double>(conditions) : 2 / *least;
+  if (!recipe.own_sets || static_cast<double>(views) >= needed) return;
+  const auto set = static_cast<std::size_t>(shares.empty() ? conditions - 1 : least - shares.begin());
+  const std::string who = set == recipe.conditions.size()
+                              ? "the general set"
+                              : "the condition \"" + recipe.conditions[set].canonical() + "\"";
+  fail("training " + job.spec.name,
+       who + (shares.empty() ? " gets" : " may get") + " no picture: " + std::to_string(views) +
+           " views are too few for " + std::to_string(recipe.conditions.size()) + " conditions" +
+           (recipe.general_set ? " and a general set" : ""),
+       "raise epochs or batch");
 }
 
 class Trainer {
@@ -128,7 +133,7 @@ class Trainer {
         fixed_masks_(recipe.even ? std::vector<graph::Mask>{even_mask()} : recipe.fixed_masks),
         masked_(may_mask_ && (cutter_.budget() < 1 || job.spec.byte_budget > 0)),
         objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
-        scorer_(new_scorer()),
+        scorer_(make_scorer(job.spec.scorer, cutter_.groups(), sets(), job.seed)),
         log_(schedule_.steps),
         teacher_(make_teacher(job, recipe.conditions)) {
     if (teacher_) teacher_->move(device_);
@@ -190,11 +195,6 @@ class Trainer {
             {"seed", job_.seed},
             {"steps", schedule_.steps},
             {"views", schedule_.steps * job_.spec.train.batch}};
-  }
-  std::unique_ptr<Scorer> new_scorer() const {
-    const std::int64_t steps = schedule_.freeze_step();
-    if (recipe_.scorer) return recipe_.scorer(cutter_.groups(), sets(), steps, job_.seed);
-    return make_scorer(job_.spec.scorer, cutter_.groups(), sets(), steps, job_.seed);
   }
   FeedPlan plan() const {
     FeedPlan plan;
@@ -511,7 +511,9 @@ std::vector<std::string> Trainer::set_names() const {
 
 core::Json Trainer::validation() {
   core::Json result = core::Json::object();
+  if (!job_.validation || job_.validation->size() == 0) return result;
   for (const corruptions::Condition& condition : job_.conditions) {
+    if (job_.stop_requested && job_.stop_requested()) interrupted();
     const auto own = std::find(recipe_.conditions.begin(), recipe_.conditions.end(), condition);
     const int k = recipe_.own_sets ? static_cast<int>(own - recipe_.conditions.begin()) : 0;
     if (const auto top1 = validation_top1(network(), job_, condition, scaling_, k))

@@ -13,7 +13,6 @@
 namespace automask::methods {
 
 class Objective;
-class Scorer;
 
 struct Recipe {
   std::vector<corruptions::Condition> conditions;  // what training pictures are shown under
@@ -40,8 +39,6 @@ struct Recipe {
   std::vector<graph::Mask> fixed_masks;  // one per set, or one for all: from the first step on, instead of a ramp
   std::vector<ExtraView> extra_views;    // made of every picture shown; Shown::views
   std::function<std::unique_ptr<Objective>(const TrainJob&)> objective;  // empty: Objective itself
-  // Empty: the spec's scorer by make_scorer(). Arguments: the groups, sets, steps until masks freeze, seed.
-  std::function<std::unique_ptr<Scorer>(const graph::ChannelGroups&, int, std::int64_t, std::uint64_t)> scorer;
 };
 
 models::Checkpoint run(const TrainJob& job, const Recipe& recipe);

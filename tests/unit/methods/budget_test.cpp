@@ -304,7 +304,24 @@ TEST(BudgetCut, SaysThatANetworkHasNothingToMask) {
   const BudgetCut cut(net, graph::channel_groups(net), 1);
   const core::Error error = automask::testing::error_of([&] { cut.require(0.5); });
   EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
-  EXPECT_SAYS(error, "flat has no group of channels that can be masked");
+  EXPECT_SAYS(error, "flat has no group of channels that can be masked; take a method without masks");
+  const BudgetCut by_lanes(net, graph::channel_groups(net), 4);
+  EXPECT_SAYS(automask::testing::error_of([&] { by_lanes.require(0.5); }),
+              "flat has no group of channels that can be masked in steps of 4 lanes; take a method without masks");
+}
+
+TEST(BudgetCut, SaysThatLanesLeaveNothingToMask) {
+  const graph::Graph net = networks::cifar_resnet(1, 8, 16);
+  const graph::ChannelGroups groups = graph::channel_groups(net);
+  int most = 0;
+  for (const graph::ChannelGroup& group : groups.groups)
+    if (group.maskable) most = std::max(most, group.channels);
+  ASSERT_GT(most, 1);
+  const BudgetCut cut(net, groups, most);
+  EXPECT_SAYS(automask::testing::error_of([&] { cut.require(0.5); }),
+              "can be masked in steps of " + std::to_string(most) + " lanes; lower lanes below " +
+                  std::to_string(most) + ", the channels of its largest group");
+  EXPECT_TRUE(BudgetCut(net, groups, most - 1).has_groups());
 }
 
 TEST(BudgetCut, RemovesTheLeastScorePerMac) {

@@ -132,6 +132,39 @@ TEST(FineTune, IsNoWorseThanCalibrationAfterwards) {
   EXPECT_GE(during.right_exact, after.right_exact - 2 * std::sqrt(after.pictures * share * (1 - share)));
 }
 
+// Mirrored and moved pictures are what weights learn on; ranges are those of the pictures themselves.
+TEST(FineTune, RangesSeePicturesWithoutAugmentation) {
+  const TrainJob job = job_of({{"method", "augment"}}, {{"name", "tinynet"}}, 1);
+  const models::InputScaling scaling{{0.3F}, {0.3F}};
+  const auto ranges = [&](const Augmentation& augmentation) {
+    LearnerOptions options;
+    options.seed = job.seed;
+    Learner learner(job.graph, options);
+    Objective objective(job.spec);
+    FineTuning tuning;
+    tuning.options.epochs = 0.01;  // one step
+    tuning.plan.pictures = job.train;
+    tuning.plan.conditions = job.conditions;
+    tuning.plan.batch = 100;
+    tuning.plan.seed = job.seed;
+    tuning.plan.augmentation = augmentation;
+    tuning.shown = [&](const Part& part, double count) {
+      Shown shown;
+      shown.views = {input_of(part.pixels.data(), static_cast<std::int64_t>(part.labels.size()), *job.train, scaling)};
+      shown.labels = at::tensor(part.labels);
+      shown.pictures = count;
+      return shown;
+    };
+    tuning.objective = &objective;
+    tuning.scaling = scaling;
+    return fine_tune(learner, tuning).ranges;
+  };
+  const FakeQuantiser::Ranges plain = ranges({});
+  ASSERT_EQ(plain.size(), 1U);
+  EXPECT_GT(plain[0].size(), 3U);
+  EXPECT_EQ(ranges({0.5, 4}), plain);
+}
+
 // Logits of random networks with every operator, step for step.
 TEST(FineTune, SimulatesEveryOperator) {
   std::mt19937 random(12);

@@ -64,7 +64,7 @@ class Gates : public ::testing::Test {
 
 TEST_F(Gates, LearnedWorthsFollowTheLoss) {
   StraightThroughScorer straight(network_->groups(), 1);
-  HardConcreteScorer hard(network_->groups(), 1, 20, 1);
+  HardConcreteScorer hard(network_->groups(), 1, 1);
   for (Scorer* scorer : {static_cast<Scorer*>(&straight), static_cast<Scorer*>(&hard)}) {
     train(*scorer, 20);
     const auto& worth = scorer->own(0)[1];
@@ -77,8 +77,8 @@ TEST_F(Gates, LearnedWorthsFollowTheLoss) {
 
 TEST_F(Gates, StatesGoOnWithTheSameBits) {
   for (const char* name : {"straight_through", "hard_concrete", "fisher", "random"}) {
-    const auto first = make_scorer(name, network_->groups(), 1, 20, 3),
-               second = make_scorer(name, network_->groups(), 1, 20, 3);
+    const auto first = make_scorer(name, network_->groups(), 1, 3),
+               second = make_scorer(name, network_->groups(), 1, 3);
     train(*first, 5);
     second->restore(core::Json::parse(first->state().dump()));
     train(*first, 3);

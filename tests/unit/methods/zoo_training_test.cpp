@@ -130,11 +130,17 @@ TEST_P(ZooTraining, MasksNormalisationsAndEstimatorAreLearnt) {
   EXPECT_NE(tensor.data, checkpoint.normalisation[1].at(name).data);
   EXPECT_FALSE(checkpoint.estimator.is_null());
   EXPECT_FALSE(checkpoint.ranges.empty()) << "INT8 fine-tuning";
-  // What was trained can be read and answers, under both conditions.
-  models::Network network(checkpoint);
-  for (int k = 0; k < 2; ++k)
-    EXPECT_DOUBLE_EQ(top1(network, pictures, checkpoint.input, k), reference_top1(checkpoint, pictures, k, 1));
-  EXPECT_EQ(checkpoint.training["validation_top1"].size(), 2u);
+  // What was trained without masked channels answers from the checkpoint as it did, but for a tie, under both
+  // conditions.
+  const core::Json& validated = checkpoint.training.at("validation_top1");
+  EXPECT_EQ(validated.size(), 2u);
+  for (int k = 0; k < 2; ++k) {
+    const corruptions::Condition& condition = job.conditions[static_cast<std::size_t>(k)];
+    const datasets::PictureSet shown = validation_pictures(pictures, condition, job.seed, 1);
+    EXPECT_NEAR(reference_top1(checkpoint, shown, k, 1), validated.at(condition.canonical()).get<double>(),
+                100.0 / picture_count + 1e-9)
+        << condition.canonical();
+  }
 }
 
 std::vector<models::ZooEntry> published() {
