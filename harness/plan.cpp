@@ -438,6 +438,7 @@ class Planner {
     if (methods::method_info(manifest_.methods[cell.method].method).product == methods::Product::networks &&
         options_[cell.target].contains("clock_mhz"))
       step.parameters["clock"] = "as asked";
+    if (options_[cell.target].value("limit", 0) > 0) step.parameters["pictures"] = "as asked";  // likewise once all
     step.inputs = {{"package", key(planned.compile)}};
     step.work = forward_work("execute " + on.name + " " + manifest_.targets[cell.target].format, tested(cell),
                              options_[cell.target].value("threads", 1));

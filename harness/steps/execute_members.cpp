@@ -1,7 +1,7 @@
 // Stage execute where each condition has a package of its own. The protocol lets a runner load one after the other; the
 // estimator's answer is worked out here, by the same integer arithmetic that a device would use. So accuracy with the
 // predicted condition is the runner's own outputs, its latency is not: a switch is the loading of another package,
-// which is measured as such.
+// which is measured as such. Where the engine is simulated, outputs are the integer reference's (simulated.h).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,6 +15,7 @@
 #include "harness/manifest.h"
 #include "harness/steps/execute_results.h"
 #include "harness/steps/members.h"
+#include "harness/steps/simulated.h"
 #include "harness/steps/turn.h"
 #include "hw_targets/host/host.h"
 #include "hw_targets/host/interleave.h"
@@ -105,18 +106,31 @@ class Members {
     outcome_.details["placement"] = session_->prepare(preparation(context_.parameters().at("options").value()));
     load_ms_.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - clock).count());
     host::require_own_macs(spec_.name, package, outcome_.details["placement"]);
+    const bool simulated = is_simulated(device_, package);
+    if (simulated) outcome_.details["accuracy"] = simulated_accuracy();
     for (Tested& tested : tested_) {
       context_.progress("execute", static_cast<double>(done_++),
                         static_cast<double>(tested_.size() * index_.conditions.size()));
-      const auto pictures = datasets::read_picture_set(context_.input_folder("variant:" + tested.name, Stage::variant));
+      const auto pictures = executed_pictures(context_, tested.name);
       if (tested.labels.empty()) meet(tested, pictures, package.graph.input);
       const std::vector<std::uint32_t> own = assigned_to(tested, k);
       if (tested.oracle == k) {
-        tested.run = execute(k, tested.name, pictures, timed_plan(tested.name));
-        check(package, tested.name, pictures, tested.run);
+        if (simulated) {
+          simulate(package, k, tested, pictures);
+        } else {
+          tested.run = execute(k, tested.name, pictures, timed_plan(tested.name));
+          check(package, tested.name, pictures, tested.run);
+        }
         tested.predicted_hits += hits_of(tested.run, tested.labels, own);
       } else if (!own.empty()) {
         const auto subset = datasets::subset(pictures, own);
+        if (simulated) {
+          host::CellResult run;
+          run.outputs = reference_outputs(package, 0, subset);
+          run.classes = static_cast<int>(run.outputs.size() / subset.size());
+          tested.predicted_hits += count_correct(run, subset.labels);
+          continue;
+        }
         host::BlockPlan plan;
         plan.seed = seed_of(tested.name + " predicted");
         plan.warmup = 0;
@@ -152,6 +166,16 @@ class Members {
     plan.stop = stop_requested;
     plan.between = [this] { turn_.pass_on(); };
     return plan;
+  }
+
+  // Some pictures are executed and held against the reference, whose outputs are those of all.
+  void simulate(const package::Package& package, int k, Tested& tested, const datasets::PictureSet& pictures) {
+    host::BlockPlan plan = timed_plan(tested.name);
+    visit_once(plan);
+    tested.run = execute(k, tested.name, datasets::subset(pictures, simulated_share(pictures.size())), plan);
+    Simulated simulated = hold_against_reference(package, 0, pictures, tested.run.outputs);
+    add_agreement(outcome_, spec_.name, tested.name, simulated, device_.evidence);
+    tested.run.outputs = std::move(simulated.logits);
   }
 
   host::CellResult execute(int k, const std::string& condition, const datasets::PictureSet& pictures,

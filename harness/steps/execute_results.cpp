@@ -9,6 +9,13 @@
 
 namespace automask::harness::steps {
 
+datasets::PictureSet executed_pictures(const Context& context, const std::string& condition) {
+  auto pictures = datasets::read_picture_set(context.input_folder("variant:" + condition, Stage::variant));
+  const auto limit = static_cast<std::size_t>(context.parameters().at("options").integer_or("limit", 0));
+  if (limit == 0 || limit >= pictures.size()) return pictures;
+  return datasets::spread(pictures, limit);
+}
+
 std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels) {
   const auto classes = static_cast<std::size_t>(run.classes);
   std::int64_t hits = 0;
@@ -26,11 +33,11 @@ void add_share(Outcome& outcome, const std::string& name, const std::string& con
                              interval.high, evidence, n});
 }
 
-// Accuracy and latency quantiles; `prefix` tells how the condition was chosen.
 void add_results(Outcome& outcome, const std::string& prefix, const std::string& condition, const host::CellResult& run,
                  const std::vector<int>& labels, const std::string& evidence) {
   add_share(outcome, prefix + "top1", condition, count_correct(run, labels), static_cast<std::int64_t>(labels.size()),
             evidence);
+  if (run.latencies_ms.empty()) return;
   for (const auto& [name, q] : {std::pair{"latency_median", 0.5}, {"latency_p90", 0.9}, {"latency_p99", 0.99}}) {
     const auto bounds = results::quantile_interval(run.latencies_ms, q);
     outcome.metrics.push_back({prefix + name, condition, results::quantile(run.latencies_ms, q), bounds.low,

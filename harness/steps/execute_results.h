@@ -1,14 +1,19 @@
 #pragma once
-// From a runner's outputs to metrics: what executing one package and executing several share.
+// From a condition's pictures to a runner's outputs and metrics: what executing one package and executing several
+// share.
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "datasets/picture_set.h"
 #include "harness/steps/run_step.h"
 #include "harness/steps/spot_check.h"
 #include "hw_targets/host/interleave.h"
 
 namespace automask::harness::steps {
+
+// The pictures of a condition that are executed: all, or as many as the target's `limit` says, evenly spread.
+datasets::PictureSet executed_pictures(const Context& context, const std::string& condition);
 
 std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels);
 
@@ -16,7 +21,7 @@ std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& 
 void add_share(Outcome& outcome, const std::string& name, const std::string& condition, std::int64_t hits,
                std::int64_t n, const std::string& evidence);
 
-// Accuracy and latency quantiles; `prefix` tells how the condition was chosen.
+// Accuracy, and quantiles of latencies where there are any; `prefix` tells how the condition was chosen.
 void add_results(Outcome& outcome, const std::string& prefix, const std::string& condition, const host::CellResult& run,
                  const std::vector<int>& labels, const std::string& evidence);
 

@@ -50,12 +50,12 @@ struct Measured {
   datasets::PictureSet pictures;  // dropped once they are measured
   std::vector<int> labels;
   host::CellResult run;
-  std::optional<host::CellResult> predicted;  // where the runner picked the condition of each picture
+  std::optional<host::CellResult> predicted;  // where the estimator picked the condition of each picture
 };
 
 Measured read(const Context& context, const package::Package& package, const std::string& condition) {
   Measured of;
-  of.pictures = datasets::read_picture_set(context.input_folder("variant:" + condition, Stage::variant));
+  of.pictures = executed_pictures(context, condition);
   // A condition that has no set of its own falls back to another's, which is recorded.
   of.index = set_for(package::condition_names(package), condition);
   const std::string& serving = package.conditions[static_cast<std::size_t>(of.index)].name;
@@ -65,7 +65,10 @@ Measured read(const Context& context, const package::Package& package, const std
 
 // Conditions that are measured by turns, in an order that the seed draws: as many as have room for their pictures.
 std::vector<std::vector<std::size_t>> groups_of(const Context& context, const std::vector<std::string>& conditions,
-                                                std::uint64_t seed) {
+                                                const graph::Shape& input, std::uint64_t seed) {
+  const auto limit = static_cast<std::size_t>(context.parameters().at("options").integer_or("limit", 0));
+  const auto picture = static_cast<std::size_t>(input.channels) * static_cast<std::size_t>(input.height) *
+                       static_cast<std::size_t>(input.width);
   std::vector<std::size_t> order(conditions.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   core::RandomStream random(core::hash64(fmt::format("{} conditions {}", context.step().key, seed)));
@@ -77,6 +80,7 @@ std::vector<std::vector<std::size_t>> groups_of(const Context& context, const st
     std::size_t size = 0;
     for (const auto& file : std::filesystem::directory_iterator(folder))
       if (file.is_regular_file()) size += static_cast<std::size_t>(file.file_size());
+    if (limit > 0) size = std::min(size / picture, limit) * picture;
     if (groups.empty() || held + size > held_bytes) {
       groups.emplace_back();
       held = 0;
@@ -108,17 +112,9 @@ void check_outputs(const package::Package& package, const std::string& runner, c
 void complete_simulated(const package::Package& package, const std::string& runner, const std::string& condition,
                         Measured& of, Outcome& outcome, const std::string& evidence) {
   Simulated simulated = hold_against_reference(package, of.index, of.pictures, of.run.outputs);
-  if (simulated.agreed < simulated.executed)
-    throw host::RunnerFailure(
-        host::FailureKind::mistrusted, runner,
-        fmt::format("its outputs for \"{}\" are those of the integer reference, bit for bit, on {} "
-                    "of {} pictures only",
-                    condition, simulated.agreed, simulated.executed),
-        "look for a wrong weight layout, input order or number format in the runner");
+  add_agreement(outcome, runner, condition, simulated, evidence);
   of.run.outputs = std::move(simulated.logits);
-  const double none = std::numeric_limits<double>::quiet_NaN();
-  outcome.metrics.push_back(
-      {"reference_pictures", condition, double(simulated.agreed), none, none, evidence, simulated.executed});
+  if (!package.estimator.empty()) of.predicted = predicted_by_reference(package, of.index, of.pictures, of.run);
 }
 
 void add_predicted(Outcome& outcome, const std::string& condition, const Measured& of, const std::string& evidence) {
@@ -157,16 +153,12 @@ Outcome run_execute(const Context& context) {
       {"condition_source",
        package.conditions.size() == 1 || serves_all(package.conditions[0].name) ? "one network for all" : "oracle"}};
   const bool simulated = is_simulated(device, package);
-  if (simulated)
-    outcome.details["accuracy"] = fmt::format(
-        "the integer reference's over all pictures; the simulated engine executed {} of each condition, or all "
-        "where there are fewer, and agreed bit for bit (reference_pictures)",
-        simulated_pictures);
+  if (simulated) outcome.details["accuracy"] = simulated_accuracy();
   const bool predicts = !simulated && !package.estimator.empty() && session->select_automatically();
   outcome.details["predicted_conditions"] = predicts                    ? "by the runner"
                                             : package.estimator.empty() ? "the package has no estimator"
-                                            : simulated                 ? "not simulated"
-                                                                        : "the runner has no estimator";
+                                            : simulated ? "by the host, outputs by the integer reference"
+                                                        : "the runner has no estimator";
   outcome.details["state_before"] = session->state();
   outcome.details["host_before"] = host_state_json();
   auto conditions = parameters.at("conditions").strings();
@@ -180,18 +172,13 @@ Outcome run_execute(const Context& context) {
   plan.repetitions = static_cast<int>(options.integer_or("repetitions", 1));
   plan.min_latencies = static_cast<int>(options.integer_or("min_latencies", 50));
   plan.min_seconds = options.number_or("min_seconds", 0);
-  if (simulated) {  // its latencies are the model's, the same whatever came before
-    plan.warmup = 0;
-    plan.repetitions = 1;
-    plan.min_latencies = 1;
-    plan.min_seconds = 0;
-  }
+  if (simulated) visit_once(plan);
   plan.stop = stop_requested;
   plan.between = [&turn] { turn.pass_on(); };
 
   std::vector<Measured> measured(conditions.size());
   double conditions_done = 0;
-  for (const auto& group : groups_of(context, conditions, seed)) {
+  for (const auto& group : groups_of(context, conditions, package.graph.input, seed)) {
     std::vector<host::RunCell> cells;
     std::string label;
     bool forget = true;

@@ -53,10 +53,45 @@ for condition in conditions:
     assert slow["evidence"] == fast["evidence"] == "modelled" and slow["value"] > fast["value"], (slow, fast)
     measured = metric["board", "latency_median", condition]
     assert measured["evidence"] == "measured" and measured["n"] >= 10, measured
+    assert metric["board", "top1", condition]["n"] == 20, "the target's limit"
     assert ("board", "reference_pictures", condition) not in metric
+    for name in ("predicted_top1", "estimator_accuracy"):
+        predicted = metric["fast", name, condition]
+        assert predicted["n"] == 300 and predicted["evidence"] == top1["evidence"], (predicted, top1)
+    assert ("fast", "predicted_latency_median", condition) not in metric
     assert ("fast", "energy", condition) not in metric and ("board", "energy", condition) not in metric
+assert abs(metric["fast", "mean_top1_trained", ""]["value"] -
+           sum(metric["fast", "predicted_top1", c]["value"] for c in conditions) / len(conditions)) < 1e-9
 shown = automask("show", run, "--store", store, "--format", "json", check=0).stdout
 assert "the integer reference's over all pictures" in shown, shown
+
+# Of a limited number of pictures the simulation says what a device that executes them all does, bit for bit: with the right
+# condition and with the predicted one, of one package with several sets and of a package for each condition.
+limited = folder / "limited.json"
+limited.write_text(json.dumps({
+    "name": "limited", "include": [str(SMOKE)],
+    "datasets": {"fashion_mnist": {"limit": {"test": 300}}},
+    "methods": {"separate": {"method": "separate", "mac_budget": 0.5, "lanes": 2}},
+    "targets": {"sim": {"runner": "sim", "format": "int8", "limit": 40},
+                "host": {"runner": "cpu", "format": "int8", "min_latencies": 10, "limit": 40}},
+    "matrix": {"method": ["automask", "separate"], "target": ["sim", "host"]}}))
+automask("run", limited, "--store", store, "--progress", "none", check=0)
+few = {(r["method"], r["target"], r["metric"], r["condition"]): r
+       for r in rows(store, "select k.method, k.target, m.name as metric, m.condition, m.value, m.evidence, m.n from "
+                            "current_passed k join metric m on m.run_id = k.run_id where k.experiment = 'limited'")}
+for method in ("automask", "separate"):
+    for condition in conditions:
+        for name in ("top1", "predicted_top1", "estimator_accuracy"):
+            simulated, executed = (few[method, target, name, condition] for target in ("sim", "host"))
+            assert simulated["n"] == executed["n"] == 40, (simulated, executed)
+            assert simulated["value"] == executed["value"], (simulated, executed)
+            assert (simulated["evidence"], executed["evidence"]) == ("modelled", "measured"), (simulated, executed)
+        agreed = few[method, "sim", "reference_pictures", condition]
+        assert agreed["value"] == agreed["n"] == 16, agreed
+        assert few[method, "sim", "latency_median", condition]["n"] == 16, "the share alone is simulated"
+        assert (method, "sim", "predicted_latency_median", condition) not in few
+    assert (method, "sim", "mean_top1_trained", "") in few, method
+assert few["automask", "sim", "top1_reference", conditions[0]]["n"] == 300, "what no runner executes is not limited"
 
 # Calibration, on the package of that run.
 package = next(p for p in sorted((store / "cache").glob("compile/*/package.safetensors")))
