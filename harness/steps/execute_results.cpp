@@ -9,11 +9,15 @@
 
 namespace automask::harness::steps {
 
+std::size_t most_executed(const Context& context) {
+  const auto limit = static_cast<std::size_t>(context.parameters().at("options").integer_or("limit", 0));
+  return limit == 0 ? std::numeric_limits<std::size_t>::max() : limit;
+}
+
 datasets::PictureSet executed_pictures(const Context& context, const std::string& condition) {
   auto pictures = datasets::read_picture_set(context.input_folder("variant:" + condition, Stage::variant));
-  const auto limit = static_cast<std::size_t>(context.parameters().at("options").integer_or("limit", 0));
-  if (limit == 0 || limit >= pictures.size()) return pictures;
-  return datasets::spread(pictures, limit);
+  const std::size_t most = most_executed(context);
+  return most < pictures.size() ? datasets::spread(pictures, most) : pictures;
 }
 
 std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels) {

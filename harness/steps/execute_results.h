@@ -12,7 +12,9 @@
 
 namespace automask::harness::steps {
 
-// The pictures of a condition that are executed: all, or as many as the target's `limit` says, evenly spread.
+// Pictures of a condition that the target executes at most: its `limit`, or all.
+std::size_t most_executed(const Context& context);
+// So many of them, evenly spread.
 datasets::PictureSet executed_pictures(const Context& context, const std::string& condition);
 
 std::int64_t count_correct(const host::CellResult& run, const std::vector<int>& labels);

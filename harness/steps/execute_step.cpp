@@ -66,7 +66,7 @@ Measured read(const Context& context, const package::Package& package, const std
 // Conditions that are measured by turns, in an order that the seed draws: as many as have room for their pictures.
 std::vector<std::vector<std::size_t>> groups_of(const Context& context, const std::vector<std::string>& conditions,
                                                 const graph::Shape& input, std::uint64_t seed) {
-  const auto limit = static_cast<std::size_t>(context.parameters().at("options").integer_or("limit", 0));
+  const std::size_t most = most_executed(context);
   const auto picture = static_cast<std::size_t>(input.channels) * static_cast<std::size_t>(input.height) *
                        static_cast<std::size_t>(input.width);
   std::vector<std::size_t> order(conditions.size());
@@ -80,7 +80,7 @@ std::vector<std::vector<std::size_t>> groups_of(const Context& context, const st
     std::size_t size = 0;
     for (const auto& file : std::filesystem::directory_iterator(folder))
       if (file.is_regular_file()) size += static_cast<std::size_t>(file.file_size());
-    if (limit > 0) size = std::min(size / picture, limit) * picture;
+    if (most < size / picture) size = most * picture;
     if (groups.empty() || held + size > held_bytes) {
       groups.emplace_back();
       held = 0;

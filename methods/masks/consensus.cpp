@@ -103,10 +103,7 @@ double chosen_consensus(const TrainJob& job, core::Json& record) {
   for (const double consensus : consensus_candidates()) {
     candidates.push_back({consensus, std::vector<double>(job.validation->size(), 0.0)});
     trained.push_back(&job.prerequisite(consensus_role(consensus)));
-    models::Network& network = networks.emplace_back(*trained.back());
-    if (network.device() == device) continue;
-    network.to(device);
-    for (int k = 0; k < network.conditions(); ++k) network.set_mask(k, graph::Mask(network.mask(k)));
+    move(networks.emplace_back(*trained.back()), device);
   }
   for (std::size_t k = 0; k < weights.size(); ++k) {
     if (job.stop_requested && job.stop_requested())

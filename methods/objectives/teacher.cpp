@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "methods/prerequisites.h"
+#include "methods/training/device.h"
 #include "methods/training/input_scaling.h"
 
 namespace automask::methods {
@@ -45,9 +46,7 @@ void Teacher::move(torch::Device device) {
     factor_ = factor_.to(device);
     offset_ = offset_.to(device);
   }
-  if (network_->device() == device) return;
-  network_->to(device);
-  for (int k = 0; k < network_->conditions(); ++k) network_->set_mask(k, graph::Mask(network_->mask(k)));
+  methods::move(*network_, device);
 }
 
 torch::Tensor Teacher::answer(const torch::Tensor& seen, const std::vector<int>& shown) {

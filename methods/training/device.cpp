@@ -5,6 +5,7 @@
 #include <torch/cuda.h>
 
 #include "core/error.h"
+#include "models/network.h"
 
 namespace automask::methods {
 
@@ -26,6 +27,12 @@ torch::Device training_device(const TrainOptions& train) {
 torch::Tensor moved(const torch::Tensor& tensor, torch::Device device) {
   if (!tensor.defined() || tensor.device() == device) return tensor;
   return device.is_cuda() ? tensor.pin_memory().to(device, /*non_blocking=*/true) : tensor.to(device);
+}
+
+void move(models::Network& network, torch::Device device) {
+  if (network.device() == device) return;
+  network.to(device);
+  for (int k = 0; k < network.conditions(); ++k) network.set_mask(k, graph::Mask(network.mask(k)));
 }
 
 MixedPrecision::MixedPrecision(bool on) : on_(on) {

@@ -4,6 +4,10 @@
 
 #include "methods/catalogue.h"
 
+namespace automask::models {
+class Network;
+}
+
 namespace automask::methods {
 
 // Error(steps_failed) where the options ask for a GPU that is not there, with what is missing. Makes cuDNN and cuBLAS
@@ -12,6 +16,9 @@ torch::Device training_device(const TrainOptions& train);
 
 // A copy on the device; to a GPU from page-locked memory, so that the copy runs beside the computation.
 torch::Tensor moved(const torch::Tensor& tensor, torch::Device device);
+
+// A network with its masks, whose tensors lie where the network did when they were set.
+void move(models::Network& network, torch::Device device);
 
 // While it lives, operations on the GPU that gain from it compute in bfloat16, whose range needs no scaling of the
 // loss.
