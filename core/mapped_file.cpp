@@ -22,8 +22,11 @@ MappedFile::MappedFile(const std::filesystem::path& path, ExitCode code) {
   const bool known = ::fstat(descriptor, &status) == 0;
   if (known && S_ISREG(status.st_mode) && status.st_size > 0) {
     const auto size = static_cast<std::size_t>(status.st_size);
-    // Populated at once: a page fault per 4 KiB costs more than the pages.
-    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
+    // Populated at once, since a page fault per 4 KiB costs more than the pages; but for files that may not fit into
+    // memory, or of which little may be read.
+    constexpr std::size_t populated = std::size_t{1} << 30;
+    const int flags = MAP_PRIVATE | (size <= populated ? MAP_POPULATE : 0);
+    void* address = ::mmap(nullptr, size, PROT_READ, flags, descriptor, 0);
     if (address != MAP_FAILED) {
       address_ = address;
       mapping_ = {static_cast<const char*>(address), size};

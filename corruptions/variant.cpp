@@ -35,24 +35,30 @@ void corrupt(const datasets::PictureSet& clean, std::size_t index, const std::ui
   std::memcpy(out, result.data, clean.picture_bytes());
 }
 
+// Pictures [first, first + count) into `out`, one after the other; `encoded_bytes` of each, or null.
+void corrupt_some(const datasets::PictureSet& clean, std::size_t first, std::size_t count, const Condition& condition,
+                  const VariantOptions& options, std::uint8_t* out, std::int64_t* encoded_bytes) {
+  core::parallel_for(count, options.threads, [&](std::size_t i) {
+    std::vector<std::uint8_t> memory;
+    corrupt(clean, first + i, clean.picture(first + i, memory).data(), condition, options,
+            out + i * clean.picture_bytes(), encoded_bytes ? encoded_bytes + i : nullptr);
+  });
+}
+
+// All that is known of the pictures, but for their pixels.
+datasets::PictureSet without_pixels(const datasets::PictureSet& set) {
+  return {set.height, set.width, set.channels, {}, set.labels, set.ids, set.classes};
+}
+
 }  // namespace
 
 Variant make_variant(const datasets::PictureSet& clean, const Condition& condition, const VariantOptions& options) {
   Variant variant;
-  auto& set = variant.pictures;
-  set.height = clean.height;
-  set.width = clean.width;
-  set.channels = clean.channels;
-  set.labels = clean.labels;
-  set.ids = clean.ids;
-  set.classes = clean.classes;
-  set.pixels.resize(clean.size() * clean.picture_bytes());
+  variant.pictures = without_pixels(clean);
+  variant.pictures.pixels.resize(clean.size() * clean.picture_bytes());
   if (has_codec(condition)) variant.encoded_bytes.resize(clean.size());
-  core::parallel_for(clean.size(), options.threads, [&](std::size_t i) {
-    std::int64_t* encoded_bytes = variant.encoded_bytes.empty() ? nullptr : &variant.encoded_bytes[i];
-    std::vector<std::uint8_t> memory;
-    corrupt(clean, i, clean.picture(i, memory).data(), condition, options, set.picture(i).data(), encoded_bytes);
-  });
+  corrupt_some(clean, 0, clean.size(), condition, options, variant.pictures.pixels.data(),
+               variant.encoded_bytes.empty() ? nullptr : variant.encoded_bytes.data());
   return variant;
 }
 
@@ -67,14 +73,28 @@ void corrupt_pixels(const datasets::PictureSet& clean, std::size_t index, const 
   corrupt(clean, index, pixels, condition, options, out, nullptr);
 }
 
-void write_variant(const Variant& variant, const Condition& condition, const VariantOptions& options,
-                   const std::filesystem::path& folder) {
+std::vector<std::int64_t> write_variant(const datasets::PictureSet& clean, const Condition& condition,
+                                        const VariantOptions& options, const std::filesystem::path& folder,
+                                        const std::function<void(std::size_t)>& progress) {
   // An index of an earlier attempt must not vouch for half-new files.
   std::error_code ignored;
   std::filesystem::remove(folder / "index.json", ignored);
-  datasets::write_picture_set(variant.pictures, folder);
 
-  const auto& set = variant.pictures;
+  constexpr std::size_t held_bytes = std::size_t{64} << 20;
+  const std::size_t held = std::clamp<std::size_t>(held_bytes / clean.picture_bytes(), 1, 10000);
+  std::vector<std::int64_t> encoded_bytes(has_codec(condition) ? clean.size() : 0);
+  datasets::write_picture_set(without_pixels(clean), folder, [&](const datasets::WritePixels& write) {
+    std::vector<std::uint8_t> pixels;
+    for (std::size_t first = 0; first < clean.size(); first += held) {
+      if (progress) progress(first);
+      const std::size_t count = std::min(held, clean.size() - first);
+      pixels.resize(count * clean.picture_bytes());
+      corrupt_some(clean, first, count, condition, options, pixels.data(),
+                   encoded_bytes.empty() ? nullptr : &encoded_bytes[first]);
+      write(pixels);
+    }
+  });
+
   core::Json index = {{"schema_version", 1},
                       {"condition", condition.canonical()},
                       {"chain", parameters(condition, options.settings.edition)},
@@ -82,15 +102,16 @@ void write_variant(const Variant& variant, const Condition& condition, const Var
                       {"seed", options.seed},
                       {"split", options.split},
                       {"view", options.view},
-                      {"pictures", set.size()},
-                      {"size", {set.channels, set.height, set.width}},
+                      {"pictures", clean.size()},
+                      {"size", {clean.channels, clean.height, clean.width}},
                       {"versions", {{"opencv", CV_VERSION}}},
                       {"files", core::Json::object()}};
-  if (!variant.encoded_bytes.empty()) index["encoded_bytes"] = variant.encoded_bytes;
+  if (!encoded_bytes.empty()) index["encoded_bytes"] = encoded_bytes;
   for (const char* name : {"images.idx", "labels.idx", "pictures.json"})
     index["files"][name] = {{"bytes", std::filesystem::file_size(folder / name)},
                             {"sha256", core::sha256_file(folder / name)}};
   core::write_file_atomically(folder / "index.json", index.dump(2) + "\n");
+  return encoded_bytes;
 }
 
 }  // namespace automask::corruptions

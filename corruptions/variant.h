@@ -3,6 +3,7 @@
 // whatever the number of threads.
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,9 +37,12 @@ void corrupt_picture(const datasets::PictureSet& clean, std::size_t index, const
 void corrupt_pixels(const datasets::PictureSet& clean, std::size_t index, const std::uint8_t* pixels,
                     const Condition& condition, const VariantOptions& options, std::uint8_t* out);
 
-// Writes the picture set and index.json (condition, seed, operator parameters, library versions, bytes, SHA-256 per
-// file) into `folder`; index.json comes last, so its presence means the variant is whole.
-void write_variant(const Variant& variant, const Condition& condition, const VariantOptions& options,
-                   const std::filesystem::path& folder);
+// Makes the variant of `clean` and writes it into `folder` as a picture set and index.json (condition, seed, operator
+// parameters, library versions, bytes, SHA-256 per file), some pictures at a time: memory holds 64 MiB of them. What
+// was an index before is removed first and the new one comes last, so its presence means the variant is whole. Returns
+// Variant::encoded_bytes. `progress` is told how many pictures are done and may throw.
+std::vector<std::int64_t> write_variant(const datasets::PictureSet& clean, const Condition& condition,
+                                        const VariantOptions& options, const std::filesystem::path& folder,
+                                        const std::function<void(std::size_t done)>& progress = {});
 
 }  // namespace automask::corruptions

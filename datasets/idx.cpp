@@ -50,6 +50,8 @@ class Bytes {
     rest_.remove_prefix(got);
     return got;
   }
+  bool compressed() const { return gzip_; }
+  std::string_view rest() const { return rest_; }  // of a plain file: what was not read
   // No more bytes than this can follow: deflate expands at most 1032 times (zlib's technical notes).
   std::uint64_t most_left() const { return gzip_ ? 1032 * std::uint64_t{rest_.size()} + 1032 : rest_.size(); }
 
@@ -99,8 +101,16 @@ std::int32_t IdxArray::value(std::size_t i) const {
   return type == IdxType::u8 ? values[i] : static_cast<std::int32_t>(big_endian(&values[4 * i]));
 }
 
-IdxArray parse_idx(std::string_view bytes, const std::string& file) {
-  Bytes source(bytes, file);
+namespace {
+
+// What stands before the values.
+struct Header {
+  IdxType type;
+  std::vector<std::uint32_t> shape;
+  std::uint64_t announced = 0;  // bytes of values
+};
+
+Header read_header(Bytes& source, const std::string& file) {
   std::uint8_t header[4 + 4 * 4];
   const std::size_t magic = source.read(header, 4);
   if (magic < 4) fail(file, "is truncated: it ends inside the 4-byte magic number");
@@ -111,33 +121,47 @@ IdxArray parse_idx(std::string_view bytes, const std::string& file) {
          "expected 00 00, 08 or 0c, 01 to 04; check that the right file lies there");
   if (source.read(header + 4, 4 * rank) < 4 * rank) fail(file, "is truncated: it ends inside its list of sizes");
 
-  IdxArray array;
-  array.type = type;
-  for (std::size_t i = 0; i < rank; ++i) array.shape.push_back(big_endian(header + 4 + 4 * i));
-  const bool empty = std::find(array.shape.begin(), array.shape.end(), 0u) != array.shape.end();
-  std::uint64_t announced = empty ? 0 : value_size(type);
-  for (const std::uint64_t size : array.shape) {
-    if (!empty && announced > source.most_left() / size)
+  Header read{type, {}};
+  for (std::size_t i = 0; i < rank; ++i) read.shape.push_back(big_endian(header + 4 + 4 * i));
+  const bool empty = std::find(read.shape.begin(), read.shape.end(), 0u) != read.shape.end();
+  read.announced = empty ? 0 : value_size(type);
+  for (const std::uint64_t size : read.shape) {
+    if (!empty && read.announced > source.most_left() / size)
       fail(file, "is truncated: its header announces more data than the file can hold (sizes " +
                      hexadecimal(header + 4, 4 * rank) + ")");
-    announced *= size;
+    read.announced *= size;
   }
+  return read;
+}
+
+[[noreturn]] void truncated(const std::string& file, std::uint64_t got, std::uint64_t announced) {
+  fail(file, "is truncated: it holds " + std::to_string(got) + " of " + std::to_string(announced) +
+                 " bytes that its header announces");
+}
+
+[[noreturn]] void surplus(const std::string& file, std::uint64_t announced) {
+  fail(file, "holds more than the " + std::to_string(announced) + " bytes that its header announces");
+}
+
+}  // namespace
+
+IdxArray parse_idx(std::string_view bytes, const std::string& file) {
+  Bytes source(bytes, file);
+  Header header = read_header(source, file);
+  IdxArray array{header.type, std::move(header.shape), {}};
   // Grown as the bytes come in: a gzip file may announce a thousand times its size and hold nothing.
   std::size_t got = 0;
-  if (source.most_left() == announced) array.values.reserve(announced);  // a plain file: it is all there
-  while (got < announced) {
-    const std::size_t chunk = std::min<std::size_t>(announced - got, std::max<std::size_t>(got, 1 << 20));
+  if (source.most_left() == header.announced) array.values.reserve(header.announced);  // a plain file: it is all there
+  while (got < header.announced) {
+    const std::size_t chunk = std::min<std::size_t>(header.announced - got, std::max<std::size_t>(got, 1 << 20));
     array.values.resize(got + chunk);
     const std::size_t read = source.read(&array.values[got], chunk);
     got += read;
     if (read < chunk) break;
   }
-  if (got < announced)
-    fail(file, "is truncated: it holds " + std::to_string(got) + " of " + std::to_string(announced) +
-                   " bytes that its header announces");
-  std::uint8_t surplus = 0;  // reading on also checks the gzip trailer
-  if (source.read(&surplus, 1) != 0)
-    fail(file, "holds more than the " + std::to_string(announced) + " bytes that its header announces");
+  if (got < header.announced) truncated(file, got, header.announced);
+  std::uint8_t more = 0;  // reading on also checks the gzip trailer
+  if (source.read(&more, 1) != 0) surplus(file, header.announced);
   return array;
 }
 
@@ -146,33 +170,66 @@ IdxArray read_idx(const std::filesystem::path& path) {
   return parse_idx(file.bytes(), path.string());
 }
 
+MappedIdx map_idx(const std::filesystem::path& path) {
+  const auto mapped = std::make_shared<const core::MappedFile>(path, ExitCode::steps_failed);
+  Bytes source(mapped->bytes(), path.string());
+  if (source.compressed()) {
+    const auto array = std::make_shared<const IdxArray>(parse_idx(mapped->bytes(), path.string()));
+    return {array->type, array->shape, array->values, array};
+  }
+  Header header = read_header(source, path.string());
+  const std::string_view values = source.rest();
+  if (values.size() < header.announced) truncated(path.string(), values.size(), header.announced);
+  if (values.size() > header.announced) surplus(path.string(), header.announced);
+  return {header.type,
+          std::move(header.shape),
+          {reinterpret_cast<const std::uint8_t*>(values.data()), values.size()},
+          mapped};
+}
+
 namespace {
 
-void write(IdxType type, const std::vector<std::uint32_t>& shape, std::span<const std::uint8_t> values,
-           const std::filesystem::path& path) {
+std::string header_of(IdxType type, const std::vector<std::uint32_t>& shape) {
   std::string header{'\0', '\0', static_cast<char>(type), static_cast<char>(shape.size())};
-  std::uint64_t announced = value_size(type);
-  for (const std::uint32_t size : shape) {
+  for (const std::uint32_t size : shape)
     for (int shift = 24; shift >= 0; shift -= 8) header.push_back(static_cast<char>(size >> shift));
-    announced *= size;
-  }
-  if (announced != values.size())
-    throw Error(ExitCode::internal, path.string(), "the values don't match the IDX shape");
-  core::AtomicFile file(path);
-  file.write(header);
-  file.write(values.data(), values.size());
-  file.commit();
+  return header;
+}
+
+std::uint64_t bytes_of(IdxType type, const std::vector<std::uint32_t>& shape) {
+  std::uint64_t bytes = value_size(type);
+  for (const std::uint32_t size : shape) bytes *= size;
+  return bytes;
+}
+
+[[noreturn]] void mismatch(const std::string& file) {
+  throw Error(ExitCode::internal, file, "the values don't match the IDX shape");
 }
 
 }  // namespace
 
 void write_idx(const IdxArray& array, const std::filesystem::path& path) {
-  write(array.type, array.shape, array.values, path);
+  if (bytes_of(array.type, array.shape) != array.values.size()) mismatch(path.string());
+  core::AtomicFile file(path);
+  file.write(header_of(array.type, array.shape));
+  file.write(array.values.data(), array.values.size());
+  file.commit();
 }
 
-void write_idx(const std::vector<std::uint32_t>& shape, std::span<const std::uint8_t> values,
-               const std::filesystem::path& path) {
-  write(IdxType::u8, shape, values, path);
+IdxWriter::IdxWriter(const std::filesystem::path& path, const std::vector<std::uint32_t>& shape)
+    : path_(path.string()), file_(path), missing_(bytes_of(IdxType::u8, shape)) {
+  file_.write(header_of(IdxType::u8, shape));
+}
+
+void IdxWriter::write(std::span<const std::uint8_t> values) {
+  if (values.size() > missing_) mismatch(path_);
+  file_.write(values.data(), values.size());
+  missing_ -= values.size();
+}
+
+void IdxWriter::commit() {
+  if (missing_ != 0) mismatch(path_);
+  file_.commit();
 }
 
 namespace {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/atomic_file.h"
 #include "datasets/source.h"
 
 namespace automask::datasets {
@@ -28,9 +29,29 @@ IdxArray parse_idx(std::string_view bytes, const std::string& file);
 IdxArray read_idx(const std::filesystem::path& path);
 // Plain IDX, atomically. The number of values must match the shape.
 void write_idx(const IdxArray& array, const std::filesystem::path& path);
-// The same of u8 values that lie elsewhere.
-void write_idx(const std::vector<std::uint32_t>& shape, std::span<const std::uint8_t> values,
-               const std::filesystem::path& path);
+
+// An IDX file whose values stay in it: for pictures that memory may not hold.
+struct MappedIdx {
+  IdxType type = IdxType::u8;
+  std::vector<std::uint32_t> shape;
+  std::span<const std::uint8_t> values;  // i32 as big-endian bytes
+  std::shared_ptr<const void> memory;    // holds the values
+};
+// As read_idx(); a compressed file is inflated into memory.
+MappedIdx map_idx(const std::filesystem::path& path);
+
+// Plain IDX of u8 values that come one after the other. Without commit() no file appears.
+class IdxWriter {
+ public:
+  IdxWriter(const std::filesystem::path& path, const std::vector<std::uint32_t>& shape);
+  void write(std::span<const std::uint8_t> values);
+  void commit();  // Error(internal) unless there are as many values as the shape says
+
+ private:
+  std::string path_;
+  core::AtomicFile file_;
+  std::uint64_t missing_;
+};
 
 // Class names are "0", "1", ... (ten at least) where the options give none.
 std::unique_ptr<Source> open_idx(const std::filesystem::path& images, const std::filesystem::path& labels,

@@ -1,6 +1,7 @@
 #include "datasets/picture_set.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "core/atomic_file.h"
 #include "core/error.h"
@@ -32,6 +33,13 @@ std::uint64_t parse_id(const core::JsonCursor& cursor) {
 
 }  // namespace
 
+std::span<const std::uint8_t> PictureSet::pictures(std::size_t i, std::size_t count) const {
+  const std::span<const std::uint8_t> all = mapping ? mapped : std::span<const std::uint8_t>(pixels);
+  if (i > size() || count > size() - i || all.size() < (i + count) * picture_bytes())
+    throw std::out_of_range("pictures " + std::to_string(i) + " and following of " + std::to_string(size()));
+  return all.subspan(i * picture_bytes(), count * picture_bytes());
+}
+
 std::span<const std::uint8_t> PictureSet::picture(std::size_t i, std::vector<std::uint8_t>& memory) const {
   if (!reader) return picture(i);
   memory.resize(picture_bytes());
@@ -60,10 +68,12 @@ PictureSet spread(const PictureSet& set, std::size_t count) {
   return subset(set, numbers);
 }
 
-std::vector<std::string> as_strings(const PictureSet& set) {
+std::vector<std::string> as_strings(const PictureSet& set) { return as_strings(set, 0, set.size()); }
+
+std::vector<std::string> as_strings(const PictureSet& set, std::size_t first, std::size_t count) {
   std::vector<std::string> pictures;
-  pictures.reserve(set.size());
-  for (std::size_t i = 0; i < set.size(); ++i) {
+  pictures.reserve(count);
+  for (std::size_t i = first; i < first + count; ++i) {
     const auto picture = set.picture(i);
     pictures.emplace_back(reinterpret_cast<const char*>(picture.data()), picture.size());
   }
@@ -71,7 +81,14 @@ std::vector<std::string> as_strings(const PictureSet& set) {
 }
 
 void write_picture_set(const PictureSet& set, const std::filesystem::path& folder) {
-  if (set.pixels.size() != set.size() * set.picture_bytes() || set.ids.size() != set.size())
+  if (set.reader || (!set.mapping && set.pixels.size() != set.size() * set.picture_bytes()))
+    throw core::Error(core::ExitCode::internal, folder.string(), "the picture set is inconsistent");
+  write_picture_set(set, folder, [&](const WritePixels& write) { write(set.pictures(0, set.size())); });
+}
+
+void write_picture_set(const PictureSet& set, const std::filesystem::path& folder,
+                       const std::function<void(const WritePixels&)>& pixels) {
+  if (set.ids.size() != set.size())
     throw core::Error(core::ExitCode::internal, folder.string(), "the picture set is inconsistent");
   core::Json json = {{"schema_version", schema_version}, {"classes", set.classes}, {"ids", core::Json::array()}};
   for (const std::uint64_t id : set.ids) json["ids"].push_back(hexadecimal(id));
@@ -80,7 +97,9 @@ void write_picture_set(const PictureSet& set, const std::filesystem::path& folde
   const auto size = [](std::size_t n) { return static_cast<std::uint32_t>(n); };
   std::vector<std::uint32_t> shape = {size(set.size()), size(set.height), size(set.width)};
   if (set.channels != 1) shape.push_back(size(set.channels));
-  write_idx(shape, set.pixels, folder / "images.idx");
+  IdxWriter images(folder / "images.idx", shape);
+  pixels([&](std::span<const std::uint8_t> values) { images.write(values); });
+  images.commit();
 
   IdxArray labels;
   labels.shape = {size(set.size())};
@@ -104,7 +123,7 @@ PictureSet read_picture_set(const std::filesystem::path& folder) {
   set.ids.reserve(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) set.ids.push_back(parse_id(ids.at(i)));
 
-  IdxArray images = read_idx(images_file);
+  const MappedIdx images = map_idx(images_file);
   const IdxArray labels = read_idx(folder / "labels.idx");
   const auto& shape = images.shape;
   if (images.type != IdxType::u8 || (shape.size() != 3 && shape.size() != 4) || (shape.size() == 4 && shape[3] != 3))
@@ -114,7 +133,8 @@ PictureSet read_picture_set(const std::filesystem::path& folder) {
   set.height = static_cast<int>(shape[1]);
   set.width = static_cast<int>(shape[2]);
   set.channels = shape.size() == 4 ? 3 : 1;
-  set.pixels = std::move(images.values);
+  set.mapped = images.values;
+  set.mapping = images.memory;
   for (std::size_t i = 0; i < shape[0]; ++i) {
     set.labels.push_back(labels.value(i));
     if (set.labels[i] < 0 || static_cast<std::size_t>(set.labels[i]) >= set.classes.size())

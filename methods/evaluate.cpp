@@ -37,7 +37,8 @@ std::vector<bool> right_answers(models::Network& network, const datasets::Pictur
   right.reserve(pictures.size());
   for (std::size_t begin = 0; begin < pictures.size(); begin += chunk) {
     const auto count = static_cast<std::int64_t>(std::min(chunk, pictures.size() - begin));
-    const torch::Tensor x = moved(input_of(pictures.picture(begin).data(), count, pictures, scaling), network.device());
+    const auto pixels = pictures.pictures(begin, static_cast<std::size_t>(count));
+    const torch::Tensor x = moved(input_of(pixels.data(), count, pictures, scaling), network.device());
     const torch::Tensor best = network.forward(x, condition).argmax(1).to(torch::kCPU).contiguous();
     const std::int64_t* answers = best.data_ptr<std::int64_t>();
     for (std::int64_t i = 0; i < count; ++i) right.push_back(answers[i] == pictures.labels[begin + i]);

@@ -61,8 +61,8 @@ Made make_package(const Context& context, const models::Checkpoint& checkpoint,
   const auto format = context.parameters().string_or("format", "fp32");
   const auto file = context.folder() / name;
   context.progress("compile", 0, 1);
-  const std::vector<std::uint8_t> sample(
-      pictures.pixels.begin(), pictures.pixels.begin() + static_cast<std::ptrdiff_t>(count * pictures.picture_bytes()));
+  const auto first = pictures.pictures(0, static_cast<std::size_t>(count));
+  const std::vector<std::uint8_t> sample(first.begin(), first.end());
   auto [bytes, read_back, verification] =
       compiler::proven_package(checkpoint, sample, count, context.threads(), context.step().label);
 

@@ -116,9 +116,7 @@ class Evaluation {
       const Sets sets(folder);
       for (std::size_t i = 0; i < tested_.size(); ++i) {
         context_.progress("evaluate", static_cast<double>(i), static_cast<double>(tested_.size()));
-        if (stop_requested())
-          throw core::Error(core::ExitCode::interrupted, context_.step().label, "was interrupted",
-                            "start `automask run` again");
+        end_if_stopped(context_);
         under(sets, tested_[i], pictures_of(tested_[i]), alone);
       }
       if (sets.predicts() && sets.estimator().frames > 1) stream(sets.estimator());

@@ -20,6 +20,7 @@
 #include "hw_targets/host/host.h"
 #include "hw_targets/host/interleave.h"
 #include "hw_targets/host/plausibility.h"
+#include "hw_targets/host/portions.h"
 #include "hw_targets/host/registry.h"
 
 namespace automask::harness::steps {
@@ -180,14 +181,17 @@ class Members {
 
   host::CellResult execute(int k, const std::string& condition, const datasets::PictureSet& pictures,
                            const host::BlockPlan& plan) {
-    if (stop_requested())
-      throw core::Error(core::ExitCode::interrupted, context_.step().label, "was interrupted",
-                        "start `automask run` again");
-    const host::RunCell cell{0, session_->put_inputs(datasets::as_strings(pictures), true)};
-    auto runs = host::run_interleaved(*session_, device_, spec_.name, {cell}, plan);
-    if (runs.size() != 1)
-      throw core::Error(core::ExitCode::internal, fmt::format("member {} on {}", k, condition), "gave no result");
-    return std::move(runs.front());
+    host::CellResult all;
+    for (const host::Portion& portion : host::portions_of(0, pictures.size(), pictures.picture_bytes())) {
+      end_if_stopped(context_);
+      const auto shown = datasets::as_strings(pictures, portion.first, portion.count);
+      const host::RunCell cell{0, session_->put_inputs(shown, true)};
+      auto runs = host::run_interleaved(*session_, device_, spec_.name, {cell}, plan);
+      if (runs.size() != 1)
+        throw core::Error(core::ExitCode::internal, fmt::format("member {} on {}", k, condition), "gave no result");
+      host::append(all, std::move(runs.front()));
+    }
+    return all;
   }
 
   void check(const package::Package& package, const std::string& condition, const datasets::PictureSet& pictures,

@@ -22,14 +22,13 @@
 #include "hw_targets/host/host.h"
 #include "hw_targets/host/interleave.h"
 #include "hw_targets/host/plausibility.h"
+#include "hw_targets/host/portions.h"
 #include "hw_targets/host/registry.h"
 #include "hw_targets/package/package.h"
 
 namespace automask::harness::steps {
 namespace {
 
-// Pictures that a runner is asked to hold at once; conditions that exceed it are measured in several groups.
-constexpr std::size_t held_bytes = std::size_t{1} << 29;
 constexpr int spot_checked_pictures = 16;
 constexpr int predicted_checked_pictures = 4;  // of each condition that was taken
 
@@ -47,10 +46,12 @@ package::Package decode(const Context& context, const std::string& bytes) {
 struct Measured {
   int index = 0;  // in the package
   bool fallback = false;
-  datasets::PictureSet pictures;  // dropped once they are measured
-  std::vector<int> labels;
+  std::size_t executed = 0;  // pictures, so far
+  // Dropped once all are measured, when `results` takes their place.
+  datasets::PictureSet pictures;
   host::CellResult run;
   std::optional<host::CellResult> predicted;  // where the estimator picked the condition of each picture
+  Outcome results;
 };
 
 Measured read(const Context& context, const package::Package& package, const std::string& condition) {
@@ -63,32 +64,28 @@ Measured read(const Context& context, const package::Package& package, const std
   return of;
 }
 
-// Conditions that are measured by turns, in an order that the seed draws: as many as have room for their pictures.
-std::vector<std::vector<std::size_t>> groups_of(const Context& context, const std::vector<std::string>& conditions,
-                                                const graph::Shape& input, std::uint64_t seed) {
-  const std::size_t most = most_executed(context);
+// How many pictures of a condition the runner executes.
+std::size_t executed_count(const Context& context, const std::string& condition, std::size_t picture_bytes,
+                           bool simulated) {
+  const auto images = context.input_folder("variant:" + condition, Stage::variant) / "images.idx";
+  const std::size_t all =
+      std::min<std::size_t>(std::filesystem::file_size(images) / picture_bytes, most_executed(context));
+  return simulated ? simulated_share(all).size() : all;
+}
+
+// What is measured together, conditions in an order that the seed draws.
+std::vector<std::vector<host::Portion>> drawn_groups(const Context& context, const std::vector<std::string>& conditions,
+                                                     const graph::Shape& input, std::uint64_t seed, bool simulated) {
   const auto picture = static_cast<std::size_t>(input.channels) * static_cast<std::size_t>(input.height) *
                        static_cast<std::size_t>(input.width);
-  std::vector<std::size_t> order(conditions.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::vector<std::size_t> order, pictures;
+  for (const std::string& condition : conditions) {
+    order.push_back(order.size());
+    pictures.push_back(executed_count(context, condition, picture, simulated));
+  }
   core::RandomStream random(core::hash64(fmt::format("{} conditions {}", context.step().key, seed)));
   core::shuffle(order, random);
-  std::vector<std::vector<std::size_t>> groups;
-  std::size_t held = 0;
-  for (const std::size_t i : order) {
-    const auto folder = context.input_folder("variant:" + conditions[i], Stage::variant);
-    std::size_t size = 0;
-    for (const auto& file : std::filesystem::directory_iterator(folder))
-      if (file.is_regular_file()) size += static_cast<std::size_t>(file.file_size());
-    if (most < size / picture) size = most * picture;
-    if (groups.empty() || held + size > held_bytes) {
-      groups.emplace_back();
-      held = 0;
-    }
-    groups.back().push_back(i);
-    held += size;
-  }
-  return groups;
+  return host::groups_of(pictures, order, picture);
 }
 
 // Throws unless the outputs are what the package gives for these pictures.
@@ -110,21 +107,35 @@ void check_outputs(const package::Package& package, const std::string& runner, c
 
 // The reference's outputs take the place of those that were executed: of all pictures, once all of these agreed.
 void complete_simulated(const package::Package& package, const std::string& runner, const std::string& condition,
-                        Measured& of, Outcome& outcome, const std::string& evidence) {
+                        Measured& of, const std::string& evidence) {
   Simulated simulated = hold_against_reference(package, of.index, of.pictures, of.run.outputs);
-  add_agreement(outcome, runner, condition, simulated, evidence);
+  add_agreement(of.results, runner, condition, simulated, evidence);
   of.run.outputs = std::move(simulated.logits);
   if (!package.estimator.empty()) of.predicted = predicted_by_reference(package, of.index, of.pictures, of.run);
 }
 
-void add_predicted(Outcome& outcome, const std::string& condition, const Measured& of, const std::string& evidence) {
-  if (!of.predicted) return;
-  add_results(outcome, "predicted_", condition, *of.predicted, of.labels, evidence);
-  // Of a condition that the package does not have, none is the right one.
-  if (of.fallback) return;
-  const auto& taken = of.predicted->conditions;
-  add_share(outcome, "estimator_accuracy", condition, std::count(taken.begin(), taken.end(), of.index),
-            static_cast<std::int64_t>(taken.size()), evidence);
+// What all pictures of a condition say, in `of.results`; `held_out` is the metric of one that training did not show.
+void conclude(const std::string& condition, const std::string& held_out, Measured& of, const std::string& evidence) {
+  const std::vector<int>& labels = of.pictures.labels;
+  const auto n = static_cast<std::int64_t>(labels.size());
+  if (!held_out.empty()) {
+    add_share(of.results, held_out, condition, count_correct(of.run, labels), n, evidence);
+    if (of.predicted)
+      add_share(of.results, "predicted_" + held_out, condition, count_correct(*of.predicted, labels), n, evidence);
+  } else {
+    add_metrics(of.results, condition, of.run, labels, evidence);
+    if (of.predicted) {
+      add_results(of.results, "predicted_", condition, *of.predicted, labels, evidence);
+      // Of a condition that the package does not have, none is the right one.
+      const auto& taken = of.predicted->conditions;
+      if (!of.fallback)
+        add_share(of.results, "estimator_accuracy", condition, std::count(taken.begin(), taken.end(), of.index), n,
+                  evidence);
+    }
+  }
+  of.pictures = {};
+  of.run = {};
+  of.predicted.reset();
 }
 
 }  // namespace
@@ -177,55 +188,54 @@ Outcome run_execute(const Context& context) {
   plan.between = [&turn] { turn.pass_on(); };
 
   std::vector<Measured> measured(conditions.size());
-  double conditions_done = 0;
-  for (const auto& group : groups_of(context, conditions, package.graph.input, seed)) {
+  const auto groups = drawn_groups(context, conditions, package.graph.input, seed, simulated);
+  double groups_done = 0;
+  for (const auto& group : groups) {
     std::vector<host::RunCell> cells;
     std::string label;
     bool forget = true;
-    for (const std::size_t i : group) {
-      measured[i] = read(context, package, conditions[i]);
+    for (const auto& [i, first, count] : group) {
+      if (first == 0) measured[i] = read(context, package, conditions[i]);
       const datasets::PictureSet& all = measured[i].pictures;
-      const auto pictures = datasets::as_strings(simulated ? datasets::subset(all, simulated_share(all.size())) : all);
+      const auto pictures = simulated ? datasets::as_strings(datasets::subset(all, simulated_share(all.size())))
+                                      : datasets::as_strings(all, first, count);
       cells.push_back({measured[i].index, session->put_inputs(pictures, forget)});
       if (predicts) cells.push_back({host::automatic, cells.back().inputs});
       forget = false;
-      label += (label.empty() ? "" : ", ") + conditions[i];
+      label += (label.empty() ? "" : ", ") + conditions[i] + (first > 0 ? fmt::format(" from {}", first) : "");
     }
     plan.seed = core::hash64(fmt::format("{} {} {}", context.step().key, label, seed));
     plan.on_block = [&](double done, double total) {
-      context.progress("execute", conditions_done + done / total * static_cast<double>(group.size()),
-                       static_cast<double>(conditions.size()));
-      if (stop_requested())
-        throw core::Error(core::ExitCode::interrupted, context.step().label, "was interrupted",
-                          "start `automask run` again");
+      context.progress("execute", (groups_done + done / total) * static_cast<double>(conditions.size()),
+                       static_cast<double>(conditions.size() * groups.size()));
+      end_if_stopped(context);
     };
-    const auto runs = host::run_interleaved(*session, device, spec.name, cells, plan);
-    conditions_done += static_cast<double>(group.size());
+    auto runs = host::run_interleaved(*session, device, spec.name, cells, plan);
+    ++groups_done;
     for (std::size_t c = 0; c < group.size(); ++c) {
-      Measured& of = measured[group[c]];
-      of.run = runs[predicts ? 2 * c : c];
-      if (predicts) of.predicted = runs[2 * c + 1];
+      const std::size_t i = group[c].condition;
+      Measured& of = measured[i];
+      host::append(of.run, std::move(runs[predicts ? 2 * c : c]));
+      if (predicts) {
+        if (!of.predicted) of.predicted.emplace();
+        host::append(*of.predicted, std::move(runs[2 * c + 1]));
+      }
+      of.executed += group[c].count;
+      if (!simulated && of.executed < of.pictures.size()) continue;
       if (simulated)
-        complete_simulated(package, spec.name, conditions[group[c]], of, outcome, device.evidence);
+        complete_simulated(package, spec.name, conditions[i], of, device.evidence);
       else
-        check_outputs(package, spec.name, conditions[group[c]], of);
-      of.labels = std::move(of.pictures.labels);
-      of.pictures = {};
+        check_outputs(package, spec.name, conditions[i], of);
+      conclude(conditions[i], i < trained ? "" : held_out_metric(shown, conditions[i]), of, device.evidence);
     }
   }
   for (std::size_t i = 0; i < conditions.size(); ++i) {
     if (measured[i].fallback) outcome.details["fallback_conditions"].push_back(conditions[i]);
-    if (i >= trained) {
-      const std::string name = held_out_metric(shown, conditions[i]);
-      const auto n = static_cast<std::int64_t>(measured[i].labels.size());
-      add_share(outcome, name, conditions[i], count_correct(measured[i].run, measured[i].labels), n, device.evidence);
-      if (measured[i].predicted)
-        add_share(outcome, "predicted_" + name, conditions[i],
-                  count_correct(*measured[i].predicted, measured[i].labels), n, device.evidence);
-      continue;
-    }
-    add_metrics(outcome, conditions[i], measured[i].run, measured[i].labels, device.evidence);
-    add_predicted(outcome, conditions[i], measured[i], device.evidence);
+    const Outcome& results = measured[i].results;
+    if (results.metrics.empty())
+      throw core::Error(core::ExitCode::internal, context.step().label, "has no results for \"" + conditions[i] + "\"");
+    outcome.metrics.insert(outcome.metrics.end(), results.metrics.begin(), results.metrics.end());
+    outcome.samples.insert(outcome.samples.end(), results.samples.begin(), results.samples.end());
   }
   outcome.details["state"] = session->state();
   outcome.details["host_after"] = host_state_json();

@@ -113,6 +113,11 @@ int record_failure(const std::filesystem::path& folder, const Context* context, 
 
 bool stop_requested() { return stop; }
 
+void end_if_stopped(const Context& context) {
+  if (stop_requested())
+    throw Error(ExitCode::interrupted, context.step().label, "was interrupted", "start `automask run` again");
+}
+
 Context::Context(Step step, std::filesystem::path folder)
     : step_(std::move(step)), folder_(std::move(folder)), file_((folder_ / "step.json").string()) {}
 

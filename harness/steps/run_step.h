@@ -51,6 +51,8 @@ inline constexpr const char* costs_file = "costs.json";
 
 // True once SIGTERM or SIGINT has arrived: stages that can, checkpoint and throw Error(interrupted).
 bool stop_requested();
+// For stages that start anew: Error(interrupted) then.
+void end_if_stopped(const Context& context);
 
 Outcome run_variant(const Context& context);
 Outcome run_costs(const Context& context);

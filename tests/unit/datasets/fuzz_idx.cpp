@@ -3,6 +3,7 @@
 
 #include "core/philox.h"
 #include "datasets/idx.h"
+#include "tests/unit/core/temporary_folder.h"
 #include "tests/unit/core/throws.h"
 #include "tests/unit/datasets/damage.h"
 #include "tests/unit/datasets/idx_bytes.h"
@@ -15,6 +16,7 @@ TEST(FuzzIdx, ParsesOrThrowsItsError) {
   const std::string images = testing::counting_images(7), labels = testing::counting_labels(7);
   const std::string wide = testing::idx_bytes(12, {3, 2}, std::string(24, 'i'));
   const std::vector<std::string> seeds = {images, labels, wide, testing::gzipped(images), testing::gzipped(wide)};
+  const testing::TemporaryFolder folder;
   int parsed = 0, refused = 0;
   for (int round = 0; round < 20000; ++round) {
     std::string bytes = testing::damaged(seeds[random.below(static_cast<std::uint32_t>(seeds.size()))], random, 24);
@@ -24,10 +26,20 @@ TEST(FuzzIdx, ParsesOrThrowsItsError) {
       std::uint64_t values = 1;
       for (const std::uint32_t size : array.shape) values *= size;
       ASSERT_EQ(array.values.size(), values * (array.type == IdxType::u8 ? 1 : 4)) << "round " << round;
+      if (round % 16 == 0) {
+        testing::put(folder / "fuzz", bytes);
+        const MappedIdx mapped = map_idx(folder / "fuzz");
+        ASSERT_EQ(mapped.shape, array.shape) << "round " << round;
+        ASSERT_TRUE(std::equal(mapped.values.begin(), mapped.values.end(), array.values.begin(), array.values.end()));
+      }
       ++parsed;
     } catch (const core::Error& error) {
       ASSERT_EQ(error.code(), core::ExitCode::steps_failed);
-      ASSERT_EQ(error.where(), "fuzz");
+      ASSERT_EQ(error.where(), "fuzz") << "round " << round;
+      if (round % 16 == 0) {
+        testing::put(folder / "fuzz", bytes);
+        ASSERT_THROW(map_idx(folder / "fuzz"), core::Error) << "round " << round;
+      }
       ++refused;
     }
   }

@@ -53,6 +53,11 @@ TEST(ParseIdx, NamesTheFaultOfABrokenFile) {
     EXPECT_EQ(error.code(), ExitCode::steps_failed);
     EXPECT_EQ(error.where(), "some/file");
     EXPECT_FALSE(error.remedy().empty());
+    const TemporaryFolder folder;
+    put(folder / "mapped", bytes);
+    const auto mapped = error_of([&] { map_idx(folder / "mapped"); });
+    EXPECT_EQ(mapped.code(), ExitCode::steps_failed);
+    EXPECT_EQ(mapped.problem(), error.problem());
     return error.problem();
   };
   using ::automask::testing::contains;
@@ -94,6 +99,19 @@ TEST(ParseIdx, RefusesSizesThatOverflowInALargeFile) {
   const std::string values(reinterpret_cast<const char*>(noise.data()), 4 * noise.size());
   const std::string bytes = idx_bytes(12, {1u << 31, 1u << 31}, values);
   EXPECT_SAYS(error_of([&] { parse_idx(gzipped(bytes), "x"); }), "announces more data than the file can hold");
+}
+
+TEST(MapIdx, HasWhatReadIdxHas) {
+  const TemporaryFolder folder;
+  const std::string bytes = idx_bytes(8, {2, 1, 3}, std::string("\0\1\2\xfd\xfe\xff", 6));
+  for (const std::string& file : {bytes, gzipped(bytes), idx_bytes(12, {2}, "abcdefgh"), idx_bytes(8, {0, 3}, "")}) {
+    put(folder / "a", file);
+    const MappedIdx mapped = map_idx(folder / "a");
+    const IdxArray read = read_idx(folder / "a");
+    EXPECT_EQ(mapped.type, read.type);
+    EXPECT_EQ(mapped.shape, read.shape);
+    EXPECT_EQ(std::vector<std::uint8_t>(mapped.values.begin(), mapped.values.end()), read.values);
+  }
 }
 
 TEST(WriteIdx, IsReadBack) {
