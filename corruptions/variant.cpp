@@ -50,7 +50,28 @@ datasets::PictureSet without_pixels(const datasets::PictureSet& set) {
   return {set.height, set.width, set.channels, {}, set.labels, set.ids, set.classes};
 }
 
+class OnDemand : public datasets::PictureReader {
+ public:
+  OnDemand(const datasets::PictureSet& clean, Condition condition, VariantOptions options)
+      : clean_(clean), condition_(std::move(condition)), options_(std::move(options)) {}
+  void read(std::size_t i, std::uint8_t* pixels) const override {
+    corrupt_picture(clean_, i, condition_, options_, pixels);
+  }
+
+ private:
+  const datasets::PictureSet& clean_;
+  Condition condition_;
+  VariantOptions options_;
+};
+
 }  // namespace
+
+datasets::PictureSet variant_on_demand(const datasets::PictureSet& clean, const Condition& condition,
+                                       const VariantOptions& options) {
+  datasets::PictureSet set = without_pixels(clean);
+  set.reader = std::make_shared<const OnDemand>(clean, condition, options);
+  return set;
+}
 
 Variant make_variant(const datasets::PictureSet& clean, const Condition& condition, const VariantOptions& options) {
   Variant variant;

@@ -30,6 +30,11 @@ struct Variant {
 // `clean` may be read one at a time; the variant is in memory.
 Variant make_variant(const datasets::PictureSet& clean, const Condition& condition, const VariantOptions& options);
 
+// The same pictures, each made whenever it is read: for sets that memory does not hold twice. `clean` must outlive
+// them.
+datasets::PictureSet variant_on_demand(const datasets::PictureSet& clean, const Condition& condition,
+                                       const VariantOptions& options);
+
 // One picture under one condition, written to `out` (clean.picture_bytes() bytes): what the trainer calls.
 void corrupt_picture(const datasets::PictureSet& clean, std::size_t index, const Condition& condition,
                      const VariantOptions& options, std::uint8_t* out);

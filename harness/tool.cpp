@@ -11,6 +11,7 @@
 #include <new>
 
 #include "core/atomic_file.h"
+#include "core/exceptions.h"
 #include "harness/interrupt.h"
 #include "harness/launch.h"
 
@@ -129,10 +130,10 @@ int tool_main(int argc, char** argv, Json (*work)(const Json& job)) {
     return 0;
   } catch (const Error& error) {
     return fail(folder, error);
-  } catch (const std::bad_alloc&) {
-    return fail(folder, {ExitCode::steps_failed, "", "out of memory", "use fewer --threads"});
   } catch (const std::exception& error) {
-    return fail(folder, {ExitCode::internal, "", error.what()});
+    if (core::out_of_memory(error))
+      return fail(folder, {ExitCode::steps_failed, "", "out of memory", "use fewer --threads"});
+    return fail(folder, {ExitCode::internal, "", core::first_line(error)});
   }
 }
 

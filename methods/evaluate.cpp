@@ -1,11 +1,13 @@
 #include "methods/evaluate.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/utils.h>
 
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "corruptions/variant.h"
 #include "methods/method.h"
 #include "methods/training/device.h"
@@ -28,6 +30,21 @@ std::size_t pictures_at_once(const graph::Graph& graph) {
   return std::clamp<std::size_t>(most_bytes / (values * sizeof(float)), 1, most);
 }
 
+namespace {
+
+// Of any set: pictures that are read lie in `memory` then.
+std::span<const std::uint8_t> consecutive(const datasets::PictureSet& pictures, std::size_t first, std::size_t count,
+                                          std::vector<std::uint8_t>& memory) {
+  if (!pictures.reader) return pictures.pictures(first, count);
+  const std::size_t bytes = pictures.picture_bytes();
+  memory.resize(count * bytes);
+  core::parallel_for(count, at::get_num_threads(),
+                     [&](std::size_t i) { pictures.reader->read(first + i, memory.data() + i * bytes); });
+  return memory;
+}
+
+}  // namespace
+
 std::vector<bool> right_answers(models::Network& network, const datasets::PictureSet& pictures,
                                 const models::InputScaling& scaling, int condition) {
   const std::size_t chunk = pictures_at_once(network.graph());
@@ -35,9 +52,10 @@ std::vector<bool> right_answers(models::Network& network, const datasets::Pictur
   network.eval();
   std::vector<bool> right;
   right.reserve(pictures.size());
+  std::vector<std::uint8_t> memory;
   for (std::size_t begin = 0; begin < pictures.size(); begin += chunk) {
     const auto count = static_cast<std::int64_t>(std::min(chunk, pictures.size() - begin));
-    const auto pixels = pictures.pictures(begin, static_cast<std::size_t>(count));
+    const auto pixels = consecutive(pictures, begin, static_cast<std::size_t>(count), memory);
     const torch::Tensor x = moved(input_of(pixels.data(), count, pictures, scaling), network.device());
     const torch::Tensor best = network.forward(x, condition).argmax(1).to(torch::kCPU).contiguous();
     const std::int64_t* answers = best.data_ptr<std::int64_t>();
@@ -58,6 +76,9 @@ datasets::PictureSet validation_pictures(const datasets::PictureSet& validation,
   options.seed = seed;
   options.split = "validation";
   options.threads = threads;
+  constexpr std::size_t held_bytes = std::size_t{256} << 20;
+  if (validation.size() * validation.picture_bytes() > held_bytes)
+    return corruptions::variant_on_demand(validation, condition, options);
   return corruptions::make_variant(validation, condition, options).pictures;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Top-1 of a network on pictures in memory.
+// Top-1 of a network on pictures.
 #include <optional>
 #include <vector>
 
@@ -26,7 +26,8 @@ std::optional<double> validation_top1(models::Network& network, const TrainJob& 
                                       const corruptions::Condition& condition, const models::InputScaling& scaling,
                                       int set);
 
-// Validation pictures under a condition, as every training of that seed sees them.
+// Validation pictures under a condition, as every training of that seed sees them; those that take more than 256 MiB
+// are made when they are read. `validation` must outlive them.
 datasets::PictureSet validation_pictures(const datasets::PictureSet& validation,
                                          const corruptions::Condition& condition, std::uint64_t seed, int threads);
 

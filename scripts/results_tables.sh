@@ -43,7 +43,8 @@ wherever a network has several sets, and `oracle` with the true one. `[low, high
 t); of one seed it is the pictures' own (Wilson), which says nothing about another training. A difference is of paired seeds,
 and `unresolved` where 0 lies in its interval; intervals are of single comparisons, not corrected for their number. MACs
 and bytes are counted on the packages. `unsupported` rows are accuracies by the training framework in FP32: no runner executes
-those networks. Rows were made with the commands of their section (`--data` only where the manifest names no path or
+those networks. `views` is how often a training shows each picture, `a_network` what one of several networks gets of them, `its_views`
+the teacher's own, which are no part of `views`. Rows were made with the commands of their section (`--data` only where the manifest names no path or
 another), two steps at a time (`--jobs 2`). Minutes are by the clock on the wall, one thread a training, of a machine that did other
 work besides, and since the last resume of a training that was interrupted; hours of a network that serves two experiments
 count in both. In sections `bet_*` the masks differ between conditions (`masks_C`: consensus C; `groups_C`: masks of
@@ -66,7 +67,8 @@ section "Claims without a measurement in an experiment" \
 
 printf '\n## The research bet\n\n%s\n' "A setting in which masks that differ between conditions beat one mask for all by the same recipe: the mean by at least
 0.3 points and the whole interval above 0, with at most 1 % more MACs and bytes (\`bet\` among the saved queries; MACs and
-bytes in % of the one mask's). Where \`consensus\` stands beside \`automask\`, it was chosen on validation pictures."
+bytes in % of the one mask's). Where \`consensus\` stands beside \`automask\`, it was chosen on validation pictures; choices that stand without a
+distance's error were made by an unpaired one."
 section "Where it was looked for, and what was measured" saved_everywhere bet \
   "experiment, target, method, printf('%g', consensus) AS consensus, printf('%g', budget) AS budget, one_mask, iif(ci_lo IS NULL, printf('%+.2f', difference), printf('%+.2f [%+.2f, %+.2f]', difference, ci_lo, ci_hi)) AS points,
    printf('%.1f', macs) AS MACs, printf('%.1f', bytes) AS bytes, seeds, verdict"
@@ -149,10 +151,10 @@ while IFS= read -r experiment; do
        iif(avg(mix_macs) / 1e6 IS NULL, '', printf('%.3f', avg(mix_macs) / 1e6)) AS MMAC, iif(avg(mix_latency_median_ms) IS NULL, '', printf('%.3f', avg(mix_latency_median_ms))) AS median_ms
      FROM ($(printf '\n'; cat "$queries/mixes.sql"; printf '\n')) WHERE experiment = '$experiment'
      GROUP BY method, target, mix ORDER BY mix, method, target"
-  section "Minutes of a training, teachers and candidates apart" ask \
-    "SELECT k.model, k.method, count(DISTINCT k.seed) AS seeds, printf('%.1f', min(t.value) / 60) AS least, printf('%.1f', max(t.value) / 60) AS most
-     FROM current_passed k JOIN metric t ON t.run_id = k.run_id AND t.name = 'train_seconds'
-     WHERE k.experiment = '$experiment' GROUP BY 1, 2 ORDER BY 1, 2"
+  section "What each training was given, and what it took" saved trainings \
+    "model, method, target, printf('%g', learning_rate) AS rate, printf('%g', views) AS views, printf('%g', network_views) AS a_network, coalesce(teacher, '') AS teacher,
+     coalesce(printf('%g', teacher_views), '') AS its_views, coalesce(printf('%g', teacher_weight), '') AS weight, seeds,
+     coalesce(printf('%.1f', least_minutes), '') AS least_minutes, coalesce(printf('%.1f', most_minutes), '') AS most_minutes"
   section "Not measured on the runner, and why" ask \
     "SELECT DISTINCT method, target, state, reason FROM runs WHERE experiment = '$experiment' AND state <> 'passed'
      ORDER BY method, target"

@@ -21,10 +21,6 @@ std::unique_ptr<datasets::Source> open_split(const Context& context, const datas
   return dataset;
 }
 
-datasets::PictureSet load_split(const Context& context, const datasets::DatasetSpec& spec, datasets::Split split) {
-  return datasets::load(*open_split(context, spec, split), spec, context.threads());
-}
-
 std::uint64_t free_for_pictures() { return static_cast<std::uint64_t>(available_memory_bytes() / 4); }
 
 datasets::PictureSet load_or_read_split(const Context& context, const datasets::DatasetSpec& spec,

@@ -19,6 +19,5 @@ std::uint64_t free_for_pictures();
 // As datasets::load_or_read().
 datasets::PictureSet load_or_read_split(const Context& context, const datasets::DatasetSpec& spec,
                                         datasets::Split split, std::uint64_t most_bytes);
-datasets::PictureSet load_split(const Context& context, const datasets::DatasetSpec& spec, datasets::Split split);
 
 }  // namespace automask::harness::steps

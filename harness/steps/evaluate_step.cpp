@@ -163,7 +163,8 @@ class Evaluation {
 
   void adapted_to_validation(const methods::MethodSpec& spec, const models::Checkpoint& checkpoint) {
     if (!parameters_.has("dataset")) return;
-    const auto validation = load_split(context_, dataset_spec(context_), datasets::Split::validation);
+    const auto validation =
+        load_or_read_split(context_, dataset_spec(context_), datasets::Split::validation, free_for_pictures());
     const auto seed = static_cast<std::uint64_t>(parameters_.at("seed").integer());
     for (const corruptions::Condition& condition : shown_) {
       const auto pictures = methods::validation_pictures(validation, condition, seed, threads_);

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "core/atomic_file.h"
+#include "core/exceptions.h"
 #include "core/hash.h"
 #include "harness/environment.h"
 #include "hw_targets/host/host.h"
@@ -175,14 +176,14 @@ int run_step(const std::filesystem::path& step_file, const std::filesystem::path
   } catch (const Error& e) {
     const bool interrupted = e.code() == ExitCode::interrupted;
     return record_failure(folder, context.get(), started, interrupted ? "interrupted" : "failed", e.what(), e.code());
-  } catch (const std::bad_alloc&) {
-    return record_failure(folder, context.get(), started, "failed",
-                          (context ? context->step().label : folder.string()) +
-                              ": out of memory; use smaller batches, fewer --jobs or a machine with more memory",
-                          ExitCode::steps_failed);
   } catch (const std::exception& e) {
-    return record_failure(folder, context.get(), started, "failed",
-                          (context ? context->step().label : folder.string()) + ": " + e.what(), ExitCode::internal);
+    const std::string where = context ? context->step().label : folder.string();
+    if (core::out_of_memory(e))
+      return record_failure(folder, context.get(), started, "failed",
+                            where + ": out of memory; use smaller batches, fewer --jobs or a machine with more memory",
+                            ExitCode::steps_failed);
+    return record_failure(folder, context.get(), started, "failed", where + ": " + core::first_line(e),
+                          ExitCode::internal);
   }
 }
 

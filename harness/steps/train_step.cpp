@@ -104,7 +104,9 @@ Outcome run_train(const Context& context) {
   job.spec = method_spec(context);
   const bool trains = job.spec.train.epochs > 0;
   const auto train = training_pictures(context, spec, trains);
-  const auto validation = trains ? load_split(context, spec, datasets::Split::validation) : datasets::PictureSet{};
+  const auto validation = trains
+                              ? load_or_read_split(context, spec, datasets::Split::validation, picture_memory(context))
+                              : datasets::PictureSet{};
 
   job.graph = models::build_model(parameters.at("model"), {spec.channels, spec.height, spec.width},
                                   static_cast<int>(train.classes.size()));

@@ -93,9 +93,9 @@ class Judge {
       if (stop_requested && stop_requested())
         throw core::Error(core::ExitCode::interrupted, name, "was interrupted", "start `automask run` again");
       const std::size_t begin = bounds_[b], count = bounds_[b + 1] - begin;
-      std::vector<std::uint8_t> pixels;
+      std::vector<std::uint8_t> pixels, memory;
       for (std::size_t i = begin; i < begin + count; ++i) {
-        const auto picture = pictures_.picture(order_[i]);
+        const auto picture = pictures_.picture(order_[i], memory);
         pixels.insert(pixels.end(), picture.begin(), picture.end());
       }
       const torch::Tensor x = input_of(pixels.data(), static_cast<std::int64_t>(count), pictures_, scaling_);

@@ -10,8 +10,8 @@ class Network;
 
 namespace automask::methods {
 
-// Error(steps_failed) where the options ask for a GPU that is not there, with what is missing. Makes cuDNN and cuBLAS
-// deterministic.
+// Error(steps_failed) where the options ask for a GPU that is not there, with what is missing. Tells cuDNN to be
+// deterministic; docs/methods.md says what is not.
 torch::Device training_device(const TrainOptions& train);
 
 // A copy on the device; to a GPU from page-locked memory, so that the copy runs beside the computation.

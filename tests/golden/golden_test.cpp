@@ -14,6 +14,7 @@
 #include "hw_targets/compiler/compile.h"
 #include "methods/members.h"
 #include "methods/method.h"
+#include "methods/prerequisites.h"
 #include "models/network.h"
 #include "models/zoo.h"
 
@@ -97,6 +98,33 @@ Json summary(const models::Checkpoint& checkpoint) {
   return {{"weight_square_sum", square}, {"kept_channels", kept}};
 }
 
+// What the options above leave as it is: teacher, chosen consensus, frequencies, augmentation, INT8 fine-tuning.
+Json all_options_golden(const datasets::PictureSet& train) {
+  const auto validation = synthetic_pictures(100, 1);
+  methods::TrainJob job = job_for("automask", train, validation, {});
+  const Json spec = {{"method", "automask"},
+                     {"mac_budget", 0.6},
+                     {"consensus", "auto"},
+                     {"frequencies", {{"clean", 0.7}, {"gaussian_noise:2", 0.3}}},
+                     {"distillation", {{"teacher", "dense_bn_k"}}},
+                     {"qat", {{"epochs", 1}}},
+                     {"train", {{"epochs", 4}, {"batch", 20}, {"threads", 1}, {"flip", 0.5}, {"crop", 2}}}};
+  job.spec = methods::MethodSpec::from_json({spec, "golden"}, "automask", Json::object());
+  for (const auto& wanted : methods::prerequisites(job.spec)) {
+    methods::TrainJob before = job;
+    before.spec = wanted.spec;
+    job.prerequisites[wanted.role] = std::make_shared<const models::Checkpoint>(methods::train(before));
+  }
+  const auto checkpoint = methods::train(job);
+  Json found = summary(checkpoint);
+  found["chosen_consensus"] = checkpoint.training.at("log").at("consensus").at("chosen");
+  double ranges = 0;  // of activations, under both conditions
+  for (const auto& set : checkpoint.ranges)
+    for (const auto& [tensor, range] : set) ranges += range;
+  found["ranges_sum"] = ranges;
+  return found;
+}
+
 Json train_goldens() {
   Json found = Json::object();
   const auto train = synthetic_pictures(200, 1);
@@ -115,6 +143,7 @@ Json train_goldens() {
     }
     std::filesystem::remove_all(work);
   }
+  found["automask with all options"] = all_options_golden(train);
   return found;
 }
 
@@ -205,6 +234,10 @@ TEST_F(Golden, TrainingGivesTheSameNetworks) {
       EXPECT_EQ(got[i]["kept_channels"], expected[i]["kept_channels"]) << method << ": " << advice("train");
       const double sum = expected[i]["weight_square_sum"];
       EXPECT_NEAR(got[i]["weight_square_sum"], sum, 1e-3 * sum) << method << ": " << advice("train");
+      EXPECT_EQ(got[i].value("chosen_consensus", 0.0), expected[i].value("chosen_consensus", 0.0))
+          << method << ": " << advice("train");
+      const double ranges = expected[i].value("ranges_sum", 0.0);
+      EXPECT_NEAR(got[i].value("ranges_sum", 0.0), ranges, 1e-3 * ranges) << method << ": " << advice("train");
     }
   }
 }

@@ -139,6 +139,18 @@ TEST(Variant, PicturesThatAreReadGiveTheSame) {
   }
 }
 
+TEST(Variant, OnDemandIsTheSame) {
+  const auto clean = scenes(5, 28, 3);
+  for (const char* text : {"clean", "gaussian_noise:2 > jpeg:q30"}) {
+    const VariantOptions options{5, "validation", 0, 2};
+    const auto made = make_variant(clean, Condition::parse(text), options).pictures;
+    const auto read = variant_on_demand(clean, Condition::parse(text), options);
+    EXPECT_TRUE(read.pixels.empty());
+    EXPECT_EQ(read.labels, made.labels);
+    EXPECT_EQ(datasets::subset(read, {4, 0, 2}).pixels, datasets::subset(made, {4, 0, 2}).pixels) << text;
+  }
+}
+
 TEST(WriteVariant, IsReadBackByteForByte) {
   for (const int channels : {1, 3})
     for (const char* text : {"clean", "gaussian_noise:2 > jpeg:q30"}) {
