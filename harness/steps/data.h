@@ -20,4 +20,8 @@ std::uint64_t free_for_pictures();
 datasets::PictureSet load_or_read_split(const Context& context, const datasets::DatasetSpec& spec,
                                         datasets::Split split, std::uint64_t most_bytes);
 
+// Reads each picture of a set that is not in memory once, so that one which cannot be read is named before hours of
+// training and not after. What was found sound is remembered in <store>/checked, so other trainings on it do not wait.
+void check_pictures(const Context& context, const datasets::PictureSet& set, datasets::Split split);
+
 }  // namespace automask::harness::steps

@@ -107,6 +107,8 @@ Outcome run_train(const Context& context) {
   const auto validation = trains
                               ? load_or_read_split(context, spec, datasets::Split::validation, picture_memory(context))
                               : datasets::PictureSet{};
+  check_pictures(context, train, datasets::Split::train);
+  check_pictures(context, validation, datasets::Split::validation);
 
   job.graph = models::build_model(parameters.at("model"), {spec.channels, spec.height, spec.width},
                                   static_cast<int>(train.classes.size()));

@@ -155,6 +155,7 @@ digests = [{r["sha256"] for r in rows(s, "select a.sha256 from current_passed k 
                                         "k.experiment = 'masked' and k.target = 'cpu' and a.kind = 'checkpoint'")}
            for s in (store, folder / "other")]
 assert digests[0] == digests[1] and len(digests[0]) == 1, digests
+assert len(list((folder / "other" / "checked").iterdir())) >= 1, "they were read once before"
 
 # What a network has seen that a manifest gives, or one that it was trained from, is not unseen: said before anything trains.
 grown = run_of("grown", ["clean", "gaussian_noise:3"], {"method": "augment", "init": more["init"]})
