@@ -95,9 +95,9 @@ TEST(Hysteresis, IsWhatThePackageSays) {
   alone.frames = 1;
   EXPECT_FALSE(package::to_json(alone).contains("hysteresis"));
   for (const auto& [frames, lead] : {std::pair{0, 5}, {1001, 5}, {3, -1}, {3, 65535}}) {
-    nlohmann::json json = package::to_json(e);
-    json["hysteresis"] = {{"frames", frames}, {"lead", lead}};
-    EXPECT_THROW(package::estimator_from_json(json, 3, "e"), package::PackageError) << frames << " " << lead;
+    nlohmann::json changed = package::to_json(e);
+    changed["hysteresis"] = {{"frames", frames}, {"lead", lead}};
+    EXPECT_THROW(package::estimator_from_json(changed, 3, "e"), package::PackageError) << frames << " " << lead;
   }
 }
 
