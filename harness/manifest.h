@@ -79,7 +79,9 @@ struct Manifest {
   std::vector<Gate> gates;
 
   // A file that the manifest names beside itself.
-  std::filesystem::path beside(const std::string& other) const { return (file.parent_path() / other).lexically_normal(); }
+  std::filesystem::path beside(const std::string& other) const {
+    return (file.parent_path() / other).lexically_normal();
+  }
 };
 
 // Checks everything that can be checked without reading data or starting a runner: keys, types, ranges, names,
