@@ -153,8 +153,8 @@ while IFS= read -r experiment; do
      GROUP BY method, target, mix ORDER BY mix, method, target"
   section "What each training was given, and what it took" saved trainings \
     "model, method, target, printf('%g', learning_rate) AS rate, printf('%g', views) AS views, printf('%g', network_views) AS a_network, coalesce(teacher, '') AS teacher,
-     coalesce(printf('%g', teacher_views), '') AS its_views, coalesce(printf('%g', teacher_weight), '') AS weight, seeds,
-     coalesce(printf('%.1f', least_minutes), '') AS least_minutes, coalesce(printf('%.1f', most_minutes), '') AS most_minutes"
+     iif(teacher IS NULL, '', printf('%g', teacher_views)) AS its_views, iif(teacher IS NULL, '', printf('%g', teacher_weight)) AS weight, seeds,
+     iif(least_minutes IS NULL, '', printf('%.1f', least_minutes)) AS least_minutes, iif(most_minutes IS NULL, '', printf('%.1f', most_minutes)) AS most_minutes"
   section "Not measured on the runner, and why" ask \
     "SELECT DISTINCT method, target, state, reason FROM runs WHERE experiment = '$experiment' AND state <> 'passed'
      ORDER BY method, target"
