@@ -189,19 +189,6 @@ MappedIdx map_idx(const std::filesystem::path& path) {
 
 namespace {
 
-std::string header_of(IdxType type, const std::vector<std::uint32_t>& shape) {
-  std::string header{'\0', '\0', static_cast<char>(type), static_cast<char>(shape.size())};
-  for (const std::uint32_t size : shape)
-    for (int shift = 24; shift >= 0; shift -= 8) header.push_back(static_cast<char>(size >> shift));
-  return header;
-}
-
-std::uint64_t bytes_of(IdxType type, const std::vector<std::uint32_t>& shape) {
-  std::uint64_t bytes = value_size(type);
-  for (const std::uint32_t size : shape) bytes *= size;
-  return bytes;
-}
-
 [[noreturn]] void mismatch(const std::string& file) {
   throw Error(ExitCode::internal, file, "the values don't match the IDX shape");
 }
@@ -209,16 +196,19 @@ std::uint64_t bytes_of(IdxType type, const std::vector<std::uint32_t>& shape) {
 }  // namespace
 
 void write_idx(const IdxArray& array, const std::filesystem::path& path) {
-  if (bytes_of(array.type, array.shape) != array.values.size()) mismatch(path.string());
-  core::AtomicFile file(path);
-  file.write(header_of(array.type, array.shape));
-  file.write(array.values.data(), array.values.size());
-  file.commit();
+  IdxWriter writer(path, array.type, array.shape);
+  writer.write(array.values);
+  writer.commit();
 }
 
-IdxWriter::IdxWriter(const std::filesystem::path& path, const std::vector<std::uint32_t>& shape)
-    : path_(path.string()), file_(path), missing_(bytes_of(IdxType::u8, shape)) {
-  file_.write(header_of(IdxType::u8, shape));
+IdxWriter::IdxWriter(const std::filesystem::path& path, IdxType type, const std::vector<std::uint32_t>& shape)
+    : path_(path.string()), file_(path), missing_(value_size(type)) {
+  std::string header{'\0', '\0', static_cast<char>(type), static_cast<char>(shape.size())};
+  for (const std::uint32_t size : shape) {
+    for (int shift = 24; shift >= 0; shift -= 8) header.push_back(static_cast<char>(size >> shift));
+    missing_ *= size;
+  }
+  file_.write(header);
 }
 
 void IdxWriter::write(std::span<const std::uint8_t> values) {

@@ -40,10 +40,10 @@ struct MappedIdx {
 // As read_idx(); a compressed file is inflated into memory.
 MappedIdx map_idx(const std::filesystem::path& path);
 
-// Plain IDX of u8 values that come one after the other. Without commit() no file appears.
+// Plain IDX of values (i32 as big-endian bytes) that come one after the other. Without commit() no file appears.
 class IdxWriter {
  public:
-  IdxWriter(const std::filesystem::path& path, const std::vector<std::uint32_t>& shape);
+  IdxWriter(const std::filesystem::path& path, IdxType type, const std::vector<std::uint32_t>& shape);
   void write(std::span<const std::uint8_t> values);
   void commit();  // Error(internal) unless there are as many values as the shape says
 

@@ -97,7 +97,7 @@ void write_picture_set(const PictureSet& set, const std::filesystem::path& folde
   const auto size = [](std::size_t n) { return static_cast<std::uint32_t>(n); };
   std::vector<std::uint32_t> shape = {size(set.size()), size(set.height), size(set.width)};
   if (set.channels != 1) shape.push_back(size(set.channels));
-  IdxWriter images(folder / "images.idx", shape);
+  IdxWriter images(folder / "images.idx", IdxType::u8, shape);
   pixels([&](std::span<const std::uint8_t> values) { images.write(values); });
   images.commit();
 
