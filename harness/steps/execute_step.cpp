@@ -46,7 +46,6 @@ package::Package decode(const Context& context, const std::string& bytes) {
 struct Measured {
   int index = 0;  // in the package
   bool fallback = false;
-  std::size_t executed = 0;  // pictures, so far
   // Dropped once all are measured, when `results` takes their place.
   datasets::PictureSet pictures;
   host::CellResult run;
@@ -220,8 +219,7 @@ Outcome run_execute(const Context& context) {
         if (!of.predicted) of.predicted.emplace();
         host::append(*of.predicted, std::move(runs[2 * c + 1]));
       }
-      of.executed += group[c].count;
-      if (!simulated && of.executed < of.pictures.size()) continue;
+      if (!simulated && group[c].first + group[c].count < of.pictures.size()) continue;  // more portions follow
       if (simulated)
         complete_simulated(package, spec.name, conditions[i], of, device.evidence);
       else
