@@ -1,6 +1,8 @@
 #include "results/parts.h"
 
+#include <cstdint>
 #include <map>
+#include <string_view>
 
 #include "core/hash.h"
 
@@ -13,12 +15,17 @@ using core::JsonCursor;
 constexpr const char* parts = "parts";
 constexpr const char* keys = "keys";
 constexpr const char* reference = "$";
-constexpr std::size_t name_digits = 10;
-constexpr std::size_t smallest_part = 40;  // characters; a reference takes 18, the part's name 16
-constexpr std::size_t smallest_keys = 24;  // characters; naming them takes 20
+constexpr std::size_t name_digits = 7;
+// Characters: what names a part, what names an object's keys (less the colons that it saves), a line of either.
+constexpr std::size_t part_reference = 15, keys_reference = 17, line_of_name = 13;
 // Values of all documents together. Parts that name parts multiply.
 constexpr std::size_t most_values = 5'000'000;
 constexpr int deepest = 200;
+
+// Whether `times` values of so many characters are shorter by a name for each and one line.
+bool pays(std::size_t characters, std::size_t reference, std::size_t times) {
+  return times > 1 && times * characters > times * reference + line_of_name + characters;
+}
 
 // One that stands for another value: of a part, or of an object whose keys stand elsewhere.
 bool is_reference(const Json& value, Json::value_t to) {
@@ -50,7 +57,7 @@ class Division {
   Json with_common_keys(Json object) {
     const Json names = keys_of(object);
     const std::string text = names.dump();
-    if (text.size() < smallest_keys || objects_.at(text) < 2) return object;
+    if (!pays(text.size(), keys_reference, objects_.at(text))) return object;
     const std::string name = content_name(names);
     if (const auto [known, added] = keys_.emplace(name, names); !added && *known != names)
       throw core::Error(core::ExitCode::internal, "published cells", "two lists of keys have the name " + name);
@@ -59,7 +66,7 @@ class Division {
 
   Json as_part(const Json& value) {
     const std::string text = value.dump();
-    if (text.size() < smallest_part || places_.at(text) < 2) return in_parts(value);
+    if (!pays(text.size(), part_reference, places_.at(text))) return in_parts(value);
     const std::string name = content_name(value);
     if (const auto known = named_.emplace(name, text); !known.second && known.first->second != text)
       throw core::Error(core::ExitCode::internal, "published cells", "two parts have the name " + name);
@@ -67,9 +74,9 @@ class Division {
     return {{reference, name}};
   }
 
-  std::map<std::string, int> places_;         // by the value's text
-  std::map<std::string, int> objects_;        // by their keys' text
-  std::map<std::string, std::string> named_;  // text, by name
+  std::map<std::string, std::size_t> places_;   // by the value's text
+  std::map<std::string, std::size_t> objects_;  // by their keys' text
+  std::map<std::string, std::string> named_;    // text, by name
   Json parts_ = Json::object(), keys_ = Json::object();
 };
 
@@ -137,7 +144,13 @@ class Union {
 
 }  // namespace
 
-std::string content_name(const Json& value) { return core::sha256_hex(value.dump()).substr(0, name_digits); }
+std::string content_name(const Json& value) {
+  static constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::uint64_t hash = core::hash64(value.dump());
+  std::string name;
+  for (std::size_t i = 0; i < name_digits; ++i, hash <<= 6U) name += digits[hash >> 58U];
+  return name;
+}
 
 Json keys_of(const Json& object) {
   Json names = Json::array();

@@ -8,8 +8,8 @@
 
 namespace automask::results {
 
-// What a value's content gives it: 10 hexadecimal digits. Of a thousand values two have the same name once in two
-// million sets; who writes them looks whether they do.
+// What a value's content gives it: the first 7 digits of its SHA-256 in base64url (RFC 4648). Of a thousand values two
+// have the same name once in eight million sets; who writes them looks whether they do.
 std::string content_name(const core::Json& value);
 
 // The keys of an object, and the values of these under their name: {"$": [name, value, ...]}.

@@ -13,7 +13,7 @@ using core::JsonCursor;
 constexpr const char* conditions = "conditions";
 constexpr const char* cell_keys = "cell_keys";
 constexpr const char* values_of_keys = "$";
-constexpr std::size_t shortest_keys = 30;  // characters; naming them takes 22
+constexpr std::size_t shortest_keys = 26;  // characters; naming them takes 17
 
 const std::vector<std::string>& kinds() {
   static const std::vector<std::string> all = {"manifests", "environments", "builds",   "parameters",
@@ -115,8 +115,8 @@ void SharedDocuments::add(const SharedDocuments& others) {
 }
 
 void SharedDocuments::keep_what_is_named_in(const Json& cells) {
-  // A name is a digest's hexadecimal digits: hardly another string of a cell looks like one of them, and then a
-  // document too many is kept.
+  // A name is a digest's digits: hardly another string of a cell looks like one of them, and then a document too many
+  // is kept.
   std::set<std::string> named;
   add_strings_of(cells, named);
   for (auto& [kind, documents] : documents_.items())

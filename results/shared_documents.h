@@ -6,7 +6,7 @@
 
 namespace automask::results {
 
-constexpr int published_schema_version = 8;  // of a folder's files
+constexpr int published_schema_version = 9;  // of a folder's files
 // Error of the cursor's code: another version.
 void check_schema_version(const core::JsonCursor& document);
 

@@ -39,7 +39,7 @@ class Published : public StoreTest {
     const auto parse = [](const std::filesystem::path& json) { return Json::parse(core::read_file(json)); };
     const Json shared = parse(folder / "out/shared.json"), document = parse(cell);
     const Json whole = SharedDocuments({shared, "shared.json"}).with_keys({document["cell"], "cell"});
-    std::string text = "{\"schema_version\": 8, \"cell\": {";
+    std::string text = "{\"schema_version\": 9, \"cell\": {";
     for (const auto& [key, value] : whole.items())
       text += (text.back() == '{' ? "\n" : ",\n") + Json(key).dump() + ": " + value.dump();
     return text + "\n}}\n";
@@ -297,7 +297,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   };
   Json changed = whole;
   changed["schema_version"] = 2;
-  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 8"));
+  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 9"));
   changed = whole;
   changed["trainigs"] = Json::object();
   EXPECT_THAT(says(changed), HasSubstr("did you mean \"trainings\""));
@@ -412,6 +412,25 @@ TEST(Parts, WhatStandsOnceIsNoPart) {
   EXPECT_EQ(undivided({all, "shared.json"}), documents);
 }
 
+// A small value becomes a part where that makes the text shorter, and only there.
+TEST(Parts, ANameIsGivenWhereItPays) {
+  for (const std::size_t size : {10, 14, 20, 30, 44, 60})
+    for (const int times : {2, 3, 5, 40}) {
+      Json documents = {{"trainings", Json::object()}};
+      for (int i = 0; i < times; ++i)
+        documents["trainings"][std::to_string(i)] = Json::array({i, {std::string(size, 'v')}});
+      Json all = divided(documents);
+      const bool named = !all["parts"].empty();
+      for (const char* none : {"parts", "keys"})
+        if (all[none].empty()) all.erase(none);
+      const std::size_t before = documents.dump().size(), after = all.dump().size();
+      if (named) EXPECT_LT(after, before + std::string("\"parts\":{},").size()) << size << " " << times;
+      // 4 characters of quotes and brackets, 15 of a reference, 13 of a line.
+      EXPECT_EQ(named, times * (size + 4) > times * 15 + 13 + size + 4) << size << " " << times;
+      EXPECT_EQ(undivided({all, "shared.json"}), documents);
+    }
+}
+
 // Keys that objects have in common stand once; few or short ones stand where they are.
 TEST(Parts, KeysOfManyObjectsStandOnce) {
   const auto metrics = [](int n) {
@@ -508,7 +527,7 @@ TEST_F(Published, AnExportThatFailsLeavesEarlierCellsReadable) {
   const auto before = files(folder / "out");
   core::write_file_atomically(folder / "out/old/cell.json", R"({"schema_version": 2})");
   EXPECT_THAT(error_of([&] { export_published(store, {"other"}, folder / "out"); }).what(),
-              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 8")));
+              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 9")));
   std::filesystem::remove_all(folder / "out/old");
   EXPECT_EQ(files(folder / "out"), before);
   // A folder stands where the cell's file belongs.
@@ -566,7 +585,7 @@ TEST_F(Published, NamesEachFaultWithItsPlace) {
   store.record(full_run("k0", 0));
   export_published(store, {"invented"}, folder / "out");
   EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
-  EXPECT_THAT(fault("\"schema_version\": 8", "\"schema_version\": 9"), HasSubstr("is 9, this program reads 8"));
+  EXPECT_THAT(fault("\"schema_version\": 9", "\"schema_version\": 8"), HasSubstr("is 8, this program reads 9"));
   EXPECT_THAT(fault("1000,80,", "1000,\"80\","), HasSubstr("/metrics/measured/top1/2"));
   EXPECT_THAT(fault("{", "["), HasSubstr("line"));
   EXPECT_THAT(fault("\"environment\": \"", "\"environment\": \"0"),
