@@ -172,13 +172,40 @@ core::Json write_augmix(const MethodSpec& spec) {
 }
 
 void read_denoiser(const core::JsonCursor& cursor, MethodSpec& spec) {
-  cursor.only_keys({"layers", "width", "pretraining"});
+  cursor.only_keys({"layers", "width", "pretraining", "restoration_weight"});
   if (cursor.has("layers")) spec.denoiser.layers = static_cast<int>(cursor.at("layers").integer_in(2, 64));
   if (cursor.has("width")) spec.denoiser.width = static_cast<int>(cursor.at("width").integer_in(1, 1024));
   if (cursor.has("pretraining")) spec.denoiser.pretraining = cursor.at("pretraining").number_in(0, 0.9);
+  if (cursor.has("restoration_weight"))
+    spec.denoiser.restoration_weight = number_above(cursor.at("restoration_weight"), 0, 1000);
 }
 core::Json write_denoiser(const MethodSpec& spec) {
-  return {{"layers", spec.denoiser.layers}, {"width", spec.denoiser.width}, {"pretraining", spec.denoiser.pretraining}};
+  core::Json json = {
+      {"layers", spec.denoiser.layers}, {"width", spec.denoiser.width}, {"pretraining", spec.denoiser.pretraining}};
+  // Where it is another: keys of trainings stay what they were before there was the option.
+  if (spec.denoiser.restoration_weight != DenoiserOptions().restoration_weight)
+    json["restoration_weight"] = spec.denoiser.restoration_weight;
+  return json;
+}
+
+void read_gate_learning(const core::JsonCursor& cursor, MethodSpec& spec) {
+  cursor.only_keys({"learning_rate", "penalty"});
+  const bool straight = spec.scorer == "straight_through";  // read before
+  if (!straight && spec.scorer != "hard_concrete")
+    cursor.fail("are learnt, and " + spec.scorer + " learns none", "take straight_through or hard_concrete");
+  if (cursor.has("learning_rate")) spec.gate_learning.learning_rate = number_above(cursor.at("learning_rate"), 0, 1e6);
+  if (spec.gate_learning.learning_rate ==
+      (straight ? GateOptions::straight_through_rate : GateOptions::hard_concrete_rate))
+    spec.gate_learning.learning_rate.reset();  // the same training, one key
+  if (!cursor.has("penalty")) return;
+  if (straight) cursor.at("penalty").fail("is hard_concrete's", "remove it");
+  spec.gate_learning.penalty = cursor.at("penalty").number_in(0, 1000);
+}
+core::Json write_gate_learning(const MethodSpec& spec) {
+  core::Json json;
+  if (spec.gate_learning.learning_rate) json["learning_rate"] = *spec.gate_learning.learning_rate;
+  if (spec.gate_learning.penalty != GateOptions().penalty) json["penalty"] = spec.gate_learning.penalty;
+  return json;
 }
 
 void read_widths(const core::JsonCursor& cursor, MethodSpec& spec) {
@@ -341,6 +368,7 @@ const std::vector<Option> table = {
     {"distillation", read_distillation, write_distillation},
     {"scorer", read_scorer, [](const MethodSpec& s) { return core::Json(s.scorer); }},
     {"criterion", read_scorer, [](const MethodSpec& s) { return core::Json(s.scorer); }},
+    {"gate_learning", read_gate_learning, write_gate_learning},
     {"slimming_penalty", [](const core::JsonCursor& c, MethodSpec& s) { s.slimming_penalty = c.number_in(0, 1000); },
      [](const MethodSpec& s) { return core::Json(s.slimming_penalty); }},
     {"stability_weight", [](const core::JsonCursor& c, MethodSpec& s) { s.stability_weight = c.number_in(0, 1000); },
@@ -371,6 +399,14 @@ const std::vector<Option> table = {
     {"mask_learning_rate",
      [](const core::JsonCursor& c, MethodSpec& s) { s.mask_learning_rate = number_above(c, 0, 1e6); },
      [](const MethodSpec& s) { return core::Json(s.mask_learning_rate); }},
+    {"backbone_share",
+     [](const core::JsonCursor& c, MethodSpec& s) {
+       s.backbone_share = number_above(c, 0, 1);
+       if (s.backbone_share == 1) c.fail("leaves no views for the masks", "write a number below 1");
+     },
+     [](const MethodSpec& s) {
+       return s.backbone_share == MethodSpec().backbone_share ? core::Json() : core::Json(s.backbone_share);
+     }},
     {"file", read_files, write_files},
 };
 

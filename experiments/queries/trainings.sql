@@ -1,5 +1,5 @@
 -- What each training was given: views of a training picture, its teacher and that one's views; and what it took
--- network_views: what one network saw of `views`: of separate its condition's share, of piggyback the backbone's half.
+-- network_views: what one network saw of `views`: of separate its condition's share, of piggyback the backbone's.
 WITH given AS (
   SELECT k.experiment, k.dataset, k.model, k.method, k.target, k.parameters,
          coalesce(json_extract(k.parameters, '$.base'), json_extract(k.parameters, '$.method')) AS kind,
@@ -15,7 +15,8 @@ WITH given AS (
   WHERE json_extract(k.parameters, '$.train.epochs') > 0
   GROUP BY k.experiment, k.dataset, k.model, k.method, k.target, k.parameters)
 SELECT dataset, model, method, target, init, learning_rate, views,
-       CASE kind WHEN 'separate' THEN views / conditions WHEN 'piggyback' THEN views / 2 ELSE views END AS network_views,
+       CASE kind WHEN 'separate' THEN views / conditions WHEN 'piggyback'
+         THEN views * coalesce(json_extract(parameters, '$.backbone_share'), 0.5) ELSE views END AS network_views,
        teacher,
        iif(teacher IS NULL, NULL, coalesce(json_extract(parameters, '$.distillation.train.epochs'), views))
          AS teacher_views,

@@ -21,8 +21,10 @@ double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 }  // namespace
 
-StraightThroughScorer::StraightThroughScorer(const graph::ChannelGroups& groups, int conditions)
-    : scores_(conditions, zero_scores(groups)) {
+StraightThroughScorer::StraightThroughScorer(const graph::ChannelGroups& groups, int conditions,
+                                             const GateOptions& options)
+    : rate_(options.learning_rate.value_or(GateOptions::straight_through_rate)),
+      scores_(conditions, zero_scores(groups)) {
   for (Scores& scores : scores_)
     for (auto& group : scores) std::fill(group.begin(), group.end(), 1.0);
 }
@@ -34,7 +36,7 @@ void StraightThroughScorer::after_backward(models::Network& network, int conditi
     const std::vector<double> slopes = mean_gradient(gradients[g], scale);
     for (std::size_t c = 0; c < slopes.size(); ++c) {
       double& score = scores_[condition][g][c];
-      score = std::max(score - rate * slopes[c], 0.0);
+      score = std::max(score - rate_ * slopes[c], 0.0);
     }
   }
 }
@@ -54,8 +56,14 @@ double HardConcreteScorer::open_probability(double log_alpha) {
   return sigmoid(log_alpha - beta * std::log(-gamma / zeta));
 }
 
-HardConcreteScorer::HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::uint64_t seed)
-    : seed_(seed), alpha_(conditions, zero_scores(groups)), scores_(alpha_), drawn_(alpha_.size()) {
+HardConcreteScorer::HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::uint64_t seed,
+                                       const GateOptions& options)
+    : seed_(seed),
+      rate_(options.learning_rate.value_or(GateOptions::hard_concrete_rate)),
+      penalty_(options.penalty),
+      alpha_(conditions, zero_scores(groups)),
+      scores_(alpha_),
+      drawn_(alpha_.size()) {
   for (Scores& alpha : alpha_)
     for (auto& group : alpha) std::fill(group.begin(), group.end(), first_alpha);
 }
@@ -85,8 +93,8 @@ void HardConcreteScorer::after_backward(models::Network& network, int condition,
     for (std::size_t c = 0; c < slopes.size(); ++c) {
       double& log_alpha = alpha_[condition][g][c];
       const double open = open_probability(log_alpha);
-      log_alpha -= rate * (slopes[c] * slope(log_alpha, drawn_[static_cast<std::size_t>(condition)][g][c]) +
-                           penalty * open * (1 - open));
+      log_alpha -= rate_ * (slopes[c] * slope(log_alpha, drawn_[static_cast<std::size_t>(condition)][g][c]) +
+                            penalty_ * open * (1 - open));
     }
   }
   network.set_gate_values(condition, {});

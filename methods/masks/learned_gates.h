@@ -1,5 +1,6 @@
 #pragma once
 // Scorers that learn a number per channel by the gates' gradients, beside the weights.
+#include "methods/catalogue.h"
 #include "methods/masks/scorer.h"
 
 namespace automask::methods {
@@ -9,9 +10,7 @@ namespace automask::methods {
 // channels).
 class StraightThroughScorer : public Scorer {
  public:
-  static constexpr double rate = 0.1;  // of worths that start at 1
-
-  StraightThroughScorer(const graph::ChannelGroups& groups, int conditions);
+  StraightThroughScorer(const graph::ChannelGroups& groups, int conditions, const GateOptions& options = {});
   bool wants_gates(std::int64_t) const override { return true; }
   void after_backward(models::Network& network, int condition, double scale) override;
   const Scores& own(int condition) const override { return scores_[condition]; }
@@ -19,6 +18,7 @@ class StraightThroughScorer : public Scorer {
   void restore(const core::Json& state) override { scores_ = state.get<std::vector<Scores>>(); }
 
  private:
+  double rate_;
   std::vector<Scores> scores_;
 };
 
@@ -28,11 +28,10 @@ class StraightThroughScorer : public Scorer {
 class HardConcreteScorer : public Scorer {
  public:
   static constexpr double beta = 2.0 / 3, gamma = -0.1, zeta = 1.1;  // the paper's, section 4
-  static constexpr double rate = 0.5;                                // of log alpha
-  static constexpr double penalty = 0.002;    // of each channel's probability, in nats of the loss
-  static constexpr double first_alpha = 2.0;  // log alpha at the start: most gates are open
+  static constexpr double first_alpha = 2.0;                         // log alpha at the start: most gates are open
 
-  HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::uint64_t seed);
+  HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::uint64_t seed,
+                     const GateOptions& options = {});
   bool wants_gates(std::int64_t) const override { return true; }
   void before_forward(models::Network& network, int condition, std::int64_t step) override;
   void after_backward(models::Network& network, int condition, double scale) override;
@@ -48,6 +47,7 @@ class HardConcreteScorer : public Scorer {
 
  private:
   std::uint64_t seed_;
+  double rate_, penalty_;
   std::vector<Scores> alpha_, scores_;
   // Per condition, group and member: the uniform numbers of its last forward pass.
   std::vector<std::vector<std::vector<double>>> drawn_;

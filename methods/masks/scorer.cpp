@@ -16,10 +16,10 @@ core::Json Scorer::state() const { return core::Json::object(); }
 void Scorer::restore(const core::Json&) {}
 
 std::unique_ptr<Scorer> make_scorer(const std::string& name, const graph::ChannelGroups& groups, int conditions,
-                                    std::uint64_t seed) {
+                                    std::uint64_t seed, const GateOptions& gates) {
   if (name == "fisher") return std::make_unique<FisherScorer>(groups, conditions);
-  if (name == "straight_through") return std::make_unique<StraightThroughScorer>(groups, conditions);
-  if (name == "hard_concrete") return std::make_unique<HardConcreteScorer>(groups, conditions, seed);
+  if (name == "straight_through") return std::make_unique<StraightThroughScorer>(groups, conditions, gates);
+  if (name == "hard_concrete") return std::make_unique<HardConcreteScorer>(groups, conditions, seed, gates);
   if (name == "random") return std::make_unique<RandomScorer>(groups, conditions, seed);
   if (name == "taylor") return std::make_unique<TaylorScorer>(groups, conditions);
   if (name == "l1") return std::make_unique<WeightScorer>(l1_scores);

@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "graph/graph.h"
+#include "methods/catalogue.h"
 #include "methods/masks/budget.h"
 #include "models/network.h"
 
@@ -38,9 +39,9 @@ class Scorer {
   virtual void restore(const core::Json& state);
 };
 
-// `name`: one of scorer_names().
+// `name`: one of scorer_names(). `gates`: of those that learn.
 std::unique_ptr<Scorer> make_scorer(const std::string& name, const graph::ChannelGroups& groups, int conditions,
-                                    std::uint64_t seed);
+                                    std::uint64_t seed, const GateOptions& gates = {});
 
 // All zero, of the shape that own() has.
 Scores zero_scores(const graph::ChannelGroups& groups);

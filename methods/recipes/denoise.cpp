@@ -11,11 +11,6 @@
 namespace automask::methods {
 namespace {
 
-// Of the squared error, in squared deviations of the clean pictures. At the rate of 0.1 that suits classification a
-// weight of 1 is unstable: the first steps kill the denoiser's ReLUs, and it ends with 94 % of the error it was given;
-// with the effective rate at 0.02 it ends with 47 % (tinynet, 300 pictures of Fashion-MNIST, gaussian_noise:3).
-constexpr double restoration_weight = 0.2;
-
 class DenoiseObjective : public Objective {
  public:
   using Objective::Objective;
@@ -32,7 +27,7 @@ class DenoiseObjective : public Objective {
     network.observe({});
     // The mean over values; the classifier is not asked and learns nothing.
     const double share = part.weight * double(part.labels.size(0)) / part.pictures;
-    return at::mse_loss(cleaned, part.views[1]) * (restoration_weight * share);
+    return at::mse_loss(cleaned, part.views[1]) * (spec().denoiser.restoration_weight * share);
   }
 };
 

@@ -28,7 +28,6 @@ namespace automask::methods {
 namespace {
 
 constexpr double initial_score = 1e-2, threshold = 5e-3;
-constexpr double backbone_share = 0.5;  // of the views; the masks share the rest
 
 bool is_masked(const graph::Node& node) { return node.op == graph::Op::conv2d || node.op == graph::Op::linear; }
 
@@ -157,12 +156,12 @@ models::Bundle train_piggyback(const TrainJob& job) {
     TrainJob shared = job;
     shared.spec.method = "augment";
     shared.spec.normalisation = Normalisation::shared;
-    shared.spec.train.epochs *= backbone_share;
+    shared.spec.train.epochs *= job.spec.backbone_share;
     if (!job.work_folder.empty()) shared.work_folder = job.work_folder / "backbone";
     return run(shared, augment_recipe(shared));
   }));
   at::set_num_threads(job.spec.train.threads);
-  const double share = (1 - backbone_share) / static_cast<double>(job.conditions.size());
+  const double share = (1 - job.spec.backbone_share) / static_cast<double>(job.conditions.size());
   for (std::size_t k = 0; k < job.conditions.size(); ++k)
     bundle.members.push_back(kept(job, "mask-" + std::to_string(k),
                                   [&] { return train_mask(member_job(job, k, share), bundle.backbone.front()); }));

@@ -133,7 +133,7 @@ class Trainer {
         fixed_masks_(recipe.even ? std::vector<graph::Mask>{even_mask()} : recipe.fixed_masks),
         masked_(may_mask_ && (cutter_.budget() < 1 || job.spec.byte_budget > 0)),
         objective_(recipe.objective ? recipe.objective(job) : std::make_unique<Objective>(job.spec)),
-        scorer_(make_scorer(job.spec.scorer, cutter_.groups(), sets(), job.seed)),
+        scorer_(make_scorer(job.spec.scorer, cutter_.groups(), sets(), job.seed, job.spec.gate_learning)),
         log_(schedule_.steps),
         teacher_(make_teacher(job, recipe.conditions)) {
     if (teacher_) teacher_->move(device_);

@@ -87,6 +87,7 @@ Json example_of(const std::string& option) {
                                 {"union_penalty", 0.25},
                                 {"scorer", "random"},
                                 {"criterion", "fpgm"},
+                                {"gate_learning", {{"learning_rate", 5}}},
                                 {"slimming_penalty", 0.5},
                                 {"stability_weight", 0.5},
                                 {"augmix", {{"depth", 2}, {"over", "conditions"}}},
@@ -102,6 +103,7 @@ Json example_of(const std::string& option) {
                                 {"prior", 4},
                                 {"test_learning_rate", 0.25},
                                 {"mask_learning_rate", 0.25},
+                                {"backbone_share", 0.25},
                                 {"file", {{"clean", "a.onnx"}, {"jpeg:q10", "b.onnx"}}}};
   return examples.at(option);
 }
@@ -114,6 +116,8 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
       if (option == "stem" || option == "general_set" || (info.name == "slim" && option == "estimator"))
         plain["normalisation"] = "bn_k";
       if (option == "freeze_at") plain["mac_budget"] = 0.5;
+      if (option == "gate_learning")
+        plain[info.name == "prune" || info.name == "separate" ? "criterion" : "scorer"] = "hard_concrete";
       if (option == "union_penalty" || option == "mask_groups") plain["consensus"] = 0.5;
       Json other = plain;
       other[option] = example_of(option);
@@ -122,6 +126,41 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
   EXPECT_EQ(spec_of({{"method", "automask"}, {"frequencies", {{"clean", 3}, {"jpeg:q10", 1}}}})
                 .weights_of({{}, corruptions::Condition::parse("jpeg:q10")}),
             (std::vector<double>{0.75, 0.25}));
+}
+
+// Keys of trainings stay what they were before there were these options.
+TEST(Catalogue, LaterOptionsAreWrittenWhereTheyAreNotTheDefault) {
+  const Json learnt = spec_of({{"method", "kill_test"}, {"scorer", "hard_concrete"}}).parameters();
+  EXPECT_FALSE(learnt.contains("gate_learning"));
+  EXPECT_EQ(spec_of({{"method", "kill_test"},
+                     {"scorer", "hard_concrete"},
+                     {"gate_learning", {{"penalty", 0.002}, {"learning_rate", 0.5}}}})
+                .parameters(),
+            learnt);
+  const Json faster =
+      spec_of({{"method", "kill_test"}, {"scorer", "hard_concrete"}, {"gate_learning", {{"learning_rate", 5}}}})
+          .parameters();
+  EXPECT_EQ(faster["gate_learning"], (Json{{"learning_rate", 5.0}}));
+  EXPECT_EQ(spec_of(faster).parameters(), faster) << "as a step reads it";
+  EXPECT_EQ(spec_of({{"method", "piggyback"}, {"backbone_share", 0.5}}).parameters(),
+            spec_of({{"method", "piggyback"}}).parameters());
+  EXPECT_EQ(spec_of({{"method", "denoise"}, {"denoiser", {{"restoration_weight", 0.2}}}}).parameters(),
+            spec_of({{"method", "denoise"}}).parameters());
+  EXPECT_EQ(spec_of({{"method", "denoise"}, {"denoiser", {{"restoration_weight", 1}}}})
+                .parameters()["denoiser"]["restoration_weight"],
+            1);
+}
+
+TEST(Catalogue, GatesAreLearntByScorersThatLearn) {
+  EXPECT_SAYS(error_of([] {
+                spec_of({{"method", "automask"}, {"gate_learning", {{"learning_rate", 1}}}});
+              }),
+              "fisher learns none");
+  EXPECT_SAYS(error_of([] {
+                spec_of({{"method", "prune"}, {"criterion", "straight_through"}, {"gate_learning", {{"penalty", 1}}}});
+              }),
+              "is hard_concrete's");
+  EXPECT_SAYS(error_of([] { spec_of({{"method", "piggyback"}, {"backbone_share", 1}}); }), "leaves no views");
 }
 
 TEST(Catalogue, OthersAreWrittenWhereThereAreSome) {
@@ -254,6 +293,7 @@ TEST(Catalogue, ParametersAreCompleteAndReadBack) {
     for (const std::string& option : info.options) json[option] = example_of(option);
     if (json.contains("latency_budget")) json.erase("mac_budget");  // one of them
     if (json.contains("backbone")) json.erase("stem");              // one of them
+    json.erase("gate_learning");                                    // of other scorers than these
     const Json parameters = spec_of(json).parameters();
     EXPECT_EQ(spec_of(parameters).parameters(), parameters);
     for (const std::string& option : info.options)

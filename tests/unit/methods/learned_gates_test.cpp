@@ -75,6 +75,22 @@ TEST_F(Gates, LearnedWorthsFollowTheLoss) {
   }
 }
 
+TEST_F(Gates, StepsAreAsLongAsTheyAreToldTo) {
+  StraightThroughScorer usual(network_->groups(), 1),
+      twice(network_->groups(), 1, {.learning_rate = 0.2, .penalty = 0});
+  // One step each from the same weights.
+  train(usual, 1);
+  train(twice, 1);
+  for (std::size_t c = 0; c < 3; ++c) EXPECT_NEAR(twice.own(0)[1][c] - 1, 2 * (usual.own(0)[1][c] - 1), 1e-12);
+  EXPECT_NE(usual.own(0)[1][0], 1);
+  // A penalty closes gates that the loss says nothing of.
+  HardConcreteScorer free(network_->groups(), 1, 1, {.learning_rate = {}, .penalty = 0}),
+      penalised(network_->groups(), 1, 1, {.learning_rate = {}, .penalty = 1});
+  train(free, 1);
+  train(penalised, 1);
+  for (std::size_t c = 0; c < 3; ++c) EXPECT_LT(penalised.own(0)[1][c], free.own(0)[1][c]);
+}
+
 TEST_F(Gates, StatesGoOnWithTheSameBits) {
   for (const char* name : {"straight_through", "hard_concrete", "fisher", "random"}) {
     const auto first = make_scorer(name, network_->groups(), 1, 3),
