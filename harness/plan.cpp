@@ -186,11 +186,13 @@ class Planner {
     return found->second;
   }
 
-  Json data_location(std::size_t dataset) const {
+  // Where a step finds the data set, and what its sentences call it; neither decides a result.
+  void locate(Step& step, std::size_t dataset) const {
     const auto& spec = manifest_.datasets[dataset];
     Json entry = manifest_.document.at("datasets").at(spec.name);
     entry["path"] = std::filesystem::absolute(spec.root).lexically_normal().string();
-    return entry;
+    step.locations["dataset"] = std::move(entry);
+    step.locations["dataset_name"] = spec.name;
   }
 
   const std::vector<std::size_t>& variants(std::size_t dataset) {
@@ -207,7 +209,8 @@ class Planner {
       step.parameters = {
           {"dataset", pictures}, {"split", "test"}, {"condition", condition}, {"seed", manifest_.corruption_seed}};
       step.inputs = {{"data", fingerprint(dataset, datasets::Split::test)}};
-      step.locations = {{"dataset", data_location(dataset)}, {"threads", context_.threads}};
+      step.locations = {{"threads", context_.threads}};
+      locate(step, dataset);
       step.work = variant_work(count(dataset, datasets::Split::test) * spec.channels * spec.height * spec.width,
                                context_.threads);
       found->second.push_back(add(std::move(step), {}));
@@ -252,10 +255,10 @@ class Planner {
     // Without training only the classes count, and they are those of the test files.
     const auto split = method.train.epochs > 0 ? datasets::Split::train : datasets::Split::test;
     step.inputs = {{"data", fingerprint(cell.dataset, split)}};
-    step.locations = {{"dataset", data_location(cell.dataset)},
-                      {"threads", context_.threads},
+    step.locations = {{"threads", context_.threads},
                       {"checkpoint_seconds", method.train.checkpoint_seconds},
                       {"workers", method.train.workers}};
+    locate(step, cell.dataset);
     if (method.train.picture_memory) step.locations["picture_memory"] = *method.train.picture_memory;
     if (method.init != "scratch" && method.init != "clean") {
       const auto file = initial_weights(method, model);
@@ -309,7 +312,8 @@ class Planner {
                        {"runs", request.runs},      {"environment", on.environment}};
     if (denoised) step.parameters["denoiser"] = method.parameters().at("denoiser");
     step.inputs = {{"data", fingerprint(cell.dataset, datasets::Split::train)}};
-    step.locations = {{"dataset", data_location(cell.dataset)}, {"runner", on.location}, {"threads", context_.threads}};
+    step.locations = {{"runner", on.location}, {"threads", context_.threads}};
+    locate(step, cell.dataset);
     return add(std::move(step), {});
   }
 
@@ -348,7 +352,7 @@ class Planner {
       step.parameters["conditions"] = method_conditions_[cell.method];
       step.parameters["seed"] = cell.seed;
       step.inputs.emplace_back("data", fingerprint(cell.dataset, split));
-      step.locations["dataset"] = data_location(cell.dataset);
+      locate(step, cell.dataset);
     }
     return found->second = add(std::move(step), {planned.train, pictures});
   }
@@ -387,7 +391,7 @@ class Planner {
     step.parameters["dataset"] = split_parameters(spec, datasets::Split::train);
     step.parameters["seed"] = cell.seed;
     step.inputs.emplace_back("data", fingerprint(cell.dataset, datasets::Split::train));
-    step.locations["dataset"] = data_location(cell.dataset);
+    locate(step, cell.dataset);
   }
 
   // The pictures of all conditions, and which of them were held out.

@@ -12,8 +12,8 @@
 namespace automask::harness::steps {
 
 datasets::DatasetSpec dataset_spec(const Context& context) {
-  const auto name = context.parameters().at("dataset").string_or("name", "dataset");
-  return datasets::DatasetSpec::from_json(context.locations().at("dataset"), name);
+  return datasets::DatasetSpec::from_json(context.locations().at("dataset"),
+                                          context.locations().string_or("dataset_name", "dataset"));
 }
 
 std::unique_ptr<datasets::Source> open_split(const Context& context, const datasets::DatasetSpec& spec,

@@ -567,13 +567,15 @@ TEST(Plan, RepetitionsExecuteAnew) {
 
 TEST(Plan, LocationsTellTheStepWhereThingsAre) {
   const TempFolder folder;
-  const Plan plan = test::plan_of(test::load(folder, test::small_manifest()));
+  const Json json = test::small_manifest();
+  const Plan plan = test::plan_of(test::load(folder, json));
   for (const Step& step : plan.steps) {
     EXPECT_EQ(step.locations["threads"], 3);
     if (step.stage == Stage::variant || step.stage == Stage::train) {
       EXPECT_EQ(step.locations["dataset"]["path"], (folder / "data").string());
       const Json& entry = step.locations["dataset"];
       EXPECT_NO_THROW(datasets::DatasetSpec::from_json({entry, "step.json"}, "toy"));
+      EXPECT_TRUE(json["datasets"].contains(step.locations["dataset_name"].get<std::string>()));
     }
     if (step.stage == Stage::execute) {
       EXPECT_EQ(step.locations["runner"]["name"], "cpu");
