@@ -450,7 +450,8 @@ TEST(Parts, KeysOfManyObjectsStandOnce) {
 
 TEST(Parts, KeysThatAreNotThereAreOneSentence) {
   const auto object = [](int n) { return Json{{"a_name_that_is_long_enough", n}, {"and_another", n}}; };
-  const Json whole = divided({{"counted", {{"a", object(1)}, {"b", object(2)}}}});
+  const Json whole = divided({{"counted", {{"a", object(1)}, {"b", object(2)}, {"c", object(3)}}}});
+  ASSERT_EQ(whole["keys"].size(), 1U);
   const auto says = [](const Json& changed) {
     return std::string(error_of([&] { undivided({changed, "shared.json", "", ExitCode::corrupt}); }).what());
   };
