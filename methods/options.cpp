@@ -194,16 +194,18 @@ void read_gate_learning(const core::JsonCursor& cursor, MethodSpec& spec) {
   if (!straight && spec.scorer != "hard_concrete")
     cursor.fail("are learnt, and " + spec.scorer + " learns none", "take straight_through or hard_concrete");
   if (cursor.has("learning_rate")) spec.gate_learning.learning_rate = number_above(cursor.at("learning_rate"), 0, 1e6);
-  if (spec.gate_learning.learning_rate ==
-      (straight ? GateOptions::straight_through_rate : GateOptions::hard_concrete_rate))
-    spec.gate_learning.learning_rate.reset();  // the same training, one key
   if (!cursor.has("penalty")) return;
   if (straight) cursor.at("penalty").fail("is hard_concrete's", "remove it");
   spec.gate_learning.penalty = cursor.at("penalty").number_in(0, 1000);
 }
 core::Json write_gate_learning(const MethodSpec& spec) {
+  const bool straight = spec.scorer == "straight_through";
+  if (!straight && spec.scorer != "hard_concrete") return {};
   core::Json json;
-  if (spec.gate_learning.learning_rate) json["learning_rate"] = *spec.gate_learning.learning_rate;
+  const double usual = straight ? GateOptions::straight_through_rate : GateOptions::hard_concrete_rate,
+               rate = spec.gate_learning.learning_rate.value_or(usual);
+  // Keys of trainings at the rates that they had at first stay what they were before there was the option.
+  if (rate != (straight ? 0.1 : 0.5)) json["learning_rate"] = rate;
   if (spec.gate_learning.penalty != GateOptions().penalty) json["penalty"] = spec.gate_learning.penalty;
   return json;
 }

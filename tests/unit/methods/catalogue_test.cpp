@@ -130,17 +130,15 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
 
 // Keys of trainings stay what they were before there were these options.
 TEST(Catalogue, LaterOptionsAreWrittenWhereTheyAreNotTheDefault) {
-  const Json learnt = spec_of({{"method", "kill_test"}, {"scorer", "hard_concrete"}}).parameters();
-  EXPECT_FALSE(learnt.contains("gate_learning"));
-  EXPECT_EQ(spec_of({{"method", "kill_test"},
-                     {"scorer", "hard_concrete"},
-                     {"gate_learning", {{"penalty", 0.002}, {"learning_rate", 0.5}}}})
-                .parameters(),
-            learnt);
-  const Json faster =
-      spec_of({{"method", "kill_test"}, {"scorer", "hard_concrete"}, {"gate_learning", {{"learning_rate", 5}}}})
-          .parameters();
-  EXPECT_EQ(faster["gate_learning"], (Json{{"learning_rate", 5.0}}));
+  const auto learnt = [](const Json& gate_learning) {
+    Json method = {{"method", "kill_test"}, {"scorer", "hard_concrete"}};
+    if (!gate_learning.is_null()) method["gate_learning"] = gate_learning;
+    return spec_of(method).parameters();
+  };
+  EXPECT_FALSE(learnt({{"learning_rate", 0.5}}).contains("gate_learning")) << "the rate that it had at first";
+  EXPECT_EQ(learnt(nullptr)["gate_learning"], (Json{{"learning_rate", 5.0}}));
+  EXPECT_EQ(learnt({{"learning_rate", 5}, {"penalty", 0.002}}), learnt(nullptr));
+  const Json faster = learnt({{"learning_rate", 7}, {"penalty", 0.5}});
   EXPECT_EQ(spec_of(faster).parameters(), faster) << "as a step reads it";
   EXPECT_EQ(spec_of({{"method", "piggyback"}, {"backbone_share", 0.5}}).parameters(),
             spec_of({{"method", "piggyback"}}).parameters());

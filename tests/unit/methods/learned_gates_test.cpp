@@ -76,7 +76,7 @@ TEST_F(Gates, LearnedWorthsFollowTheLoss) {
 }
 
 TEST_F(Gates, StepsAreAsLongAsTheyAreToldTo) {
-  StraightThroughScorer usual(network_->groups(), 1),
+  StraightThroughScorer usual(network_->groups(), 1, {.learning_rate = 0.1, .penalty = 0}),
       twice(network_->groups(), 1, {.learning_rate = 0.2, .penalty = 0});
   // One step each from the same weights.
   train(usual, 1);
