@@ -1,9 +1,8 @@
 #include "results/parts.h"
 
-#include <cstdint>
 #include <map>
-#include <string_view>
 
+#include "core/digest_text.h"
 #include "core/hash.h"
 
 namespace automask::results {
@@ -145,11 +144,7 @@ class Union {
 }  // namespace
 
 std::string content_name(const Json& value) {
-  static constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::uint64_t hash = core::hash64(value.dump());
-  std::string name;
-  for (std::size_t i = 0; i < name_digits; ++i, hash <<= 6U) name += digits[hash >> 58U];
-  return name;
+  return core::digest_base64(core::sha256_hex(value.dump())).substr(0, name_digits);
 }
 
 Json keys_of(const Json& object) {

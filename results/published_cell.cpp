@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "core/digest_text.h"
 #include "results/schema.h"
 #include "results/statistics.h"
 
@@ -318,10 +319,11 @@ Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
   for (const Artifact& artifact : run.artifacts)
     if (artifact.kind != "variant")  // as many as conditions, and the manifest makes the same again
       artifacts.push_back({artifact.kind, std::filesystem::path(artifact.path).filename().generic_string(),
-                           artifact.bytes, artifact.sha256});
+                           artifact.bytes, core::digest_base64(artifact.sha256)});
   // The digest is of what the manifest was with its paths.
   Json manifest;
-  if (!run.manifest.is_null()) manifest = {{"sha256", run.manifest_sha256}, {"document", without_paths(run.manifest)}};
+  if (!run.manifest.is_null())
+    manifest = {{"sha256", core::digest_base64(run.manifest_sha256)}, {"document", without_paths(run.manifest)}};
   Json conditions;
   Json metrics = metrics_json(run.metrics, latencies, conditions);
   // What is counted is a network's and the pictures' own: seeds and experiments have it in common.
@@ -334,7 +336,7 @@ Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
                {"target", run.target},
                {"seed", run.seed},
                {"parameters", shared.put("parameters", run.method_parameters)},
-               {"key", run.key},
+               {"key", core::digest_base64(run.key)},
                {"portable_key", run.portable_key},
                {"state", run.state},
                {"started", run.started},
@@ -370,7 +372,7 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
   run.seed = cell.at("seed").integer();
   run.method_parameters = shared.get("parameters", cell.at("parameters"));
   if (!run.method_parameters.is_object()) cell.at("parameters").fail("must name an object of parameters");
-  run.key = cell.at("key").string();
+  run.key = core::digest_hex(cell.at("key").string());
   if (run.key.empty()) cell.at("key").fail("is empty");
   run.portable_key = cell.at("portable_key").string();
   run.state = cell.at("state").string();
@@ -381,7 +383,7 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
     const JsonCursor cursor(manifest, SharedDocuments::file_name, "/manifests/" + cell.at("manifest").string(),
                             ExitCode::corrupt);
     cursor.only_keys({"sha256", "document"});
-    run.manifest_sha256 = cursor.at("sha256").string();
+    run.manifest_sha256 = core::digest_hex(cursor.at("sha256").string());
     run.manifest = cursor.at("document").value();
     if (!run.manifest.is_object()) cursor.at("document").fail("must be an object", "export the cells again");
   }
@@ -397,7 +399,7 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
                            {conditions, cell.file(), cell.at("conditions").pointer(), ExitCode::corrupt});
   const JsonCursor artifacts = cell.at("artifacts");
   for (std::size_t i = 0; i < artifacts.size(); ++i)
-    run.artifacts.push_back({artifacts.at(i).at(3).string(), artifacts.at(i).at(0).string(),
+    run.artifacts.push_back({core::digest_hex(artifacts.at(i).at(3).string()), artifacts.at(i).at(0).string(),
                              artifacts.at(i).at(1).string(), artifacts.at(i).at(2).integer()});
   run.training = training_of(run, shared.get("trainings", cell.at("training")), cell.at("training"));
   return run;

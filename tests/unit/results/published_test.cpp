@@ -424,7 +424,9 @@ TEST(Parts, ANameIsGivenWhereItPays) {
       for (const char* none : {"parts", "keys"})
         if (all[none].empty()) all.erase(none);
       const std::size_t before = documents.dump().size(), after = all.dump().size();
-      if (named) EXPECT_LT(after, before + std::string("\"parts\":{},").size()) << size << " " << times;
+      if (named) {
+        EXPECT_LT(after, before + std::string("\"parts\":{},").size()) << size << " " << times;
+      }
       // 4 characters of quotes and brackets, 15 of a reference, 13 of a line.
       EXPECT_EQ(named, times * (size + 4) > times * 15 + 13 + size + 4) << size << " " << times;
       EXPECT_EQ(undivided({all, "shared.json"}), documents);
