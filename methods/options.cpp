@@ -205,7 +205,7 @@ core::Json write_gate_learning(const MethodSpec& spec) {
   const double usual = straight ? GateOptions::straight_through_rate : GateOptions::hard_concrete_rate,
                rate = spec.gate_learning.learning_rate.value_or(usual);
   // Keys of trainings at the rates that they had at first stay what they were before there was the option.
-  if (rate != (straight ? 0.1 : 0.5)) json["learning_rate"] = rate;
+  if (rate != usual) json["learning_rate"] = rate;
   if (spec.gate_learning.penalty != GateOptions().penalty) json["penalty"] = spec.gate_learning.penalty;
   return json;
 }

@@ -87,7 +87,7 @@ Json example_of(const std::string& option) {
                                 {"union_penalty", 0.25},
                                 {"scorer", "random"},
                                 {"criterion", "fpgm"},
-                                {"gate_learning", {{"learning_rate", 5}}},
+                                {"gate_learning", {{"learning_rate", 7}}},
                                 {"slimming_penalty", 0.5},
                                 {"stability_weight", 0.5},
                                 {"augmix", {{"depth", 2}, {"over", "conditions"}}},
@@ -136,8 +136,8 @@ TEST(Catalogue, LaterOptionsAreWrittenWhereTheyAreNotTheDefault) {
     return spec_of(method).parameters();
   };
   EXPECT_FALSE(learnt({{"learning_rate", 0.5}}).contains("gate_learning")) << "the rate that it had at first";
-  EXPECT_EQ(learnt(nullptr)["gate_learning"], (Json{{"learning_rate", 5.0}}));
-  EXPECT_EQ(learnt({{"learning_rate", 5}, {"penalty", 0.002}}), learnt(nullptr));
+  EXPECT_EQ(learnt({{"learning_rate", 5}})["gate_learning"], (Json{{"learning_rate", 5.0}}));
+  EXPECT_EQ(learnt({{"learning_rate", 0.5}, {"penalty", 0.002}}), learnt(nullptr));
   const Json faster = learnt({{"learning_rate", 7}, {"penalty", 0.5}});
   EXPECT_EQ(spec_of(faster).parameters(), faster) << "as a step reads it";
   EXPECT_EQ(spec_of({{"method", "piggyback"}, {"backbone_share", 0.5}}).parameters(),
