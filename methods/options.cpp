@@ -199,13 +199,11 @@ void read_gate_learning(const core::JsonCursor& cursor, MethodSpec& spec) {
   spec.gate_learning.penalty = cursor.at("penalty").number_in(0, 1000);
 }
 core::Json write_gate_learning(const MethodSpec& spec) {
-  const bool straight = spec.scorer == "straight_through";
-  if (!straight && spec.scorer != "hard_concrete") return {};
+  // Where they are others: keys of trainings stay what they were before there was the option.
+  const double usual =
+      spec.scorer == "straight_through" ? GateOptions::straight_through_rate : GateOptions::hard_concrete_rate;
   core::Json json;
-  const double usual = straight ? GateOptions::straight_through_rate : GateOptions::hard_concrete_rate,
-               rate = spec.gate_learning.learning_rate.value_or(usual);
-  // Keys of trainings at the rates that they had at first stay what they were before there was the option.
-  if (rate != usual) json["learning_rate"] = rate;
+  if (const double rate = spec.gate_learning.learning_rate.value_or(usual); rate != usual) json["learning_rate"] = rate;
   if (spec.gate_learning.penalty != GateOptions().penalty) json["penalty"] = spec.gate_learning.penalty;
   return json;
 }

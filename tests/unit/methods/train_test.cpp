@@ -230,7 +230,7 @@ TEST(Train, ResumesInEveryStageWithTheSameBits) {
 TEST(Train, EveryOptionTrains) {
   const datasets::PictureSet& test = pictures(datasets::Split::test);
   for (const core::Json& option : {core::Json{{"scorer", "straight_through"}},
-                                   {{"scorer", "hard_concrete"}, {"gate_learning", {{"learning_rate", 0.5}}}},
+                                   {{"scorer", "hard_concrete"}},
                                    {{"scorer", "random"}},
                                    {{"consensus", "auto"}},
                                    {{"normalisation", "shared"}},
