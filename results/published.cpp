@@ -36,7 +36,7 @@ std::string file_name(const RunRecord& run, std::set<std::string>& taken) {
   return unique + ".json";
 }
 
-// {"schema_version": 9, "cell": ...}, one value a line, so that a difference of two files can be read.
+// {"schema_version": 10, "cell": ...}, one value a line, so that a difference of two files can be read.
 std::string lines(const Json& cell) {
   std::string text =
       "{\"schema_version\": " + std::to_string(published_schema_version) + ",\n\"" + cell_key + "\": {\"$\": [";

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <ctime>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "core/digest_text.h"
@@ -67,7 +69,7 @@ constexpr const char* spread_mark = "+-";
 constexpr const char* plain_mark = "=";
 
 // [value, n] or [value, n, low, high]; [value, n, d] for an interval of value - d to value + d; [hits, n, "%"] for a
-// share in percent with Wilson's interval, which says all.
+// share in percent with Wilson's interval, which says all. `in_short`: a value alone where it is of one.
 Json numbers_of(const Metric& metric) {
   Json numbers = {shortened(metric.value), metric.n};
   if (std::isnan(metric.ci_lo) && std::isnan(metric.ci_hi)) return numbers;
@@ -90,6 +92,8 @@ Json numbers_of(const Metric& metric) {
   return numbers;
 }
 
+Json in_short(const Json& numbers) { return numbers.size() == 2 && numbers[1] == 1 ? numbers[0] : numbers; }
+
 Metric share_of(const JsonCursor& hits, const JsonCursor& n) {
   Metric metric;
   metric.n = n.integer();
@@ -111,18 +115,19 @@ Metric with_spread(const JsonCursor& value, const JsonCursor& n, const JsonCurso
   return metric;
 }
 
-Metric plain_number(const JsonCursor& value, const JsonCursor& n) {
+Metric plain_number(const JsonCursor& value, std::int64_t n) {
   Metric metric;
-  metric.n = n.integer();
+  metric.n = n;
   metric.value = value.number();
   metric.ci_lo = metric.ci_hi = unknown;
   return metric;
 }
 
 Metric metric_of(const JsonCursor& numbers) {
+  if (numbers.value().is_number()) return plain_number(numbers, 1);
   const std::size_t size = numbers.value().is_array() ? numbers.size() : 0;
   if (size < 2 || size > 4)
-    numbers.fail("must be [value, n], [value, n, low, high], [value, n, spread] or [hits, n, \"%\"]");
+    numbers.fail("must be a value, [value, n], [value, n, low, high], [value, n, spread] or [hits, n, \"%\"]");
   if (size == 3 && numbers.at(2).value().is_number()) return with_spread(numbers.at(0), numbers.at(1), numbers.at(2));
   if (size == 3) {
     if (numbers.at(2).string() != shares_mark) numbers.at(2).fail("must be \"%\" or a number");
@@ -164,7 +169,7 @@ std::vector<std::string> common_conditions(const std::map<std::string, std::map<
 // {"*": numbers} where all are the same, else the numbers of each.
 Json numbers_of_all(const ByCondition& by_condition) {
   const Json& first = by_condition.begin()->second;
-  Json same = {{"*", first}}, shares = {shares_mark, first[1]}, spreads = {spread_mark, first[1]},
+  Json same = {{"*", in_short(first)}}, shares = {shares_mark, first[1]}, spreads = {spread_mark, first[1]},
        plain = {plain_mark, first[1]}, all = Json::array();
   for (const auto& [condition, numbers] : by_condition) {
     const bool three = numbers.size() == 3 && numbers[1] == first[1];
@@ -198,11 +203,11 @@ Json metrics_json(const std::vector<Metric>& metrics, bool latencies, Json& cond
           by_condition.size() == common.size() &&
           std::all_of(common.begin(), common.end(), [&its = by_condition](const auto& c) { return its.count(c); });
       if (by_condition.size() == 1 && by_condition.begin()->first.empty()) {
-        entry = by_condition.begin()->second;
+        entry = in_short(by_condition.begin()->second);
       } else if (all) {
         entry = numbers_of_all(by_condition);
       } else {
-        entry = by_condition;
+        for (const auto& [condition, numbers] : by_condition) entry[condition] = in_short(numbers);
       }
     }
   return json;
@@ -243,7 +248,7 @@ std::vector<Metric> metrics_of(const JsonCursor& cursor, const JsonCursor& condi
       } else if (list && entry.value().front() == plain_mark) {
         check_size(entry.size() - std::min<std::size_t>(entry.size(), 2));
         for (std::size_t i = 0; i < conditions.size(); ++i)
-          add(conditions.at(i).string(), plain_number(entry.at(i + 2), entry.at(1)));
+          add(conditions.at(i).string(), plain_number(entry.at(i + 2), entry.at(1).integer()));
       } else if (list && entry.value().front() == shares_mark) {
         check_size(entry.size() - std::min<std::size_t>(entry.size(), 2));
         for (std::size_t i = 0; i < conditions.size(); ++i)
@@ -299,6 +304,55 @@ Json training_of(const RunRecord& run, Json training, const JsonCursor& cursor) 
   return training;
 }
 
+// 40 hexadecimal digits, a dash, 23 more (harness/plan.h): those of a digest, but for the dash and the last.
+constexpr std::size_t portable_key_size = 64, dash = 40;
+
+std::string short_portable_key(const std::string& key) {
+  if (key.size() != portable_key_size || key[dash] != '-') return key;
+  const std::string hex = key.substr(0, dash) + key.substr(dash + 1) + '0', text = core::digest_base64(hex);
+  return text == hex ? key : text;
+}
+
+std::string portable_key_of(const std::string& text) {
+  const std::string hex = core::digest_hex(text);
+  if (hex == text || hex.back() != '0') return text;
+  return hex.substr(0, dash) + '-' + hex.substr(dash, portable_key_size - dash - 1);
+}
+
+// Seconds since 1970 of 2026-11-24T09:00:00Z; nothing of what is written otherwise.
+constexpr const char* utc_format = "%Y-%m-%dT%H:%M:%SZ";
+
+std::string utc(std::int64_t seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  std::array<char, 32> text{};
+  if (::gmtime_r(&time, &parts) == nullptr || std::strftime(text.data(), text.size(), utc_format, &parts) == 0)
+    return {};
+  return text.data();
+}
+
+std::optional<std::int64_t> seconds_of(const std::string& text) {
+  std::tm parts{};
+  if (::strptime(text.c_str(), utc_format, &parts) == nullptr) return {};
+  const std::int64_t seconds = ::timegm(&parts);
+  return utc(seconds) == text ? std::optional(seconds) : std::nullopt;
+}
+
+// When a run ended: seconds after it began, or as it stands.
+Json finished_json(const RunRecord& run) {
+  const auto started = seconds_of(run.started), finished = seconds_of(run.finished);
+  return started && finished ? Json(*finished - *started) : Json(run.finished);
+}
+
+std::string finished_of(const JsonCursor& finished, const std::string& started) {
+  if (!finished.value().is_number()) return finished.string();
+  constexpr std::int64_t century = 100LL * 366 * 24 * 3600;
+  const std::int64_t later = finished.integer_in(-century, century);
+  const auto seconds = seconds_of(started);
+  if (!seconds) finished.fail("counts from when the run started, and that is no time", "export the cell again");
+  return utc(*seconds + later);
+}
+
 // Where the data lay on one machine says nothing on another.
 Json without_paths(Json manifest) {
   if (manifest.is_object() && manifest.contains("datasets") && manifest["datasets"].is_object())
@@ -337,10 +391,10 @@ Json cell_json(const RunRecord& run, SharedDocuments& shared, bool latencies) {
                {"seed", run.seed},
                {"parameters", shared.put("parameters", run.method_parameters)},
                {"key", core::digest_base64(run.key)},
-               {"portable_key", run.portable_key},
+               {"portable_key", short_portable_key(run.portable_key)},
                {"state", run.state},
                {"started", run.started},
-               {"finished", run.finished},
+               {"finished", finished_json(run)},
                {"manifest", shared.put("manifests", manifest)},
                {"environment", shared.put("environments", environment)},
                {"build", shared.put("builds", run.build)},
@@ -374,11 +428,11 @@ RunRecord run_of(const JsonCursor& cell, const SharedDocuments& shared) {
   if (!run.method_parameters.is_object()) cell.at("parameters").fail("must name an object of parameters");
   run.key = core::digest_hex(cell.at("key").string());
   if (run.key.empty()) cell.at("key").fail("is empty");
-  run.portable_key = cell.at("portable_key").string();
+  run.portable_key = portable_key_of(cell.at("portable_key").string());
   run.state = cell.at("state").string();
   run.reason = cell.string_or("reason", "");
   run.started = cell.at("started").string();
-  run.finished = cell.at("finished").string();
+  run.finished = finished_of(cell.at("finished"), run.started);
   if (const Json manifest = shared.get("manifests", cell.at("manifest")); !manifest.is_null()) {
     const JsonCursor cursor(manifest, SharedDocuments::file_name, "/manifests/" + cell.at("manifest").string(),
                             ExitCode::corrupt);

@@ -33,8 +33,10 @@ void add_strings_of(const Json& value, std::set<std::string>& all) {
 
 void check_schema_version(const JsonCursor& document) {
   const JsonCursor version = document.at("schema_version");
-  if (version.integer() != published_schema_version)
-    version.fail("is " + version.value().dump() + ", this program reads " + std::to_string(published_schema_version),
+  if (const auto given = version.integer(); given < oldest_published_schema_version || given > published_schema_version)
+    version.fail("is " + version.value().dump() + ", this program reads " +
+                     std::to_string(oldest_published_schema_version) + " to " +
+                     std::to_string(published_schema_version),
                  "use the automask that belongs to these files");
 }
 

@@ -6,8 +6,9 @@
 
 namespace automask::results {
 
-constexpr int published_schema_version = 9;  // of a folder's files
-// Error of the cursor's code: another version.
+// Of a folder's files: what is written, and the oldest that is read, whose numbers, keys and times were longer.
+constexpr int published_schema_version = 10, oldest_published_schema_version = 9;
+// Error of the cursor's code: a version that is not read.
 void check_schema_version(const core::JsonCursor& document);
 
 // Kinds: manifests (with their own digest), environments, builds, parameters, trainings, counted metrics, lists of

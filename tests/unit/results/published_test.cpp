@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/atomic_file.h"
+#include "core/digest_text.h"
 #include "core/hash.h"
 #include "fixture.h"
 #include "results/parts.h"
@@ -39,7 +40,7 @@ class Published : public StoreTest {
     const auto parse = [](const std::filesystem::path& json) { return Json::parse(core::read_file(json)); };
     const Json shared = parse(folder / "out/shared.json"), document = parse(cell);
     const Json whole = SharedDocuments({shared, "shared.json"}).with_keys({document["cell"], "cell"});
-    std::string text = "{\"schema_version\": 9, \"cell\": {";
+    std::string text = "{\"schema_version\": 10, \"cell\": {";
     for (const auto& [key, value] : whole.items())
       text += (text.back() == '{' ? "\n" : ",\n") + Json(key).dump() + ": " + value.dump();
     return text + "\n}}\n";
@@ -136,8 +137,8 @@ TEST_F(Published, IntervalsAreShortAndConditionsAreNamedOnce) {
   EXPECT_THAT(cell, HasSubstr(R"("train_loss":[1.25,7,0.25])"));
   EXPECT_THAT(cell, HasSubstr(R"("random_condition_top1":["+-",2000,64.23,1.581,47.77,1.71684])"));
   EXPECT_THAT(cell, HasSubstr(R"("top1_validation":["=",500,78,41.2])"));
-  EXPECT_THAT(shared, HasSubstr(R"("macs":[1814073344,1])"));
-  EXPECT_THAT(shared, HasSubstr(R"("macs_share":{"*":[0.5,1]})"));
+  EXPECT_THAT(shared, HasSubstr(R"("macs":1814073344)"));
+  EXPECT_THAT(shared, HasSubstr(R"("macs_share":{"*":0.5})"));
   EXPECT_THAT(shared, HasSubstr(R"("options":"parameters")"));
   EXPECT_THAT(shared, HasSubstr(R"("mac_share":"metrics")"));
   EXPECT_THAT(shared, HasSubstr(R"("validation_top1":"metrics")"));
@@ -183,6 +184,46 @@ TEST_F(Published, IntervalsAreShortAndConditionsAreNamedOnce) {
   changed["conditions"][content_name(twice)] = twice;
   core::write_file_atomically(folder / "out/shared.json", changed.dump());
   EXPECT_THAT(fault(list, content_name(twice)), AllOf(HasSubstr("/conditions/1"), HasSubstr("stands twice")));
+}
+
+TEST_F(Published, KeysAndTimesAreShortAndTheirLongFormsAreRead) {
+  RunRecord run = full_run("k0", 0);
+  const std::string name = "invented/invented_set-resnet8-automask-cpu-seed0.json", digits = core::sha256_hex("x");
+  const auto back_as = [&](const std::string& portable_key, const std::string& finished) {
+    run.portable_key = portable_key;
+    run.finished = finished;
+    std::filesystem::remove_all(folder / "out");
+    std::filesystem::remove_all(folder / "of_one");
+    std::filesystem::create_directories(folder / "of_one");
+    Store store = Store::open(folder / "of_one/results.sqlite");
+    store.record(run);
+    export_published(store, {"invented"}, folder / "out");
+    const RunRecord back = read_published(folder / "out").at(0);
+    EXPECT_EQ(back.portable_key, portable_key);
+    EXPECT_EQ(back.started, run.started);
+    EXPECT_EQ(back.finished, finished);
+    return in_full(folder / "out" / name);
+  };
+  const std::string key = digits.substr(0, 40) + "-" + digits.substr(40, 23), finished = "2026-03-01T00:00:05Z";
+  const std::string cell = back_as(key, finished);
+  const std::string short_key = core::digest_base64(digits.substr(0, 63) + "0");
+  EXPECT_THAT(cell, HasSubstr("\"portable_key\": \"" + short_key + "\""));
+  EXPECT_THAT(cell, HasSubstr("\"finished\": 5097605"));  // 31 + 28 days and 5 seconds after it started
+  EXPECT_THAT(back_as(digits, "2025-12-31T23:59:59Z"), HasSubstr("\"finished\": -1"));
+  EXPECT_THAT(back_as(key.substr(0, 60), "yesterday"), HasSubstr("\"finished\": \"yesterday\""));
+  EXPECT_THAT(back_as(key.substr(0, 60) + "XYZ!", "2026-01-01T00:00:61Z"), HasSubstr("00:00:61Z\""));
+  // As version 9 wrote them.
+  std::string older = back_as(key, finished);
+  for (const auto& [from, to] : std::map<std::string, std::string>{
+           {"\"schema_version\": 10", "\"schema_version\": 9"}, {short_key, key}, {"5097605", "\"" + finished + "\""}})
+    older.replace(older.find(from), from.size(), to);
+  core::write_file_atomically(folder / "out" / name, older);
+  const RunRecord back = read_published(folder / "out").at(0);
+  EXPECT_EQ(back.portable_key, key);
+  EXPECT_EQ(back.finished, finished);
+  EXPECT_THAT(fault("\"finished\": \"" + finished + "\"", "\"finished\": 1e300"), HasSubstr("/finished"));
+  back_as(key, finished);
+  EXPECT_THAT(fault("\"started\": \"2026-01-01T00:00:00Z\"", "\"started\": \"\""), HasSubstr("that is no time"));
 }
 
 TEST_F(Published, LeavesOutPicturesAndWhereAskedLatencies) {
@@ -297,7 +338,7 @@ TEST_F(Published, DamagedSharedDocumentsAreOneSentence) {
   };
   Json changed = whole;
   changed["schema_version"] = 2;
-  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 9"));
+  EXPECT_THAT(says(changed), HasSubstr("is 2, this program reads 9 to 10"));
   changed = whole;
   changed["trainigs"] = Json::object();
   EXPECT_THAT(says(changed), HasSubstr("did you mean \"trainings\""));
@@ -530,7 +571,7 @@ TEST_F(Published, AnExportThatFailsLeavesEarlierCellsReadable) {
   const auto before = files(folder / "out");
   core::write_file_atomically(folder / "out/old/cell.json", R"({"schema_version": 2})");
   EXPECT_THAT(error_of([&] { export_published(store, {"other"}, folder / "out"); }).what(),
-              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 9")));
+              AllOf(HasSubstr("old/cell.json"), HasSubstr("is 2, this program reads 9 to 10")));
   std::filesystem::remove_all(folder / "out/old");
   EXPECT_EQ(files(folder / "out"), before);
   // A folder stands where the cell's file belongs.
@@ -588,7 +629,8 @@ TEST_F(Published, NamesEachFaultWithItsPlace) {
   store.record(full_run("k0", 0));
   export_published(store, {"invented"}, folder / "out");
   EXPECT_THAT(fault("\"seed\"", "\"sead\""), AllOf(HasSubstr("sead"), HasSubstr("did you mean \"seed\"")));
-  EXPECT_THAT(fault("\"schema_version\": 9", "\"schema_version\": 8"), HasSubstr("is 8, this program reads 9"));
+  EXPECT_THAT(fault("\"schema_version\": 10", "\"schema_version\": 11"),
+              HasSubstr("is 11, this program reads 9 to 10"));
   EXPECT_THAT(fault("1000,80,", "1000,\"80\","), HasSubstr("/metrics/measured/top1/2"));
   EXPECT_THAT(fault("{", "["), HasSubstr("line"));
   EXPECT_THAT(fault("\"environment\": \"", "\"environment\": \"0"),
