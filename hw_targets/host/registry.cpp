@@ -1,7 +1,7 @@
+#include "hw_targets/host/registry.h"
+
 #include <algorithm>
 #include <utility>
-
-#include "hw_targets/host/registry.h"
 
 namespace automask::host {
 namespace {

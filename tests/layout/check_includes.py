@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rejects includes against the arrows of ARCHITECTURE.md.
+"""Rejects includes against the arrows of ARCHITECTURE.md, and sources that do not include their own header first.
 
     check_includes.py SOURCE_DIR      exit 1 and one line per wrong include
     check_includes.py --self-test     shows that a wrong include is found
@@ -61,7 +61,12 @@ def check(root):
         if room is None:
             continue
         seen += 1
-        for match in INCLUDE.finditer(file.read_text(encoding="utf-8", errors="replace")):
+        includes = list(INCLUDE.finditer(file.read_text(encoding="utf-8", errors="replace")))
+        # So that compiling a source shows that its header needs nothing before it.
+        own = pathlib.PurePath(name).with_suffix(".h").as_posix()
+        if file.suffix == ".cpp" and (root / own).exists() and (not includes or includes[0].group(1) != own):
+            wrong.append(f"{name}: must include {own} before all others")
+        for match in includes:
             quoted, angled = match.groups()
             target = quoted or angled
             other = room_of(target, rooms)
@@ -85,13 +90,16 @@ def self_test():
             "results/b.cpp": '#include "harness/step.h"\n',
             "core/c.h": "#include <opencv2/core.hpp>\n",
             "harness/plan.h": '#include "harness/cli.h"\n',
+            "graph/d.h": "",
+            "graph/d.cpp": '#include <string>\n#include "graph/d.h"\n',
             "models/fine.h": '#include "graph/graph.h"\n#include <torch/torch.h>\n',
+            "models/fine.cpp": '#include "models/fine.h"\n#include <string>\n',
         }.items():
             (root / path).parent.mkdir(exist_ok=True)
             (root / path).write_text(text)
         wrong, _ = check(root)
-        assert len(wrong) == 4, wrong
-    print("4 wrong includes found, as they must be")
+        assert len(wrong) == 5, wrong
+    print("5 wrong includes found, as they must be")
 
 
 def main():
