@@ -119,8 +119,11 @@ struct DenoiserOptions {
 struct GateOptions {
   // Parameters that name no rate mean these. On CIFAR-10 1000 and 5 are better (experiments/ablations/scorers.json).
   static constexpr double straight_through_rate = 0.1, hard_concrete_rate = 0.5;
-  std::optional<double> learning_rate;  // of worths that start at 1, or of log alpha; empty: the scorer's own
+  std::optional<double> learning_rate;  // of worths that start at 1, or of log alpha; empty: the scorer's usual one
   double penalty = 0.002;  // hard_concrete: of each channel's probability of being kept, in nats of the loss
+  double rate_of(const std::string& scorer) const {
+    return learning_rate.value_or(scorer == "straight_through" ? straight_through_rate : hard_concrete_rate);
+  }
 };
 
 // One method entry of a manifest, complete with defaults.

@@ -23,8 +23,7 @@ double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 StraightThroughScorer::StraightThroughScorer(const graph::ChannelGroups& groups, int conditions,
                                              const GateOptions& options)
-    : rate_(options.learning_rate.value_or(GateOptions::straight_through_rate)),
-      scores_(conditions, zero_scores(groups)) {
+    : rate_(options.rate_of("straight_through")), scores_(conditions, zero_scores(groups)) {
   for (Scores& scores : scores_)
     for (auto& group : scores) std::fill(group.begin(), group.end(), 1.0);
 }
@@ -59,7 +58,7 @@ double HardConcreteScorer::open_probability(double log_alpha) {
 HardConcreteScorer::HardConcreteScorer(const graph::ChannelGroups& groups, int conditions, std::uint64_t seed,
                                        const GateOptions& options)
     : seed_(seed),
-      rate_(options.learning_rate.value_or(GateOptions::hard_concrete_rate)),
+      rate_(options.rate_of("hard_concrete")),
       penalty_(options.penalty),
       alpha_(conditions, zero_scores(groups)),
       scores_(alpha_),
