@@ -75,7 +75,7 @@ FineTuned fine_tune(Learner& learner, const FineTuning& tuning) {
   const auto fault = [&](const std::string& what) {
     throw core::Error(core::ExitCode::steps_failed,
                       tuning.where + ", fine-tuning step " + std::to_string(step) + " of " + std::to_string(steps),
-                      what, "lower qat.learning_rate");
+                      what + kept_state(tuning.state), "lower qat.learning_rate");
   };
   // Throws before anything is saved: the last good state stays.
   const auto save = [&] {

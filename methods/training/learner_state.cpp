@@ -26,6 +26,11 @@ void save_state(const Learner& learner, const core::Json& identity, const core::
   core::write_file_atomically(path, models::encode_safetensors(file));
 }
 
+std::string kept_state(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored) ? "; the last good state stays in " + path.string() : "";
+}
+
 std::optional<SavedState> SavedState::find(const std::filesystem::path& path, const core::Json& identity) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::nullopt;

@@ -15,6 +15,9 @@ namespace automask::methods {
 void save_state(const Learner& learner, const core::Json& identity, const core::Json& state,
                 const std::filesystem::path& path);
 
+// "; the last good state stays in FILE" for the sentence of a training that fails; nothing where none was saved.
+std::string kept_state(const std::filesystem::path& path);
+
 // The file in two steps, since the learner's size may follow from the state. Error(corrupt) names file and fault.
 class SavedState {
  public:

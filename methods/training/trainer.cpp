@@ -16,6 +16,7 @@
 #include "methods/masks/package_bytes.h"
 #include "methods/masks/scorer.h"
 #include "methods/masks/widths.h"
+#include "methods/network_needs.h"
 #include "methods/objectives/objective.h"
 #include "methods/objectives/teacher.h"
 #include "methods/training/affine.h"
@@ -61,9 +62,7 @@ void check(const TrainJob& job) {
   if (*low < 0 || *high >= shapes.back().channels)
     fail(where, "a label is outside the network's " + std::to_string(shapes.back().channels) + " classes",
          "build the model for the data set's classes");
-  if (job.spec.stem == Stem::own && graph::stem_nodes(job.graph).empty())
-    fail(where, "the stem is private, but no convolution (without groups) reads the picture",
-         "remove \"stem\", or take another model");
+  require_stem(job.graph, job.spec);
   if (job.spec.backbone != Backbone::trained && !job.initial)
     fail(where, "the backbone is frozen, but there are no weights to start from",
          "name a file of weights, or let the backbone train");
@@ -238,7 +237,11 @@ class Trainer {
   [[noreturn]] void interrupted() const;
 
   core::Json identity() const;
+  std::filesystem::path state_path() const {  // empty where nothing is kept
+    return job_.work_folder.empty() ? job_.work_folder : job_.work_folder / state_file;
+  }
   void check_weights() const;
+  [[noreturn]] void diverged(const std::string& what, std::int64_t step) const;
   void save();
   void restore();
 
@@ -393,10 +396,7 @@ void Trainer::train() {
     const Batch batch = feed.next();
     learner_->optimizer.zero_gradients();
     const double loss = forward_backward(batch);
-    if (!std::isfinite(loss))
-      fail("training " + job_.spec.name + ", step " + std::to_string(step_ + 1) + " of " +
-               std::to_string(schedule_.steps),
-           "the loss is no longer a finite number", "lower learning_rate or raise warmup");
+    if (!std::isfinite(loss)) diverged("the loss", step_ + 1);
     learner_->optimizer.step(schedule_.learning_rate(step_));
     log_.loss(step_, loss);
     ++step_;
@@ -412,9 +412,12 @@ void Trainer::train() {
 
 // Throws before anything is saved: the last good state stays.
 void Trainer::check_weights() const {
-  if (learner_->optimizer.finite()) return;
-  fail("training " + job_.spec.name + ", step " + std::to_string(step_) + " of " + std::to_string(schedule_.steps),
-       "a weight is no longer a finite number", "lower learning_rate or raise warmup");
+  if (!learner_->optimizer.finite()) diverged("a weight", step_);
+}
+
+void Trainer::diverged(const std::string& what, std::int64_t step) const {
+  fail("training " + job_.spec.name + ", step " + std::to_string(step) + " of " + std::to_string(schedule_.steps),
+       what + " is no longer a finite number" + kept_state(state_path()), "lower learning_rate or raise warmup");
 }
 
 void Trainer::cut_masks() {
@@ -616,13 +619,13 @@ void Trainer::save() {
               {"masks", masks_},
               {"shrunk", kept_.has_value()},
               {"scores", scorer_->state()}},
-             job_.work_folder / state_file);
+             state_path());
   last_save_ = Clock::now();
 }
 
 void Trainer::restore() {
   if (job_.work_folder.empty()) return;
-  const auto saved = SavedState::find(job_.work_folder / state_file, identity());
+  const auto saved = SavedState::find(state_path(), identity());
   if (!saved) return;
   saved->guarded([&] {
     const core::Json& state = saved->state();

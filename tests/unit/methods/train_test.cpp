@@ -689,6 +689,7 @@ TEST(Train, NotANumberNamesTheStepAndKeepsTheLastGoodState) {
     const core::Error error = error_of([&] { train(job); });
     EXPECT_EQ(error.code(), core::ExitCode::steps_failed);
     EXPECT_SAYS(error, "step 4 of 40");
+    EXPECT_SAYS(error, "the last good state stays in " + (folder / "state.safetensors").string());
     EXPECT_SAYS(error, "learning_rate");
     EXPECT_EQ(core::read_file(folder / "state.safetensors"), poisoned) << "nothing is saved after the failure";
   }
