@@ -63,7 +63,9 @@ void check_remarks(const JsonCursor& root) {
 // None of them may be one of `others`, which are trained on.
 std::vector<corruptions::Condition> read_conditions(const JsonCursor& cursor,
                                                     const std::vector<corruptions::Condition>& others = {}) {
-  if (cursor.strings().empty()) cursor.fail("has no condition", "name at least \"clean\"");
+  if (cursor.strings().empty())
+    cursor.fail("has no condition",
+                others.empty() ? "name at least \"clean\"" : "name one, e.g. \"jpeg:q15\", or remove it");
   std::vector<corruptions::Condition> conditions;
   for (std::size_t i = 0; i < cursor.size(); ++i) {
     const auto condition = corruptions::Condition::from_json(cursor.at(i));
@@ -321,6 +323,13 @@ void check_conditions(const JsonCursor& cursor, const methods::MethodSpec& metho
       if (!method.frequencies.contains(condition.canonical()))
         at.fail("the condition \"" + condition.canonical() + "\" has none", "give every condition one");
   }
+  const bool clean = std::any_of(manifest.conditions.begin(), manifest.conditions.end(),
+                                 [](const auto& condition) { return condition.clean(); });
+  if (method.consistency > 0 && method.per_condition() && method.normalisation != methods::Normalisation::shared &&
+      !clean)
+    cursor.at("consistency")
+        .fail("compares with the answer to the clean picture, and no condition is clean",
+              "add \"clean\" to the conditions, or set consistency to 0");
   for (std::size_t i = 0; i < method.mask_groups.size(); ++i)
     for (const std::string& name : method.mask_groups[i]) known(cursor.at("mask_groups").at(i), name);
 }

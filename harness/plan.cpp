@@ -14,6 +14,7 @@
 #include "harness/layer_costs.h"
 #include "hw_targets/host/registry.h"
 #include "methods/masks/feasibility.h"
+#include "methods/network_needs.h"
 #include "methods/prerequisites.h"
 #include "models/zoo.h"
 
@@ -165,11 +166,13 @@ class Planner {
     return found->second;
   }
 
-  // Budgets that cannot be met are known before any teacher is trained.
-  void check_budgets(const Cell& cell, const methods::MethodSpec& method) {
-    if (!method.has_budget() || !network(cell).whole) return;
+  // What a network cannot do, and budgets that it cannot meet, are known before any teacher is trained.
+  void check_network(const Cell& cell, const methods::MethodSpec& method) {
+    const Network& its = network(cell);
+    if (!its.graph) return;
     try {
-      methods::check_budgets(*network(cell).graph, method, manifest_.conditions.size());
+      methods::check_network(*its.graph, method);
+      if (its.whole) methods::check_budgets(*its.graph, method, manifest_.conditions.size());
     } catch (const core::Error& error) {
       throw core::Error(core::ExitCode::invalid_manifest, manifest_.file.string() + ": /methods/" + method.name,
                         error.where() + ": " + error.problem(), error.remedy());
@@ -237,7 +240,7 @@ class Planner {
   std::size_t train(const Cell& cell, const methods::MethodSpec& method, const Json& parameters, std::int64_t seed) {
     const auto& spec = manifest_.datasets[cell.dataset];
     const auto& model = manifest_.models[cell.model];
-    check_budgets(cell, method);
+    check_network(cell, method);
     Step step;
     step.stage = Stage::train;
     step.label = "train " + spec.name + " " + model.name + " " + method.name + " seed " + std::to_string(seed);
@@ -256,6 +259,7 @@ class Planner {
     const auto split = method.train.epochs > 0 ? datasets::Split::train : datasets::Split::test;
     step.inputs = {{"data", fingerprint(cell.dataset, split)}};
     step.locations = {{"threads", context_.threads},
+                      {"method_name", method.name},
                       {"checkpoint_seconds", method.train.checkpoint_seconds},
                       {"workers", method.train.workers}};
     locate(step, cell.dataset);
@@ -323,7 +327,16 @@ class Planner {
       return existing_file(method, "init", method.init, R"(name a file with weights, or write "published")");
     const std::string name = model.parameters.at("name");
     const auto [found, added] = published_.emplace(name, "");
-    if (added) found->second = context_.published_weights(name);
+    if (!added) return found->second;
+    try {
+      found->second = context_.published_weights(name);
+    } catch (const core::Error& error) {
+      const auto* entry = models::find_in_zoo(name);
+      const bool nobody_has = entry != nullptr && !entry->published;
+      throw core::Error(error.code(), manifest_.file.string() + ": /models/" + model.name,
+                        error.where() + ": " + error.problem(),
+                        nobody_has ? "let training start from \"scratch\" or a file" : error.remedy());
+    }
     return found->second;
   }
 

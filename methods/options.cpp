@@ -48,7 +48,7 @@ void read_init(const core::JsonCursor& cursor, MethodSpec& spec) {
   // A misspelt word would be looked for as a file.
   if (init.find_first_of("./") == std::string::npos)
     cursor.fail("is \"" + init + "\"",
-                core::suggestion(init, {"published", "clean", "scratch"}) + ", or a file's path");
+                core::suggestion(init, {"published", "clean", "scratch"}) + " (a file's path has a dot or a slash)");
   spec.init = (std::filesystem::path(cursor.file()).parent_path() / init).lexically_normal().string();
 }
 // The weights' digest is an input of the step; where they lie decides nothing.
@@ -124,6 +124,9 @@ void read_distillation(const core::JsonCursor& cursor, MethodSpec& spec) {
     if (distillation.teacher == DistillationOptions::Teacher::none)
       cursor.at("seed").fail("is of no teacher", "write \"teacher\": \"dense_bn_k\" or \"dense\"");
   }
+  for (const char* key : {"weight", "temperature", "train"})
+    if (cursor.has(key) && !cursor.has("teacher"))
+      cursor.at(key).fail("is of no teacher", "write \"teacher\": \"dense_bn_k\" or \"dense\"");
   if (!cursor.has("train")) return;
   distillation.train = spec.train;  // read before all other options
   read_train(cursor.at("train"), *distillation.train);
@@ -200,11 +203,10 @@ void read_gate_learning(const core::JsonCursor& cursor, MethodSpec& spec) {
 }
 core::Json write_gate_learning(const MethodSpec& spec) {
   // Where they are others: keys of trainings stay what they were before there was the option.
-  const double usual =
-      spec.scorer == "straight_through" ? GateOptions::straight_through_rate : GateOptions::hard_concrete_rate;
+  const GateOptions usual, &given = spec.gate_learning;
   core::Json json;
-  if (const double rate = spec.gate_learning.learning_rate.value_or(usual); rate != usual) json["learning_rate"] = rate;
-  if (spec.gate_learning.penalty != GateOptions().penalty) json["penalty"] = spec.gate_learning.penalty;
+  if (const double rate = given.rate_of(spec.scorer); rate != usual.rate_of(spec.scorer)) json["learning_rate"] = rate;
+  if (given.penalty != usual.penalty) json["penalty"] = given.penalty;
   return json;
 }
 

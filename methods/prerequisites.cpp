@@ -33,6 +33,7 @@ Prerequisite candidate_of(const MethodSpec& method, double consensus) {
   if (consensus == 1) {  // one mask for all, of which these say nothing
     candidate.spec.union_penalty = 0;
     candidate.spec.mask_groups.clear();
+    if (method.normalisation == Normalisation::shared) candidate.spec.estimator = {};  // nothing to choose from
   }
   candidate.spec.train.epochs *= candidate_epochs;
   candidate.spec.distillation = {};

@@ -68,7 +68,8 @@ methods::MethodSpec method_spec(const Context& context) {
   // Of a file the parameters only say that it is one.
   if (cursor.string_or("init", "") == "file") json["init"] = context.locations().at("weights").string();
   return methods::MethodSpec::from_json({json, cursor.file(), "/parameters/method", core::ExitCode::steps_failed},
-                                        cursor.string_or("name", cursor.at("method").string()), core::Json::object());
+                                        context.locations().string_or("method_name", cursor.at("method").string()),
+                                        core::Json::object());
 }
 
 // The weights to start from, and how pictures are to be prepared for them. Returns the conditions that they have seen.

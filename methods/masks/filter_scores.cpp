@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "core/error.h"
 #include "graph/cost.h"
 #include "methods/masks/scorer.h"
+#include "methods/network_needs.h"
 
 namespace automask::methods {
 namespace {
@@ -76,16 +76,12 @@ std::vector<torch::Tensor> scales_of(const models::Network& network,
 
 // Nodes whose scales slimming looks at: the normalisations in a maskable group's gates.
 std::vector<int> slimmed_nodes(const models::Network& network) {
+  require_slimmable(network.graph(), network.groups());
   std::vector<int> nodes;
   for (const graph::ChannelGroup& group : network.groups().groups) {
     if (!group.maskable) continue;
-    const std::size_t before = nodes.size();
     for (const int gate : group.gates)
       if (network.graph().nodes[gate].op == graph::Op::batch_norm) nodes.push_back(gate);
-    if (nodes.size() == before)
-      throw core::Error(core::ExitCode::steps_failed, "criterion slimming",
-                        "the channels of " + group.name + " in " + network.graph().name + " have no batch_norm to slim",
-                        "take another criterion, or a model with batch_norm behind every convolution");
   }
   std::sort(nodes.begin(), nodes.end());
   nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "methods/evaluate.h"
+#include "methods/network_needs.h"
 #include "methods/training/feed.h"
 #include "models/network.h"
 
@@ -22,12 +23,6 @@ models::Checkpoint without_dropout(models::Checkpoint checkpoint) {
   for (graph::Node& node : checkpoint.graph.nodes)
     if (node.op == Op::dropout) node.attributes.probability = 0;
   return checkpoint;
-}
-
-void require_normalisations(const MethodSpec& spec, const graph::Graph& graph) {
-  if (std::none_of(graph.nodes.begin(), graph.nodes.end(), [](const auto& node) { return node.op == Op::batch_norm; }))
-    throw core::Error(core::ExitCode::steps_failed, spec.name + " on " + graph.name,
-                      "the network has no batch normalisation to adapt", "choose a network that has some");
 }
 
 // begin of each batch, and the end.
@@ -121,7 +116,7 @@ std::vector<std::uint32_t> stream_order(std::size_t count) { return epoch_order(
 std::vector<std::uint8_t> adapted_answers(const MethodSpec& spec, const models::Checkpoint& checkpoint,
                                           const datasets::PictureSet& pictures, int threads,
                                           const std::function<bool()>& stop_requested) {
-  require_normalisations(spec, checkpoint.graph);
+  check_network(checkpoint.graph, spec);
   at::set_num_threads(threads);
   models::Network network(without_dropout(checkpoint));
   Judge judge(pictures, checkpoint.input, spec.test_batch);

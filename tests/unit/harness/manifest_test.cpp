@@ -9,6 +9,7 @@
 #include "harness/starter.h"
 #include "methods/catalogue.h"
 #include "methods/masks/scorer_names.h"
+#include "methods/options.h"
 #include "models/zoo.h"
 #include "support.h"
 
@@ -231,7 +232,7 @@ TEST(Manifest, NamesFaultsBetweenMembers) {
 TEST(Manifest, NamesFaultsOfWhatMethodsSayOfConditions) {
   const auto with = [](const Json& options) {
     return fault_of([&](Json& m) {
-      m["methods"]["mine"] = {{"method", "automask"}, {"consensus", 0.5}};
+      m["methods"]["mine"] = {{"method", "automask"}, {"mac_budget", 0.5}, {"consensus", 0.5}};
       m["methods"]["mine"].update(options);
     });
   };
@@ -241,12 +242,17 @@ TEST(Manifest, NamesFaultsOfWhatMethodsSayOfConditions) {
   EXPECT_THAT(
       with({{"mask_groups", Json::array({Json::array({"clean", "jpeg:q20"}), Json::array({"fog:1", "fog:2"})})}}),
       AllOf(HasSubstr("/methods/mine/mask_groups/1"), HasSubstr("\"fog:1\" is no condition")));
+  EXPECT_THAT(fault_of([](Json& m) {
+                m["methods"]["mine"] = {{"method", "dense_bn_k"}, {"consistency", 1}};
+                m["conditions"] = {"jpeg:q20"};
+              }),
+              AllOf(HasSubstr("/methods/mine/consistency"), HasSubstr("no condition is clean")));
   EXPECT_THAT(with({{"consensus", "auto"}}),
               AllOf(HasSubstr("/methods/mine/consensus"), HasSubstr("data set \"toy\" has none")));
   const TempFolder folder;
   Json good = test::small_manifest();
   good["datasets"]["toy"]["validation"] = 100;
-  good["methods"]["mine"] = {{"method", "automask"}, {"consensus", "auto"}};
+  good["methods"]["mine"] = {{"method", "automask"}, {"mac_budget", 0.5}, {"consensus", "auto"}};
   EXPECT_EQ(test::load(folder, good).methods.size(), 3U);
   // What an included manifest has for conditions of its own does no harm where it is not used.
   good["methods"]["mine"]["frequencies"] = {{"fog:3", 1}};
@@ -344,6 +350,26 @@ TEST(Schema, TakesWhateverReadersTake) {
   }
 }
 
+TEST(Schema, HasTheDefaultsOfTheSchedule) {
+  const Json schema = core::parse_json(schema_text(), "manifest.schema.json");
+  const Json &definitions = schema["definitions"], &train = definitions["train"]["properties"];
+  const methods::TrainOptions usual;
+  Json defaults = methods::to_json(usual);
+  defaults.update({{"flip", usual.augmentation.flip},
+                   {"crop", usual.augmentation.crop},
+                   {"checkpoint_seconds", usual.checkpoint_seconds},
+                   {"workers", usual.workers},
+                   {"device", "cpu"},
+                   {"mixed_precision", usual.mixed_precision}});
+  for (const auto& [key, option] : train.items())
+    if (key != "description" && key != "picture_memory") {  // of which the default is what is free
+      EXPECT_TRUE(defaults.contains(key)) << key;
+      EXPECT_EQ(option.value("default", Json()), defaults.value(key, Json())) << key;
+    }
+  EXPECT_EQ(definitions["mac_budget"]["default"], methods::MethodSpec().mac_budget);
+  EXPECT_EQ(definitions["lanes"]["default"], methods::MethodSpec().lanes);
+}
+
 TEST(Schema, KnowsTheCatalogues) {
   const Json schema = core::parse_json(schema_text(), "manifest.schema.json");
   const Json& definitions = schema["definitions"];
@@ -359,9 +385,8 @@ TEST(Schema, KnowsTheCatalogues) {
       const Json& names = variant["properties"]["method"]["enum"];
       if (std::find(names.begin(), names.end(), info.name) == names.end()) continue;
       for (const std::string& option : info.options) EXPECT_TRUE(variant["properties"].contains(option)) << option;
-      // Besides: description, method, train and, where something is trained, init.
-      const std::size_t common = info.name == "external" ? 3 : 4;
-      EXPECT_EQ(variant["properties"].size(), info.options.size() + common) << info.name << ": an option it has not";
+      // Besides: description, method, train and init.
+      EXPECT_EQ(variant["properties"].size(), info.options.size() + 4) << info.name << ": an option it has not";
     }
   }
   EXPECT_EQ(methods.size(), methods::method_infos().size());

@@ -286,9 +286,10 @@ TEST(Plan, SharesTeachersAndTheChoiceOfConsensus) {
   json["seeds"] = {0, 1};
   json["datasets"]["toy"]["validation"] = 4;
   const Json teacher = {{"teacher", "dense"}};
-  json["methods"] = {{"augment", {{"method", "augment"}}},
-                     {"taught", {{"method", "kill_test"}, {"distillation", teacher}}},
-                     {"auto", {{"method", "automask"}, {"consensus", "auto"}, {"distillation", teacher}}}};
+  json["methods"] = {
+      {"augment", {{"method", "augment"}}},
+      {"taught", {{"method", "kill_test"}, {"distillation", teacher}}},
+      {"auto", {{"method", "automask"}, {"mac_budget", 0.5}, {"consensus", "auto"}, {"distillation", teacher}}}};
   const Plan plan = test::plan_of(test::load(folder, json));
   std::map<std::string, std::string> trained;
   std::set<std::string> keys;
@@ -364,6 +365,19 @@ TEST(Plan, TrainingFollowsTheWeightsItStartsFrom) {
   EXPECT_NE(newer.at(plain), after.at(plain));
   EXPECT_EQ(newer.at(masked), before.at(masked));
 
+  // Whose weights are missing is said of the model; what to do, by whether anybody has some.
+  Json nobodys = test::small_manifest();
+  published(nobodys);
+  test::World world;
+  PlanContext context = world.context();
+  context.published_weights = [](const std::string& name) -> std::filesystem::path {
+    throw core::Error(ExitCode::invalid_manifest, "published weights of " + name, "none here", "download them");
+  };
+  const Manifest of_nobody = test::load(folder, nobodys);
+  EXPECT_THAT(
+      test::sentence_of([&] { make_plan(of_nobody, resolve_cells(of_nobody), context); }, ExitCode::invalid_manifest),
+      AllOf(HasSubstr("/models/tiny: published weights of tinynet: none here"), HasSubstr("\"scratch\" or a file")));
+
   // A file counts by its digest; the schedule of no epochs asks for no training pictures.
   Json json = test::small_manifest();
   json["methods"] = {{"plain", {{"method", "clean"}, {"init", "./w.pth"}, {"train", {{"epochs", 0}}}}}};
@@ -377,6 +391,17 @@ TEST(Plan, TrainingFollowsTheWeightsItStartsFrom) {
   const Step& train = plan.steps[plan.cells[0].train];
   EXPECT_EQ(train.inputs.back(), (std::pair<std::string, std::string>{"weights", core::sha256_hex("weights")}));
   EXPECT_EQ(train.locations["weights"], (folder / "w.pth").string());
+}
+
+TEST(Plan, KnowsWhatANetworkCannotDoAndNamesTheRow) {
+  const TempFolder folder;
+  Json json = test::small_manifest();
+  json["methods"] = {{"row", {{"method", "kill_test"}, {"normalisation", "affine_k"}}}};
+  EXPECT_THAT(test::sentence_of([&] { test::plan_of(test::load(folder, json)); }, ExitCode::invalid_manifest),
+              AllOf(HasSubstr("/methods/row: row on tiny"), HasSubstr("affine_k keeps the statistics")));
+  json["methods"] = {{"row", {{"method", "kill_test"}}}};
+  const Plan plan = test::plan_of(test::load(folder, json));
+  EXPECT_EQ(plan.steps[plan.cells[0].train].locations["method_name"], "row");
 }
 
 TEST(Plan, CalibrationPicturesAreNotTestPictures) {

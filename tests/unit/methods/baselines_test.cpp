@@ -34,7 +34,9 @@ const datasets::PictureSet& pictures(datasets::Split split) { return automask::t
 TrainJob job_of(core::Json method, double epochs = 2) {
   static const core::Json model = {{"name", "tinynet"}};
   method["train"].update({{"epochs", epochs}, {"batch", 50}, {"learning_rate", 0.1}, {"threads", 1}});
-  if (method["method"] == "kill_test" || method["method"] == "dense_bn_k" || method["method"] == "automask")
+  const bool own_sets =
+      method["method"] == "kill_test" || method["method"] == "dense_bn_k" || method["method"] == "automask";
+  if (own_sets && method.value("normalisation", "") != "shared")
     method["estimator"] = {{"pictures", 100}, {"epochs", 2}};
   return small_job(method, model, pictures(datasets::Split::train));
 }

@@ -6,7 +6,9 @@
 #include <fstream>
 #include <set>
 
+#include "methods/network_needs.h"
 #include "methods/prerequisites.h"
+#include "models/zoo.h"
 #include "tests/unit/core/temporary_folder.h"
 #include "tests/unit/core/throws.h"
 
@@ -112,10 +114,15 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
   for (const MethodInfo& info : method_infos())
     for (const std::string& option : info.options) {
       Json plain = {{"method", info.name}};
-      if (info.name == "external") plain["file"] = "all.pth";
+      if (info.name == "external") plain["file"] = option == "estimator" ? example_of("file") : "all.pth";
       if (option == "stem" || option == "general_set" || (info.name == "slim" && option == "estimator"))
         plain["normalisation"] = "bn_k";
-      if (option == "freeze_at") plain["mac_budget"] = 0.5;
+      for (const char* of_masks :
+           {"freeze_at", "consensus", "scorer", "criterion", "lanes", "gate_learning", "union_penalty", "mask_groups"})
+        if (option == of_masks && info.name != "slimmable") plain["mac_budget"] = 0.5;
+      if (option == "backbone") plain["init"] = "published";
+      if (option == "slimming_penalty")
+        plain[info.name == "prune" || info.name == "separate" ? "criterion" : "scorer"] = "slimming";
       if (option == "gate_learning")
         plain[info.name == "prune" || info.name == "separate" ? "criterion" : "scorer"] = "hard_concrete";
       if (option == "union_penalty" || option == "mask_groups") plain["consensus"] = 0.5;
@@ -131,7 +138,7 @@ TEST(Catalogue, EveryOptionIsReadAndDecidesTheResult) {
 // Keys of trainings stay what they were before there were these options.
 TEST(Catalogue, LaterOptionsAreWrittenWhereTheyAreNotTheDefault) {
   const auto learnt = [](const Json& gate_learning) {
-    Json method = {{"method", "kill_test"}, {"scorer", "hard_concrete"}};
+    Json method = {{"method", "kill_test"}, {"mac_budget", 0.5}, {"scorer", "hard_concrete"}};
     if (!gate_learning.is_null()) method["gate_learning"] = gate_learning;
     return spec_of(method).parameters();
   };
@@ -258,6 +265,7 @@ TEST(Catalogue, ATeacherMayBeAnotherNetwork) {
   for (const Prerequisite& wanted :
        prerequisites(spec_of({{"method", "automask"},
                               {"init", "clean"},
+                              {"mac_budget", 0.5},
                               {"consensus", "auto"},
                               {"distillation", {{"teacher", "dense"}, {"model", "wide"}}}})))
     EXPECT_EQ(wanted.model, wanted.role == teacher_role ? "wide" : "") << wanted.role;
@@ -292,6 +300,8 @@ TEST(Catalogue, ParametersAreCompleteAndReadBack) {
     if (json.contains("latency_budget")) json.erase("mac_budget");  // one of them
     if (json.contains("backbone")) json.erase("stem");              // one of them
     json.erase("gate_learning");                                    // of other scorers than these
+    if (json.contains("backbone")) json["init"] = "published";
+    if (json.contains("slimming_penalty")) json["slimming_penalty"] = MethodSpec().slimming_penalty;
     const Json parameters = spec_of(json).parameters();
     EXPECT_EQ(spec_of(parameters).parameters(), parameters);
     for (const std::string& option : info.options)
@@ -306,9 +316,14 @@ TEST(Catalogue, ParametersAreCompleteAndReadBack) {
 // The harness hands a step its parameters as JSON.
 TEST(Catalogue, PrerequisitesReadBack) {
   const Json two = {"clean", "jpeg:q10"};
-  for (const Json& option :
-       {Json{{"union_penalty", 0.5}}, {{"mask_groups", Json::array({two})}}, {{"consistency", 1}}}) {
-    Json method = {{"method", "automask"}, {"consensus", "auto"}, {"distillation", {{"teacher", "dense_bn_k"}}}};
+  for (const Json& option : {Json{{"union_penalty", 0.5}},
+                             {{"mask_groups", Json::array({two})}},
+                             {{"consistency", 1}},
+                             {{"normalisation", "shared"}, {"estimator", {{"hidden", 8}}}}}) {
+    Json method = {{"method", "automask"},
+                   {"mac_budget", 0.5},
+                   {"consensus", "auto"},
+                   {"distillation", {{"teacher", "dense_bn_k"}}}};
     method.update(option);
     const auto wanted = prerequisites(spec_of(method));
     EXPECT_EQ(wanted.size(), 5U);
@@ -369,6 +384,66 @@ TEST(Catalogue, ParametersHoldWhatDecidesTheResult) {
         << key;
   for (const char* key : {"checkpoint_seconds", "workers", "picture_memory"})
     EXPECT_EQ(spec_of({{"method", "automask"}, {"train", {{key, 1}}}}).parameters(), spec_of(base).parameters()) << key;
+}
+
+TEST(Catalogue, RefusesWhatDoesNothing) {
+  const auto says = [](const Json& json, const char* place, const char* hint) {
+    const core::Error error = error_of([&] { spec_of(json); });
+    EXPECT_EQ(error.code(), core::ExitCode::invalid_manifest);
+    EXPECT_SAYS(error, place);
+    EXPECT_SAYS(error, hint);
+  };
+  const Json of_masks = {{"consensus", 0.5}, {"scorer", "l1"}};
+  for (const auto& [option, value] : of_masks.items())
+    says({{"method", "automask"}, {option, value}}, option.c_str(), "does nothing without a budget");
+  says({{"method", "prune"}, {"criterion", "l1"}}, "/criterion", "does nothing without a budget");
+  says({{"method", "automask"}, {"consensus", "auto"}}, "/consensus", "does nothing without a budget");
+  EXPECT_EQ(spec_of({{"method", "automask"}, {"normalisation", "shared"}, {"consensus", 0.5}}).consensus, 0.5);
+  EXPECT_EQ(spec_of({{"method", "prune"}, {"criterion", "slimming"}}).scorer, "slimming") << "it has a loss";
+  says({{"method", "prune"}, {"mac_budget", 0.5}, {"slimming_penalty", 0.5}}, "/slimming_penalty",
+       "\"criterion\": \"slimming\"");
+  says({{"method", "kill_test"}, {"mac_budget", 0.5}, {"slimming_penalty", 0.5}}, "/slimming_penalty",
+       "\"scorer\": \"slimming\"");
+  says({{"method", "augment"}, {"qat", {{"learning_rate", 0.5}}}}, "/qat/learning_rate", "no epochs");
+  const Json of_teachers = {{"weight", 2}, {"temperature", 2}, {"train", {{"epochs", 9}}}};
+  for (const auto& [part, value] : of_teachers.items())
+    says({{"method", "augment"}, {"distillation", {{part, value}}}}, ("/distillation/" + part).c_str(), "no teacher");
+  const Json without = {{"teacher", "none"}, {"weight", 2}};
+  EXPECT_EQ(spec_of({{"method", "augment"}, {"distillation", without}}).distillation.weight, 2)
+      << "as `--set methods.mine.distillation.teacher=none` leaves it";
+  for (const char* method : {"automask", "kill_test", "dense_bn_k"})
+    says({{"method", method}, {"normalisation", "shared"}, {"estimator", {{"hidden", 8}}}}, "/estimator",
+         "nothing to choose from");
+  says({{"method", "external"}, {"file", "all.pth"}, {"estimator", {{"hidden", 8}}}}, "/estimator", "one network");
+  says({{"method", "external"}, {"file", "all.pth"}, {"init", "published"}}, "/init", "external trains nothing");
+  const Json none = {{"epochs", 0}};
+  says({{"method", "clean"}, {"init", "published"}, {"train", none}, {"qat", {{"epochs", 1}}}}, "/qat", "0 epochs");
+  says({{"method", "clean"}, {"init", "published"}, {"train", none}, {"distillation", {{"teacher", "dense"}}}},
+       "/distillation", "0 epochs");
+  says({{"method", "prune"}, {"mac_budget", 0.5}, {"train", {{"warmup", 0.6}}}}, "/methods/mine", "within the warm-up");
+  says({{"method", "automask"}, {"backbone", "frozen"}}, "/backbone", "no weights to start from");
+}
+
+// What a network lacks for a method.
+TEST(Catalogue, NetworksThatAMethodCannotUseAreKnownBefore) {
+  const auto check = [](const Json& method, const char* model) {
+    const Json named = {{"name", model}};
+    check_network(models::build_model({named, "m.json"}, {3, 224, 224}, 10), spec_of(method));
+  };
+  const auto of = [&](const Json& method, const char* model) { return error_of([&] { check(method, model); }); };
+  for (const char* method : {"tent", "bn_adapt"}) {
+    EXPECT_SAYS(of({{"method", method}}, "alexnet"), "no batch normalisation to adapt");
+    EXPECT_NO_THROW(check({{"method", method}}, "resnet8"));
+  }
+  const Json slimming = {{"method", "prune"}, {"mac_budget", 0.5}, {"criterion", "slimming"}};
+  EXPECT_SAYS(of(slimming, "alexnet"), "no batch_norm to slim");
+  EXPECT_NO_THROW(check(slimming, "resnet8"));
+  EXPECT_SAYS(of({{"method", "prune"}, {"criterion", "slimming"}}, "alexnet"), "no batch_norm to slim");
+  Json affine = {{"method", "kill_test"}, {"normalisation", "affine_k"}};
+  EXPECT_SAYS(of(affine, "resnet8"), "affine_k keeps the statistics");
+  EXPECT_NO_THROW(check(affine, "alexnet")) << "it has none";
+  affine["init"] = "clean";
+  EXPECT_NO_THROW(check(affine, "resnet8"));
 }
 
 TEST(Catalogue, RefusesWithPlaceAndHint) {

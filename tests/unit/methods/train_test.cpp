@@ -335,8 +335,7 @@ TEST(Train, ASharedNormalisationHasTheStatisticsOfAllConditions) {
 // Nothing is cut, so that weights can have no effect but that of the loss.
 TEST(Train, ASharedNormalisationWeighsConditions) {
   core::Json method = automask;
-  method["normalisation"] = "shared";
-  method["mac_budget"] = 1;
+  method.update({{"normalisation", "shared"}, {"mac_budget", 1}});
   const models::Checkpoint none = train(job_of(method, 0.5));
   const auto with = [&](double noise) {
     method["frequencies"] = {{"clean", 1}, {"gaussian_noise:3", noise}, {"jpeg:q10", 1}};
@@ -511,7 +510,8 @@ TEST(Train, AFrozenBackboneLearnsAllButTheWeights) {
   const models::Checkpoint deployed = train(job_of({{"method", "clean"}}, 3));
   for (const char* normalisation : {"bn_k", "affine_k"}) {
     core::Json method = automask;
-    method.update({{"mac_budget", 0.9}, {"backbone", "frozen"}, {"normalisation", normalisation}});
+    method.update(
+        {{"mac_budget", 0.9}, {"init", "published"}, {"backbone", "frozen"}, {"normalisation", normalisation}});
     TrainJob job = job_of(method, 2);
     job.spec.train.learning_rate = 0.05;
     job.initial = std::make_shared<graph::TensorMap>(deployed.weights);
@@ -548,7 +548,7 @@ TEST(Train, EveryMethodCanFreezeTheBackbone) {
         core::Json{{"method", "prune"}, {"mac_budget", 0.9}}, core::Json{{"method", "slim"}, {"mac_budget", 0.9}},
         core::Json{{"method", "denoise"}, {"denoiser", {{"pretraining", 0.3}}}}}) {
     core::Json frozen = method;
-    frozen["backbone"] = "frozen";
+    frozen.update({{"init", "published"}, {"backbone", "frozen"}});
     TrainJob job = job_of(frozen);
     job.spec.train.learning_rate = 0.02;
     job.initial = std::make_shared<graph::TensorMap>(deployed.weights);
@@ -809,7 +809,7 @@ TEST(Train, RefusesWhatDoesNotFit) {
   job = job_of(uneven, 1e-9);
   job.spec.train.batch = 2;
   EXPECT_SAYS(error_of([&] { train(job); }), "the condition \"gaussian_noise:3\" may get no picture: 2 views");
-  job = job_of({{"method", "automask"}, {"backbone", "frozen"}});
+  job = job_of({{"method", "automask"}, {"init", "published"}, {"backbone", "frozen"}});
   EXPECT_SAYS(error_of([&] { train(job); }), "no weights to start from");
   job = job_of({{"method", "automask"}, {"normalisation", "affine_k"}});
   EXPECT_SAYS(error_of([&] { train(job); }), "affine_k keeps the statistics");
