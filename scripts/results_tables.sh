@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes docs/results.md from a store's database: scripts/results_tables.sh STORE [AUTOMASK] > docs/results.md
-# What is not known stays empty. Every number and every name below the first paragraphs is asked from the database; nothing is typed by hand.
+# What is not known stays empty. Every number and every name below the first paragraphs is asked from the database; nothing is typed by hand. Quoted lines are the manifests' descriptions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 store=${1:?"which store? scripts/results_tables.sh STORE [AUTOMASK]"}
@@ -37,7 +37,7 @@ section() {
 cat <<'HEAD'
 # Results
 
-Made by `scripts/results_tables.sh`; no number here is typed by hand, and none is the ICCD 2019 paper's. Accuracies are
+Made by `scripts/results_tables.sh`; no number in its tables is typed by hand (quoted lines are the descriptions of manifests), and none is the ICCD 2019 paper's. Accuracies are
 top-1 in percent; `mean_top1` is the mean over the trained conditions **with the condition that the estimator predicts**
 wherever a network has several sets, and `oracle` with the true one. `[low, high]` is the 95 % interval over seeds (Student's
 t); of one seed it is the pictures' own (Wilson), which says nothing about another training. A difference is of paired seeds,
