@@ -386,10 +386,110 @@ CREATE VIEW headline_by_seed AS
   GROUP BY k.experiment, k.dataset, k.model, k.method, k.target, k.parameters, k.seed, k.condition_source;
 )sql";
 
+// Version 4: sets that are widths are no choice of condition.
+constexpr const char* version_4 = R"sql(
+-- widths: 1 where the sets are networks of several widths, of which the first serves all pictures.
+DROP VIEW current_passed;
+CREATE VIEW current_passed AS
+  WITH passed AS (
+    SELECT k.experiment, k.position, c.dataset, c.model, c.method, c.target, c.seed, c.parameters, r.id AS run_id,
+           r.key AS run, EXISTS (SELECT 1 FROM metric m WHERE m.run_id = r.id AND m.name = 'macs'
+                                 AND m.condition LIKE 'width:%') AS widths
+    FROM current_run k
+    JOIN run r ON r.id = k.run_id
+      AND (r.state = 'passed'
+           OR (r.state = 'unsupported' AND EXISTS (SELECT 1 FROM metric m WHERE m.run_id = r.id)))
+    JOIN cell c ON c.id = k.cell_id)
+  SELECT experiment, position, dataset, model, method, target, seed, parameters, run_id, run,
+         coalesce(json_extract(parameters, '$.condition_source'),
+                  (SELECT iif(s.value > 1 AND NOT widths, 'oracle', 'none') FROM metric s
+                   WHERE s.run_id = passed.run_id AND s.name = 'condition_sets' AND s.condition = ''),
+                  iif(json_extract(parameters, '$.method') = 'automask', 'oracle', 'none')) AS condition_source,
+         widths
+  FROM passed;
+
+DROP VIEW deployed;
+CREATE VIEW deployed AS
+  SELECT k.experiment, k.position, k.dataset, k.model, k.method, k.target, k.seed, k.parameters, k.run_id, k.run,
+         k.widths,
+         iif(p.run_id IS NULL, 'top1', 'predicted_top1') AS accuracy,
+         iif(p.run_id IS NULL, k.condition_source, 'predicted') AS condition_source
+  FROM current_passed k
+  LEFT JOIN (SELECT DISTINCT run_id FROM metric WHERE name = 'predicted_top1') p ON p.run_id = k.run_id;
+
+-- As in version 3; of widths, the macs of the first (mean_macs, which holds the adaptation already).
+DROP VIEW pareto;
+CREATE VIEW pareto AS
+  WITH per_run AS (
+    SELECT k.experiment, k.dataset, k.model, k.method, k.target, k.parameters, k.condition_source,
+      (SELECT avg(m.value) FROM metric m
+       WHERE m.run_id = k.run_id AND m.name = k.accuracy AND m.condition <> '') AS mean_top1,
+      iif(k.widths, (SELECT m.value FROM metric m WHERE m.run_id = k.run_id AND m.name = 'mean_macs'),
+          (SELECT avg(m.value) FROM metric m WHERE m.run_id = k.run_id AND m.name = 'macs')
+            + coalesce((SELECT m.value FROM metric m WHERE m.run_id = k.run_id AND m.name = 'adaptation_macs'), 0))
+        + coalesce((SELECT m.value FROM metric m WHERE m.run_id = k.run_id AND m.name = 'estimator_macs'), 0) AS macs,
+      (SELECT avg(m.value) FROM metric m WHERE m.run_id = k.run_id AND m.name = 'package_bytes') AS package_bytes,
+      (SELECT avg(m.value) FROM metric m WHERE m.run_id = k.run_id AND m.name =
+         iif(k.accuracy = 'top1', 'latency_median', 'predicted_latency_median')) AS latency_median_ms
+    FROM deployed k),
+  per_method AS (
+    SELECT experiment, dataset, model, method, target, parameters, min(condition_source) AS condition_source,
+           count(*) AS seeds, avg(mean_top1) AS mean_top1, avg(macs) AS macs, avg(package_bytes) AS package_bytes,
+           avg(latency_median_ms) AS latency_median_ms
+    FROM per_run WHERE mean_top1 IS NOT NULL
+    GROUP BY experiment, dataset, model, method, target, parameters)
+  SELECT experiment, dataset, model, method, target, seeds, mean_top1, macs,
+         CAST(package_bytes AS INTEGER) AS package_bytes, latency_median_ms,
+         macs IS NOT NULL
+           AND mean_top1 >= max(mean_top1) OVER (up_to_macs RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+           AND mean_top1 > coalesce(max(mean_top1) OVER (up_to_macs GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                                    -1) AS on_macs_front,
+         package_bytes IS NOT NULL
+           AND mean_top1 >= max(mean_top1) OVER (up_to_bytes RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+           AND mean_top1 > coalesce(max(mean_top1) OVER (up_to_bytes GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                                    -1) AS on_bytes_front,
+         latency_median_ms IS NOT NULL
+           AND mean_top1 >= max(mean_top1) OVER (up_to_latency RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+           AND mean_top1 > coalesce(max(mean_top1) OVER (up_to_latency GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                                    -1) AS on_latency_front,
+         condition_source, parameters
+  FROM per_method
+  WINDOW up_to_macs AS (PARTITION BY experiment, dataset, target, macs IS NULL ORDER BY macs),
+         up_to_bytes AS (PARTITION BY experiment, dataset, target, package_bytes IS NULL ORDER BY package_bytes),
+         up_to_latency AS (PARTITION BY experiment, dataset, target, latency_median_ms IS NULL
+                           ORDER BY latency_median_ms);
+
+-- As in version 3; widths have no budget, but the first has its share of the MACs.
+DROP VIEW headline_by_seed;
+CREATE VIEW headline_by_seed AS
+  SELECT k.experiment, k.dataset, k.model, k.method, k.target, k.seed,
+         coalesce(json_extract(k.parameters, '$.mac_budget'),
+                  iif(k.widths, round(avg(macs.value / dense.value), 3), NULL), 1.0) AS budget, avg(mean.value) AS mean_top1,
+         avg(mean.ci_lo) AS ci_lo, avg(mean.ci_hi) AS ci_hi, avg(clean.value) AS clean_top1,
+         avg(oracle.value) AS oracle_mean_top1, avg(severity.value) AS mean_top1_unseen_severity,
+         avg(corruption.value) AS mean_top1_unseen_corruption, avg(macs.value + coalesce(estimator.value, 0)) AS macs,
+         avg(bytes.value) AS bytes, min(mean.evidence) AS evidence, k.condition_source, k.parameters, min(k.position) AS position
+  FROM deployed k
+  LEFT JOIN metric mean ON mean.run_id = k.run_id AND mean.name = 'mean_top1_trained' AND mean.condition = ''
+  LEFT JOIN metric clean ON clean.run_id = k.run_id AND clean.name = 'clean_top1' AND clean.condition = ''
+  LEFT JOIN metric oracle ON oracle.run_id = k.run_id AND oracle.name = 'mean_top1_oracle' AND oracle.condition = ''
+  LEFT JOIN metric severity ON severity.run_id = k.run_id AND severity.name = 'mean_top1_unseen_severity'
+    AND severity.condition = ''
+  LEFT JOIN metric corruption ON corruption.run_id = k.run_id AND corruption.name = 'mean_top1_unseen_corruption'
+    AND corruption.condition = ''
+  LEFT JOIN metric macs ON macs.run_id = k.run_id AND macs.name = 'mean_macs' AND macs.condition = ''
+  LEFT JOIN metric dense ON dense.run_id = k.run_id AND dense.name = 'macs_dense' AND dense.condition = ''
+  LEFT JOIN metric estimator ON estimator.run_id = k.run_id AND estimator.name = 'estimator_macs'
+    AND estimator.condition = ''
+  LEFT JOIN metric bytes ON bytes.run_id = k.run_id AND bytes.name = 'package_bytes' AND bytes.condition = ''
+  GROUP BY k.experiment, k.dataset, k.model, k.method, k.target, k.parameters, k.seed, k.condition_source;
+)sql";
+
 constexpr Migration table[] = {
     {1, version_1},
     {2, version_2},
     {3, version_3},
+    {4, version_4},
 };
 
 int pragma(SQLite::Database& database, const char* name) {

@@ -66,6 +66,20 @@ inline RunRecord invented_run(const std::string& key, const std::string& method 
   return run;
 }
 
+// A run whose sets are widths, of which the first serves all pictures.
+inline RunRecord invented_widths(const std::string& key) {
+  RunRecord run = invented_run(key, "slimmable");
+  run.metrics.pop_back();  // the macs of a condition
+  for (const auto& [width, macs] : {std::pair("width:0.7", 3e6), {"width:1", 6.4e6}, {"width:0.5", 1.6e6}}) {
+    run.metrics.push_back({"macs", width, macs, nan, nan, "counted", 1});
+    run.metrics.push_back({"macs_share", width, macs / 6.4e6, nan, nan, "counted", 1});
+  }
+  for (const auto& [name, value] :
+       {std::pair("mean_macs", 3e6), {"macs_dense", 6.4e6}, {"condition_sets", 3}, {"estimator_macs", 0}})
+    run.metrics.push_back({name, "", value, nan, nan, "counted", 1});
+  return run;
+}
+
 // What the call throws as core::Error; a failed test when it doesn't.
 template <class Call>
 core::Error error_of(Call&& call) {

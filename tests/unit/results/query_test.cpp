@@ -156,6 +156,24 @@ TEST_F(Query, ConditionSourceFollowsWhatTheRunSays) {
   EXPECT_EQ(value_of(store, "SELECT condition_source FROM robustness WHERE run = 'k5'"), "predicted");
 }
 
+// The first width serves all pictures: its cost is the network's, and nobody selects by condition.
+TEST_F(Query, WidthsAreNoConditions) {
+  Store store = Store::open(file);
+  RunRecord run = invented_widths("k4");
+  run.metrics.push_back({"unseen_corruption_top1", "fog:3", 61, 60, 62, "measured", 1000});
+  run.metrics.push_back({"mean_top1_trained", "", 70, 69, 71, "measured", 2000});
+  store.record(run);
+  const auto saved = [&](const std::string& name, const std::string& columns) {
+    return value_of(store, "SELECT " + columns + " FROM (" + find_saved_query(saved_queries({}), name).sql +
+                               ") WHERE method = 'slimmable'");
+  };
+  EXPECT_EQ(saved("robustness", "condition_source"), "none");
+  EXPECT_EQ(saved("pareto", "macs || condition_source"), "3000000.0none");
+  EXPECT_EQ(saved("headline", "macs"), 3e6);
+  EXPECT_EQ(saved("headline", "budget"), 0.469) << "of 6.4 million";
+  EXPECT_EQ(saved("held_out", "top1"), 61.0);
+}
+
 // What no camera tells, the estimator predicts; its multiply-accumulates count.
 TEST_F(Query, RobustnessAndFrontGoByThePredictedCondition) {
   Store store = Store::open(file);
