@@ -101,15 +101,33 @@ struct Raw {
 };
 
 // What runs besides the network at each inference counts among its multiply-accumulates.
-void add_macs(Raw& row) {
-  for (const char* extra : {"estimator_macs", "adaptation_macs"}) {
-    const auto found = row.metrics.find(extra);
-    if (found == row.metrics.end()) continue;
-    for (const Recorded& more : found->second.begin()->second)
-      for (auto& [condition, recorded] : row.metrics["macs"])
-        for (Recorded& one : recorded)
-          if (one.run == more.run) one.value += more.value;
-  }
+void add_macs(Raw& row, const char* extra) {
+  const auto found = row.metrics.find(extra);
+  if (found == row.metrics.end()) return;
+  for (const Recorded& more : found->second.begin()->second)
+    for (auto& [condition, recorded] : row.metrics["macs"])
+      for (Recorded& one : recorded)
+        if (one.run == more.run) one.value += more.value;
+}
+
+bool has_widths(const Raw& row) {
+  const auto macs = row.metrics.find("macs");
+  if (macs == row.metrics.end()) return false;
+  const auto is_width = [](const auto& set) { return set.first.starts_with("width:"); };
+  return std::any_of(macs->second.begin(), macs->second.end(), is_width);
+}
+
+// Widths are no conditions: the first serves all pictures, and its MACs are recorded as the mean.
+void as_one_network(Raw& row) {
+  const auto& macs = row.metrics["mean_macs"];
+  const auto& dense = row.metrics["macs_dense"];  // the same for all seeds
+  row.metrics["macs"] = macs;
+  auto& shares = row.metrics["macs_share"];
+  shares.clear();
+  if (dense.empty()) return;
+  shares = macs;
+  for (auto& [all, recorded] : shares)
+    for (Recorded& one : recorded) one.value /= dense.begin()->second.front().value;
 }
 
 // A camera tells no condition: what a network with several sets reaches is what it reaches with the predicted one.
@@ -191,7 +209,11 @@ std::vector<Section> gather_sections(const Store& store, const std::string& expe
   std::vector<Section> done;
   for (auto& [section, rows] : sections) {
     for (Raw& row : rows) {
-      add_macs(row);
+      if (has_widths(row))
+        as_one_network(row);
+      else
+        add_macs(row, "adaptation_macs");  // which mean_macs holds already
+      add_macs(row, "estimator_macs");
       as_deployed(row);
     }
     std::map<std::string, std::set<std::string>> conditions;  // of each metric

@@ -165,6 +165,40 @@ TEST_F(Report, SaysWhoseAlgorithmItIsAndWhoKnewTheCondition) {
   }
 }
 
+TEST_F(Report, WidthsAreNoConditions) {
+  Store store = Store::open(file);
+  RunRecord other = invented_run("one", "kill_test");
+  other.metrics.push_back({"macs_share", "clean", 0.75, nan, nan, "counted", 1});
+  other.metrics.push_back({"condition_sets", "", 2, nan, nan, "counted", 1});
+  store.record(other);
+  store.record(invented_widths("two"));
+  const ReportData data = gather(store, "invented");
+  ASSERT_EQ(data.sections.size(), 1u);
+  EXPECT_THAT(data.sections[0].conditions, ElementsAre("clean", "gaussian_noise:3"));
+  const MethodRow &kill_test = data.sections[0].methods[0], &slimmable = data.sections[0].methods[1];
+  EXPECT_DOUBLE_EQ(kill_test.mean("macs").value, 5e6);
+  EXPECT_DOUBLE_EQ(kill_test.mean("macs_share").value, 0.75);
+  EXPECT_DOUBLE_EQ(slimmable.mean("macs").value, 3e6) << "the first width's";
+  EXPECT_DOUBLE_EQ(slimmable.mean("macs_share").value, 3 / 6.4);
+  const std::string html = page(store), text = markdown_summary(store, "invented");
+  const std::string plot = html.substr(html.find("Accuracy against computation"));
+  EXPECT_THAT(plot.substr(0, plot.find("</svg>")), AllOf(HasSubstr("kill_test"), HasSubstr("slimmable")));
+  EXPECT_THAT(text, HasSubstr("(oracle): for kill_test the masks"));
+  EXPECT_THAT(text, HasSubstr("The other methods use one network for all conditions."));
+}
+
+// What is adapted at test time is in mean_macs already.
+TEST_F(Report, MacsOfWidthsCountTheEstimatorAndTheAdaptationOnce) {
+  Store store = Store::open(file);
+  RunRecord run = invented_widths("k");
+  run.metrics.back().value = 336;  // estimator_macs
+  run.metrics.push_back({"adaptation_macs", "", 1e6, nan, nan, "counted", 1});
+  store.record(run);
+  EXPECT_DOUBLE_EQ(gather(store, "invented").sections[0].methods[0].mean("macs").value, 3'000'336);
+  EXPECT_EQ(value_of(store, "SELECT macs FROM pareto"), 3'000'336.0);
+  EXPECT_EQ(value_of(store, "SELECT macs FROM headline_by_seed"), 3'000'336.0);
+}
+
 TEST_F(Report, TheSameDatabaseGivesTheSameBytes) {
   // Written twice, in two orders, under one plan.
   std::vector<RunRecord> runs = invented_runs(2);
