@@ -17,16 +17,19 @@ class Summariser {
   explicit Summariser(const std::vector<Metric>& metrics) : metrics_(metrics) {
     const Metric* sets = find("condition_sets", "");
     // Widths are no conditions: the first of them serves all.
-    const bool widths = std::any_of(metrics_.begin(), metrics_.end(), [](const Metric& metric) {
+    widths_ = std::any_of(metrics_.begin(), metrics_.end(), [](const Metric& metric) {
       return metric.name == "macs" && !metric.condition.empty() && serves_all(metric.condition);
     });
-    several_ = sets != nullptr && sets->value > 1 && !widths;
+    several_ = sets != nullptr && sets->value > 1 && !widths_;
   }
 
   bool several_sets() const { return several_; }
 
   // The metric that holds the headline: with the predicted condition where there is a choice.
   std::string headline(const std::string& name) const { return several_ ? "predicted_" + name : name; }
+
+  // Of several widths the first one's macs are recorded as their mean.
+  std::string macs() const { return widths_ ? "mean_macs" : "macs"; }
 
   // Weighted mean of `name` over conditions (of the network as a whole where it has but one), recorded as `as`.
   void add_mean(const std::string& as, const std::string& as_condition, const std::string& name,
@@ -76,7 +79,7 @@ class Summariser {
 
   const std::vector<Metric>& metrics_;
   std::vector<Metric> added_;
-  bool several_ = false;
+  bool several_ = false, widths_ = false;
 };
 
 std::vector<std::string> names_of(const std::vector<corruptions::Condition>& conditions) {
@@ -106,7 +109,7 @@ std::vector<Metric> summaries(const Manifest& manifest, const std::vector<Metric
   }
   for (const Mix& mix : manifest.mixes) {
     summariser.add_mean("mix_top1", mix.name, top1, conditions, mix.weights);
-    summariser.add_mean("mix_macs", mix.name, "macs", conditions, mix.weights);
+    summariser.add_mean("mix_macs", mix.name, summariser.macs(), conditions, mix.weights);
     summariser.add_to_last("adaptation_macs");
     summariser.add_mean("mix_latency_median", mix.name, summariser.headline("latency_median"), conditions, mix.weights);
   }

@@ -86,6 +86,18 @@ TEST_F(Summaries, HeldOutConditionsStandApart) {
   EXPECT_DOUBLE_EQ(of("mean_top1_unseen_corruption").value, 30);
 }
 
+TEST_F(Summaries, OfSeveralWidthsTheFirstServesAllConditions) {
+  add("top1", "clean", 90);
+  add("top1", "jpeg:q20", 70);
+  add("condition_sets", "", 2);
+  add("macs", "width:0.5", 1000);
+  add("macs", "width:1", 4000);
+  add("mean_macs", "", 1000);
+  EXPECT_DOUBLE_EQ(of("mean_top1_trained").value, 80);
+  EXPECT_DOUBLE_EQ(of("mix_macs", "mostly_clean").value, 1000);
+  EXPECT_TRUE(std::isnan(of("mean_macs").value)) << "recorded where the package was made";
+}
+
 TEST_F(Summaries, AdaptingAtTestTimeCountsInTheMacs) {
   add("macs", "", 1000);
   add("adaptation_macs", "", 700);
