@@ -160,6 +160,9 @@ assert len(list((folder / "other" / "checked").iterdir())) >= 1, "they were read
 # What a network has seen that a manifest gives, or one that it was trained from, is not unseen: said before anything trains.
 grown = run_of("grown", ["clean", "gaussian_noise:3"], {"method": "augment", "init": more["init"]})
 grown_file = str(export(grown["cpu"], "checkpoint", "grown.safetensors"))
+# What adapts at test time may have started from a file, too, frozen or not.
+run_of("adapting", ["clean", "gaussian_noise:3"],
+       {"method": "bn_adapt", "init": grown_file, "backbone": "frozen", "test_batch": 16})
 for place, method in (("init", more), ("init", {**frozen, "init": grown_file}),
                       ("file", {"method": "external", "file": grown_file})):
     seen = {**json.loads((folder / "masked_more.json").read_text()), "name": "seen", "methods": {"seen": method},
