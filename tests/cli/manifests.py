@@ -59,6 +59,21 @@ def differences(wanted, found, place=""):
             yield f"{at} is {found[key]}, the manifest has {value}"
 
 
+def methods_of(manifest):
+    """Its entries and those of what it includes. An entry that says which method it is, is a new one: one of the same
+    name in an included file would add options that it does not mean."""
+    document = json.loads(manifest.read_text())
+    included = {}
+    for file in document.get("include", []):
+        included.update(methods_of(manifest.parent / file))
+    own = document.get("methods", {})
+    for name, entry in own.items():
+        if "method" in entry and name in included:
+            sys.exit(f"{manifest}: /methods/{name}: an included manifest has one of that name; rename it, or change only "
+                     "options")
+    return {**included, **own}
+
+
 def unchanged(files):
     """A published cell is of the manifest as it is, as far as can be seen without its data: else `automask run` would
     train it again. (Defaults are held against the program's by PublishedCells.ParametersAreWrittenAsTheyWere.)"""
@@ -134,6 +149,7 @@ def main():
                            if p.name != "manifest.schema.json" and "published" not in p.parts)
         for manifest in manifests:
             document = json.loads(call("validate", manifest, "--resolved"))
+            methods_of(manifest)
             call("validate", manifest, "--device", "cuda", "--set", "train.mixed_precision=true")
             data = []
             for dataset, spec in document["datasets"].items():
