@@ -109,9 +109,11 @@ class Evaluation {
     const bool alone = parameters_.has("method");  // no runner executes the network: this is its accuracy
     const std::string method = alone ? parameters_.at("method").at("method").string() : "";
     if (alone && methods::method_info(method).product == methods::Product::none) {
-      core::Json options = parameters_.at("method").value();
+      const core::JsonCursor given = parameters_.at("method");
+      core::Json options = given.value();
       for (const char* of_training : {"init", "backbone"}) options.erase(of_training);  // whose file is not here
-      adapted(methods::MethodSpec::from_json({options, "evaluation", "/parameters/method"}, method, {}),
+      adapted(methods::MethodSpec::from_json({options, given.file(), given.pointer(), core::ExitCode::steps_failed},
+                                             method, core::Json::object()),
               models::load_checkpoint(folder / "checkpoint.safetensors"));
       unsupported("it adapts to the test pictures, which no runner does");
     } else {
